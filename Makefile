@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# binfmt_cr: core dumps you can run. "make help" lists what can be made.
+#
+# The kernel's part is described in Kbuild; this file builds it for stock kernels, and the tools.
+
+MAKEFLAGS += --no-print-directory
+SHELL := /bin/bash
+
+export CR_CACHE ?= /var/cache/binfmt_cr
+B := build
+
+HOSTCC	:= gcc
+CFLAGS	:= -O2 -g -Wall -Wextra
+PROG_CFLAGS := -O2 -g -Wall -pthread
+DESTDIR	:=
+prefix	:= /usr/local
+
+# The kernels to build for: those that KVER names, else every supported one.
+KVERS := $(if $(KVER),$(KVER),6.12 6.1)
+
+V ?= 0
+Q := $(if $(filter 1,$(V)),,@)
+say = $(if $(filter 1,$(V)),:,printf '  %-7s %s\n' $(1) $(2))
+
+.PHONY: all
+all: setup module tools progs	## the module for KVER (default: every supported kernel), tools and test programs
+
+.PHONY: help
+help:				## this list
+	@awk -F ':.*## ' '/^[a-z].*:.*## / { sub(/^\t+/, "", $$2); printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo '  KVER=6.12 (default), 6.1, debug or a full release; W=1, V=1 as in the kernel'
+
+.PHONY: setup
+setup:				## install what is missing: packages, headers, kernels
+	@scripts/setup
+
+# ---- module ----------------------------------------------------------------------------------
+
+.PHONY: module sparse
+module: setup			## only the module
+	@for kver in $(KVERS); do $(MAKE) kernel-module KREL=$$(scripts/kver $$kver) || exit; done
+
+sparse: setup			## the module, checked by sparse
+	@for kver in $(KVERS); do touch -c $(B)/*/obj/.sparse; $(MAKE) kernel-sparse KREL=$$(scripts/kver $$kver) || exit; done
+
+ifdef KREL
+KDIR := /usr/src/linux-headers-$(KREL)
+O := $(abspath $(B))/$(KREL)
+KMODULES := $(CR_CACHE)/$(KREL)/lib/modules/$(KREL)
+KMAP := $(CR_CACHE)/$(KREL)/System.map
+kbuild = $(MAKE) -C $(KDIR) M=$(O)/obj KBUILD_MODPOST_WARN=1 CONFIG_DEBUG_INFO_BTF_MODULES= $(if $(W),W=$(W)) modules
+
+# kbuild is always asked, the rest follows if it made a new module.  A debug kernel has its own.
+.PHONY: kernel-module kernel-sparse
+ifneq ($(filter %-crdebug,$(KREL)),)
+kernel-module kernel-sparse:
+	@:
+else
+kernel-module: kbuild
+	@$(MAKE) -s $(O)/binfmt_cr.ko $(O)/lib/modules/$(KREL)/modules.dep.bin
+
+kernel-sparse:
+	$(Q)scripts/mirror $(O)/obj
+	$(Q)$(kbuild) C=2 CF="-D__CHECK_ENDIAN__" 2>&1 | scripts/kbuild-filter
+endif
+
+.PHONY: kbuild
+kbuild:
+	$(Q)scripts/mirror $(O)/obj
+	$(Q)set -o pipefail; $(kbuild) 2>&1 | scripts/kbuild-filter
+
+$(O)/binfmt_cr.ko: $(O)/obj/binfmt_cr.ko $(B)/klplink $(KMAP)
+	@$(call say,KLPLINK,$(patsubst $(CURDIR)/%,%,$@))
+	$(Q)objcopy --strip-debug $< $@.stripped
+	$(Q)$(B)/klplink -m $(KMAP) $(addprefix -s ,$(SYMPOS)) -o $@ $@.stripped $(KDIR)/Module.symvers && rm -f $@.stripped
+
+$(KMAP):
+	@$(call say,SYMBOLS,$(KREL))
+	$(Q)tests/vm/symbols $(KREL) $@
+
+# What modprobe looks at, as if the module were installed; the kernel's own modules are in the cache.
+$(O)/lib/modules/$(KREL)/modules.dep.bin: $(O)/alias
+	@$(call say,DEPMOD,$(KREL))
+	$(Q)mkdir -p $(@D)/extra
+	$(Q)ln -sfn $(KMODULES)/kernel $(@D)/kernel
+	$(Q)ln -sfn $(O)/binfmt_cr.ko $(@D)/extra/binfmt_cr.ko
+	$(Q)cp $(KMODULES)/modules.builtin $(KMODULES)/modules.builtin.modinfo $(KMODULES)/modules.order $(@D)/
+	$(Q)depmod -b $(O) $(KREL)
+
+$(O)/alias: $(O)/binfmt_cr.ko
+	$(Q)/sbin/modinfo -F alias $< >$@.new; /sbin/modinfo -F depends $< >>$@.new
+	$(Q)cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+endif
+
+# ---- tools -----------------------------------------------------------------------------------
+
+.PHONY: tools progs
+tools: setup
+	@$(MAKE) -s $(B)/klplink $(if $(wildcard tools/mkcrimg/*.c),$(B)/mkcrimg)
+
+$(B)/klplink: tools/klplink/klplink.c
+	@$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(CFLAGS) -o $@ $< -lelf
+
+MKCRIMG_LIBS := libelf libdw libzstd json-c
+-include tools/mkcrimg/mkcrimg.mk
+ifndef MKCRIMG_RULES
+MKCRIMG_SRC := $(wildcard tools/mkcrimg/*.c)
+MKCRIMG_OBJ := $(MKCRIMG_SRC:tools/mkcrimg/%.c=$(B)/mkcrimg.d/%.o)
+
+$(B)/mkcrimg: $(MKCRIMG_OBJ)
+	@$(call say,LD,$@)
+	$(Q)$(HOSTCC) $(CFLAGS) -pthread -o $@ $^ $(shell pkg-config --libs $(MKCRIMG_LIBS)) $(MKCRIMG_LDLIBS)
+
+$(B)/mkcrimg.d/%.o: tools/mkcrimg/%.c
+	@$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(CFLAGS) -pthread -D_GNU_SOURCE -MMD -MP -Iinclude -Iinclude/uapi -Itools/mkcrimg $(MKCRIMG_CFLAGS) \
+		$(shell pkg-config --cflags $(MKCRIMG_LIBS)) -c -o $@ $<
+
+-include $(wildcard $(B)/mkcrimg.d/*.d)
+endif
+
+progs:				## only the test programs
+	@$(MAKE) -s -C tests/progs OUT=$(abspath $(B))/progs
+
+# ---- running ---------------------------------------------------------------------------------
+
+.PHONY: vm test demo
+vm: all				## run CMD as root in a virtual machine with the module loaded
+	@KVER=$(or $(KVER),6.12) tests/vm/run "$${VM_CMD:-uname -a}"; rc=$$?; \
+	 [ $$rc = 0 ] || { echo "vm: exit status $$rc"; exit $$rc; }
+vm: export VM_CMD := $(value CMD)
+
+test: all			## the whole test suite, on every supported kernel (or KVER)
+	@tests/run $(KVERS)
+
+demo: all			## save and resume a real job in a virtual machine
+	@scripts/demo
+
+.PHONY: install uninstall clean
+install: all			## install the tool, and the module for the kernels built
+	install -D -m 755 $(B)/mkcrimg $(DESTDIR)$(prefix)/bin/mkcrimg
+	@for kver in $(KVERS); do rel=$$(scripts/kver $$kver) && \
+		install -v -D -m 644 $(B)/$$rel/binfmt_cr.ko $(DESTDIR)/lib/modules/$$rel/extra/binfmt_cr.ko && \
+		{ [ ! -e $(DESTDIR)/lib/modules/$$rel/modules.order ] || depmod $(if $(DESTDIR),-b $(DESTDIR)) $$rel; } || exit; done
+
+clean:				## remove what was built (kernels stay in the cache)
+	rm -rf $(B)
