@@ -1,0 +1,489 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What the records of an image may say.
+ *
+ * Everything about an image that can be refused without looking at the machine
+ * is refused here: a restart relies on it and does not look again. Pure: the
+ * same code runs in mkcrimg and under the fuzzer. One message for each failure:
+ * number and type of the record, and the reason. EBADMSG for what nobody may
+ * write, EOPNOTSUPP for what a later version might.
+ *
+ * Time is linear in the size of the stream, but for sorting the ids of tasks.
+ *
+ * This file: the driver, HEAD, and the objects that are not tasks and not
+ * memory. kernel/cr_check_mm.c: address spaces and page runs.
+ * kernel/cr_check_task.c: processes and threads. kernel/cr_check_signal.c:
+ * signals. kernel/cr_check_x86.c: registers.
+ */
+#include <linux/mm.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+#include <linux/xxhash.h>
+#include "cr_check.h"
+
+/* ---- what several kinds of records need ---- */
+
+/* @ref must be an object of @type that is declared before @id */
+int cr_check_ref(struct cr_check *c, u32 id, __le32 ref, u32 type,
+		 const char *what)
+{
+	u32 to = le32_to_cpu(ref);
+
+	if (!to || to >= id)
+		return cr_bad(c, "%s: object %u is not one before object %u",
+			      what, to, id);
+	if (c->img->objs[to].type != type)
+		return cr_bad(c, "%s: object %u is a %s", what, to,
+			      cr_rec_name(c->img->objs[to].type));
+	return 0;
+}
+
+int cr_check_zero(struct cr_check *c, __le32 reserved)
+{
+	return reserved ? cr_bad(c, "reserved field is 0x%x",
+				 le32_to_cpu(reserved)) : 0;
+}
+
+int cr_check_mask(struct cr_check *c, u64 value, u64 known, const char *what)
+{
+	if (value & ~known)
+		return cr_unknown(c, "unknown %s 0x%llx", what,
+				  (unsigned long long)(value & ~known));
+	return 0;
+}
+
+int cr_check_addr(struct cr_check *c, __le64 addr, const char *what)
+{
+	if (le64_to_cpu(addr) >= CR_TASK_SIZE)
+		return cr_bad(c, "%s: 0x%llx is no address of user space",
+			      what, cr_ull(addr));
+	return 0;
+}
+
+int cr_check_tail(struct cr_check *c, const struct cr_view *v, u64 len)
+{
+	if (v->tail_len != len)
+		return cr_bad(c, "tail of %zu bytes, not %llu", v->tail_len,
+			      (unsigned long long)len);
+	return 0;
+}
+
+/* Exactly one NUL, at the end */
+int cr_check_name(struct cr_check *c, const char *name, size_t len,
+		  const char *what)
+{
+	if (!len || len > CR_PATH_MAX || strnlen(name, len) != len - 1)
+		return cr_bad(c, "%s is no string", what);
+	return 0;
+}
+
+int cr_check_path(struct cr_check *c, const char *path, size_t len,
+		  const char *what)
+{
+	int err = cr_check_name(c, path, len, what);
+
+	if (!err && path[0] != '/')
+		err = cr_bad(c, "%s is not absolute", what);
+	return err;
+}
+
+/* ---- objects ---- */
+
+#define VDSO_MAX	(1u << 20)
+
+int cr_vdso_check(struct cr_check *c, u32 id)
+{
+	struct cr_rec_vdso rec;
+	struct cr_view v;
+	u32 text, vvar;
+
+	cr_read_obj(c->img, id, &v, &rec, sizeof(rec));
+	text = le32_to_cpu(rec.text_size);
+	vvar = le32_to_cpu(rec.vvar_size);
+	if (!text || text > VDSO_MAX || text % CR_PAGE_SIZE ||
+	    vvar > VDSO_MAX || vvar % CR_PAGE_SIZE)
+		return cr_bad(c, "text of %u, vvar of %u bytes", text, vvar);
+	if (cr_check_tail(c, &v, text))
+		return -EBADMSG;
+	if (le64_to_cpu(rec.text_xxh64) != xxh64(v.tail, v.tail_len, 0))
+		return cr_bad(c, "checksum of the text does not match");
+	return 0;
+}
+
+#define CRED_GROUPS_MAX		65536u
+#define CRED_SECUREBITS		0xffull
+#define CRED_CAPS		((1ull << 41) - 1)	/* the last of 6.12 */
+
+static int cred_caps_check(struct cr_check *c, const struct cr_rec_cred *rec)
+{
+	u64 inheritable = le64_to_cpu(rec->cap_inheritable);
+	u64 permitted = le64_to_cpu(rec->cap_permitted);
+	u64 effective = le64_to_cpu(rec->cap_effective);
+	u64 bset = le64_to_cpu(rec->cap_bset);
+	u64 ambient = le64_to_cpu(rec->cap_ambient);
+
+	if (effective & ~permitted)
+		return cr_bad(c, "effective capabilities that are not permitted");
+	if (ambient & ~(permitted & inheritable))
+		return cr_bad(c, "ambient capabilities that are not inheritable");
+	return cr_check_mask(c, inheritable | permitted | bset, CRED_CAPS,
+			     "capabilities");
+}
+
+int cr_cred_check(struct cr_check *c, u32 id)
+{
+	struct cr_rec_cred rec;
+	struct cr_view v;
+	const u8 *tail;
+	u32 nr, i, last = 0;
+	int err;
+
+	cr_read_obj(c->img, id, &v, &rec, sizeof(rec));
+	nr = le32_to_cpu(rec.nr_groups);
+	tail = v.tail;
+	if (nr > CRED_GROUPS_MAX)
+		return cr_bad(c, "%u groups", nr);
+	err = cr_check_tail(c, &v, (u64)nr * sizeof(__le32));
+	for (i = 0; !err && i < nr; i++) {
+		__le32 gid;
+
+		memcpy(&gid, tail + i * sizeof(gid), sizeof(gid));
+		if (le32_to_cpu(gid) < last || !~le32_to_cpu(gid))
+			err = cr_bad(c, "group %u behind %u", le32_to_cpu(gid),
+				     last);
+		last = le32_to_cpu(gid);
+	}
+	if (err)
+		return err;
+	if (!~le32_to_cpu(rec.uid) || !~le32_to_cpu(rec.euid) ||
+	    !~le32_to_cpu(rec.suid) || !~le32_to_cpu(rec.fsuid) ||
+	    !~le32_to_cpu(rec.gid) || !~le32_to_cpu(rec.egid) ||
+	    !~le32_to_cpu(rec.sgid) || !~le32_to_cpu(rec.fsgid))
+		return cr_bad(c, "(uid_t)-1 is no id");
+	if (le32_to_cpu(rec.no_new_privs) > 1)
+		return cr_bad(c, "no_new_privs %u",
+			      le32_to_cpu(rec.no_new_privs));
+	return cr_check_zero(c, rec.reserved) ?:
+	       cr_check_mask(c, le32_to_cpu(rec.securebits), CRED_SECUREBITS,
+			     "securebits") ?:
+	       cred_caps_check(c, &rec);
+}
+
+#define PIPE_RING_MAX	(1u << 19)	/* 2 GiB: what F_SETPIPE_SZ can say */
+
+static int pipe_buf_check(struct cr_check *c, const struct cr_detail_iter *it)
+{
+	struct cr_rec_pipe_buf rec;
+	u32 len;
+
+	cr_detail(it, &rec, sizeof(rec));
+	len = le32_to_cpu(rec.len);
+	if (!len || len > CR_PAGE_SIZE)
+		return cr_bad(c, "%u bytes", len);
+	return cr_check_mask(c, le32_to_cpu(rec.flags), 0, "flags") ?:
+	       cr_check_tail(c, &it->view, len);
+}
+
+int cr_pipe_check(struct cr_check *c, u32 id)
+{
+	struct cr_detail_iter it;
+	struct cr_rec_pipe rec;
+	struct cr_view v;
+	u32 ring, nr;
+	int err;
+
+	cr_read_obj(c->img, id, &v, &rec, sizeof(rec));
+	ring = le32_to_cpu(rec.ring_size);
+	nr = le32_to_cpu(rec.nr_bufs);
+	if (!ring || (ring & (ring - 1)) || ring > PIPE_RING_MAX)
+		return cr_bad(c, "ring of %u slots", ring);
+	if (nr > ring || nr != c->img->objs[id].nr_details)
+		return cr_bad(c, "%u buffers in a ring of %u, not %u",
+			      c->img->objs[id].nr_details, ring, nr);
+	cr_for_each_detail(c->img, id, &it) {
+		cr_check_at(c, &it);
+		err = pipe_buf_check(c, &it);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+int cr_shm_check(struct cr_check *c, u32 id)
+{
+	struct cr_rec_shm rec;
+	struct cr_view v;
+	u64 size;
+
+	cr_read_obj(c->img, id, &v, &rec, sizeof(rec));
+	size = le64_to_cpu(rec.size);
+	switch (le32_to_cpu(rec.kind)) {
+	case CR_SHM_ANON:
+		if (!size || size % CR_PAGE_SIZE)
+			return cr_bad(c, "%llu bytes", cr_ull(rec.size));
+		break;
+	case CR_SHM_UNLINKED:
+		break;
+	default:
+		return cr_unknown(c, "unknown kind %u", le32_to_cpu(rec.kind));
+	}
+	/* So that a multiple of the page size can be made of it */
+	if (size > S64_MAX - CR_PAGE_SIZE)
+		return cr_bad(c, "%llu bytes", cr_ull(rec.size));
+	return cr_check_zero(c, rec.reserved) ?:
+	       cr_check_name(c, v.tail, v.tail_len, "name");
+}
+
+/* Of file descriptions and inodes, in the numbers of x86-64 */
+#define FILE_ACCMODE	00000003u
+#define FILE_OPEN_FLAGS	05756003u	/* see struct cr_rec_file.open_flags */
+#define FILE_TYPE	0170000u
+#define FILE_MODE	0177777u
+
+static const struct file_kind {
+	u32 mode;	/* type of the inode; 0: any */
+	u32 obj;	/* type of the object behind it */
+	bool path;	/* the tail is an absolute path */
+} file_kinds[] = {
+	[CR_FILE_REG]		= { .mode = 0100000, .path = true },
+	[CR_FILE_DIR]		= { .mode = 0040000, .path = true },
+	[CR_FILE_CHR]		= { .mode = 0020000, .path = true },
+	[CR_FILE_PIPE]		= { .mode = 0010000, .obj = CR_REC_PIPE },
+	[CR_FILE_OUTSIDE]	= { .mode = 0 },
+	[CR_FILE_SHM]		= { .mode = 0100000, .obj = CR_REC_SHM },
+};
+
+static int file_numbers_check(struct cr_check *c, const struct cr_rec_file *rec)
+{
+	u32 kind = le32_to_cpu(rec->kind);
+	u32 flags = le32_to_cpu(rec->flags);
+	u32 mode = le32_to_cpu(rec->mode);
+	u32 open_flags = le32_to_cpu(rec->open_flags);
+
+	if (cr_check_mask(c, flags, CR_FILE_MAPPED | CR_FILE_EXE |
+			  CR_FILE_VERIFY | CR_FILE_TTY, "flags") ||
+	    cr_check_mask(c, open_flags, FILE_OPEN_FLAGS, "open flags"))
+		return -EOPNOTSUPP;
+	if ((open_flags & FILE_ACCMODE) == FILE_ACCMODE)
+		return cr_unknown(c, "access mode 3");
+	if ((flags & CR_FILE_TTY) && kind != CR_FILE_OUTSIDE)
+		return cr_bad(c, "TTY, but not OUTSIDE");
+	if ((flags & CR_FILE_EXE) && kind != CR_FILE_REG)
+		return cr_bad(c, "EXE, but not a regular file");
+	if (mode > FILE_MODE || (file_kinds[kind].mode &&
+				 file_kinds[kind].mode != (mode & FILE_TYPE)))
+		return cr_bad(c, "mode 0%o for kind %u", mode, kind);
+	if (le32_to_cpu(rec->fd) > (kind == CR_FILE_OUTSIDE ? S32_MAX : 0))
+		return cr_bad(c, "fd %u for kind %u", le32_to_cpu(rec->fd),
+			      kind);
+	if (le64_to_cpu(rec->pos) > S64_MAX || le64_to_cpu(rec->size) > S64_MAX)
+		return cr_bad(c, "position %llu, size %llu", cr_ull(rec->pos),
+			      cr_ull(rec->size));
+	return 0;
+}
+
+int cr_file_check(struct cr_check *c, u32 id)
+{
+	struct cr_rec_file rec;
+	struct cr_view v;
+	u32 kind;
+	int err;
+
+	cr_read_obj(c->img, id, &v, &rec, sizeof(rec));
+	kind = le32_to_cpu(rec.kind);
+	if (!kind || kind >= ARRAY_SIZE(file_kinds))
+		return cr_unknown(c, "unknown kind %u", kind);
+	err = file_numbers_check(c, &rec);
+	if (err)
+		return err;
+	if (file_kinds[kind].obj)
+		err = cr_check_ref(c, id, rec.obj, file_kinds[kind].obj, "obj");
+	else if (rec.obj)
+		err = cr_bad(c, "object %u for kind %u", le32_to_cpu(rec.obj),
+			     kind);
+	if (err)
+		return err;
+	if (file_kinds[kind].path)
+		return cr_check_path(c, v.tail, v.tail_len, "path");
+	return cr_check_name(c, v.tail, v.tail_len, "name");
+}
+
+int cr_files_check(struct cr_check *c, u32 id)
+{
+	struct cr_detail_iter it;
+	struct cr_rec_files rec;
+	struct cr_rec_fd fd;
+	struct cr_view v;
+	s64 last = -1;
+
+	cr_read_obj(c->img, id, &v, &rec, sizeof(rec));
+	if (le32_to_cpu(rec.nr_fds) != c->img->objs[id].nr_details)
+		return cr_bad(c, "%u descriptors, not %u",
+			      c->img->objs[id].nr_details,
+			      le32_to_cpu(rec.nr_fds));
+	if (cr_check_zero(c, rec.next_fd))
+		return -EBADMSG;
+	cr_for_each_detail(c->img, id, &it) {
+		cr_check_at(c, &it);
+		cr_detail(&it, &fd, sizeof(fd));
+		if (le32_to_cpu(fd.fd) <= last || le32_to_cpu(fd.fd) > S32_MAX)
+			return cr_bad(c, "fd %u behind %lld",
+				      le32_to_cpu(fd.fd), (long long)last);
+		last = le32_to_cpu(fd.fd);
+		if (le32_to_cpu(fd.cloexec) > 1)
+			return cr_bad(c, "cloexec %u", le32_to_cpu(fd.cloexec));
+		if (cr_check_zero(c, fd.reserved) ||
+		    cr_check_ref(c, id, fd.file, CR_REC_FILE, "file"))
+			return -EBADMSG;
+	}
+	return 0;
+}
+
+int cr_fs_check(struct cr_check *c, u32 id)
+{
+	struct cr_rec_fs rec;
+	struct cr_view v;
+	u32 cwd_len, root_len;
+	const char *tail;
+
+	cr_read_obj(c->img, id, &v, &rec, sizeof(rec));
+	cwd_len = le32_to_cpu(rec.cwd_len);
+	root_len = le32_to_cpu(rec.root_len);
+	tail = v.tail;
+	if (le32_to_cpu(rec.umask) > 0777)
+		return cr_bad(c, "umask 0%o", le32_to_cpu(rec.umask));
+	return cr_check_zero(c, rec.reserved) ?:
+	       cr_check_tail(c, &v, (u64)cwd_len + root_len) ?:
+	       cr_check_path(c, tail, cwd_len, "working directory") ?:
+	       cr_check_path(c, tail + cwd_len, root_len, "root directory");
+}
+
+/* ---- the whole ---- */
+
+static int head_check(struct cr_check *c)
+{
+	const struct cr_rec_head *head = &c->img->head;
+	u32 page_shift = le32_to_cpu(head->page_shift);
+	u32 nr_procs = le32_to_cpu(head->nr_procs);
+	u32 nr_threads = le32_to_cpu(head->nr_threads);
+
+	c->nr = 0;
+	c->type = CR_REC_HEAD;
+	if (page_shift != CR_PAGE_SHIFT)
+		return cr_unknown(c, "pages of 2^%u bytes", page_shift);
+	if (!nr_procs || nr_procs > CR_MAX_PROCS ||
+	    !nr_threads || nr_threads > CR_MAX_THREADS)
+		return cr_bad(c, "%u processes, %u threads", nr_procs,
+			      nr_threads);
+	if (strnlen(head->release, CR_NAME_LEN) == CR_NAME_LEN ||
+	    strnlen(head->node, CR_NAME_LEN) == CR_NAME_LEN)
+		return cr_bad(c, "a name has no end");
+	return 0;
+}
+
+static int (*const object_checks[])(struct cr_check *c, u32 id) = {
+	[CR_REC_VDSO & 0xff]	= cr_vdso_check,
+	[CR_REC_CRED & 0xff]	= cr_cred_check,
+	[CR_REC_PIPE & 0xff]	= cr_pipe_check,
+	[CR_REC_SHM & 0xff]	= cr_shm_check,
+	[CR_REC_FILE & 0xff]	= cr_file_check,
+	[CR_REC_FILES & 0xff]	= cr_files_check,
+	[CR_REC_FS & 0xff]	= cr_fs_check,
+	[CR_REC_SIGHAND & 0xff]	= cr_sighand_check,
+	[CR_REC_MM & 0xff]	= cr_mm_check,
+	[CR_REC_PROC & 0xff]	= cr_proc_check,
+	[CR_REC_THREAD & 0xff]	= cr_thread_check,
+};
+
+static int objects_check(struct cr_check *c)
+{
+	const struct cr_image *img = c->img;
+	u32 id;
+	int err;
+
+	c->obj_nr = 1;
+	for (id = 1; id <= img->nr_objects; id++) {
+		cr_check_at_obj(c, id);
+		if (c->threads_left && c->type != CR_REC_THREAD)
+			return cr_bad(c, "%u threads of object %u are missing",
+				      c->threads_left, c->proc);
+		err = object_checks[c->type & 0xff](c, id);
+		if (err)
+			return err;
+		c->obj_nr += 1 + img->objs[id].nr_details;
+		cond_resched();
+	}
+	if (c->threads_left)
+		return cr_bad(c, "%u threads of object %u are missing",
+			      c->threads_left, c->proc);
+	return 0;
+}
+
+static int runs_check(struct cr_check *c)
+{
+	const struct cr_image *img = c->img;
+	u32 id, nr = c->obj_nr;
+	int err;
+
+	for (id = 1; id <= img->nr_objects; id++) {
+		if (!img->objs[id].nr_page_runs)
+			continue;
+		c->obj_nr = nr;
+		err = cr_pages_check(c, id);
+		if (err)
+			return err;
+		nr += img->objs[id].nr_page_runs;
+	}
+	return 0;
+}
+
+/* Does HEAD announce what there is? */
+static int totals_check(struct cr_check *c)
+{
+	const struct cr_rec_head *head = &c->img->head;
+
+	c->nr = 0;
+	c->type = CR_REC_HEAD;
+	if (c->nr_procs != le32_to_cpu(head->nr_procs) ||
+	    c->nr_threads != le32_to_cpu(head->nr_threads))
+		return cr_bad(c, "%u processes, %u threads, not %u, %u",
+			      c->nr_procs, c->nr_threads,
+			      le32_to_cpu(head->nr_procs),
+			      le32_to_cpu(head->nr_threads));
+	if (c->memory != le64_to_cpu(head->memory))
+		return cr_bad(c, "%llu bytes of memory, not %llu",
+			      (unsigned long long)c->memory,
+			      cr_ull(head->memory));
+	return 0;
+}
+
+int cr_image_check(const struct cr_image *img, u64 file_size,
+		   struct cr_log *log)
+{
+	struct cr_check c = {
+		.img = img,
+		.file_size = file_size,
+		.log = log,
+	};
+	int err;
+
+	err = head_check(&c);
+	if (err)
+		return err;
+	/* Each process has a pid and each thread a tid: enough for both */
+	c.ids = kvcalloc((size_t)le32_to_cpu(img->head.nr_procs) +
+			 le32_to_cpu(img->head.nr_threads), sizeof(*c.ids),
+			 GFP_KERNEL_ACCOUNT);
+	c.mm_of = kvcalloc((size_t)img->nr_objects + 1, sizeof(*c.mm_of),
+			   GFP_KERNEL_ACCOUNT);
+	if (!c.ids || !c.mm_of)
+		err = cr_err(log, -ENOMEM, "no memory to check %u objects",
+			     img->nr_objects);
+	err = err ?: objects_check(&c);
+	err = err ?: cr_ids_check(&c);
+	err = err ?: runs_check(&c);
+	err = err ?: totals_check(&c);
+	kvfree(c.ids);
+	kvfree(c.mm_of);
+	return err;
+}

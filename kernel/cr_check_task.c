@@ -1,0 +1,451 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Checks of processes, threads, and of how they belong together: ids are
+ * unique, parents come before children, groups and sessions have their leaders.
+ */
+#include <linux/mm.h>
+#include <linux/sort.h>
+#include "cr_check.h"
+
+/* Numbers of the user space ABI of x86-64 */
+#define ALTSTACK_FLAGS	0x80000003ull	/* ONSTACK, DISABLE, AUTODISARM */
+#define RLIMITS		16u
+#define EXIT_CODE_MAX	0xffffu
+#define RSEQ_ALIGN	32u
+#define RSEQ_MAX	4096u
+#define SCHED_POLICY_FIFO 1u
+#define SCHED_POLICY_RR	2u
+#define SCHED_POLICIES	0x2full		/* OTHER FIFO RR BATCH, IDLE */
+#define PERSONALITY_FLAGS 0x0ffe0000ull	/* PER_LINUX: low byte 0 */
+#define CPUS_MAX	65536u
+#define IOPRIO_MAX	0x7fffu		/* class 3, all of the data */
+
+/* ---- processes ---- */
+
+static int rlimit_check(struct cr_check *c, const struct cr_detail_iter *it)
+{
+	const u8 *tail = it->view.tail;
+	struct cr_rec_rlimit rec;
+	__le64 pair[2];
+	u32 i;
+
+	cr_detail(it, &rec, sizeof(rec));
+	if (le32_to_cpu(rec.nr) != RLIMITS)
+		return cr_unknown(c, "%u limits", le32_to_cpu(rec.nr));
+	if (cr_check_zero(c, rec.reserved) ||
+	    cr_check_tail(c, &it->view, RLIMITS * sizeof(pair)))
+		return -EBADMSG;
+	for (i = 0; i < RLIMITS; i++) {
+		memcpy(pair, tail + i * sizeof(pair), sizeof(pair));
+		if (le64_to_cpu(pair[0]) > le64_to_cpu(pair[1]))
+			return cr_bad(c, "limit %u: %llu of at most %llu", i,
+				      cr_ull(pair[0]), cr_ull(pair[1]));
+	}
+	return 0;
+}
+
+static int proc_parent_check(struct cr_check *c, u32 id,
+			     const struct cr_rec_proc *rec)
+{
+	u32 flags = le32_to_cpu(rec->flags);
+	struct cr_rec_proc parent;
+	struct cr_view v;
+	int err;
+
+	if (id == c->img->leader) {
+		if (rec->parent || (flags & CR_PROC_ZOMBIE))
+			return cr_bad(c, "the leader has a parent or is a zombie");
+		return 0;
+	}
+	err = cr_check_ref(c, id, rec->parent, CR_REC_PROC, "parent");
+	if (err)
+		return err;
+	cr_read_obj(c->img, le32_to_cpu(rec->parent), &v, &parent,
+		    sizeof(parent));
+	if (le32_to_cpu(parent.flags) & CR_PROC_ZOMBIE)
+		return cr_bad(c, "parent: object %u is a zombie",
+			      le32_to_cpu(rec->parent));
+	return 0;
+}
+
+static int proc_numbers_check(struct cr_check *c, const struct cr_rec_proc *rec)
+{
+	u32 flags = le32_to_cpu(rec->flags);
+	bool zombie = flags & CR_PROC_ZOMBIE;
+	u32 pid = le32_to_cpu(rec->pid);
+	s32 oom = le32_to_cpu(rec->oom_score_adj);
+
+	if (cr_check_mask(c, flags, CR_PROC_ZOMBIE | CR_PROC_SUBREAPER |
+			  CR_PROC_SESSION_OUTSIDE | CR_PROC_PGRP_OUTSIDE,
+			  "flags"))
+		return -EOPNOTSUPP;
+	if (!pid || pid > CR_PID_MAX || le32_to_cpu(rec->pgid) > CR_PID_MAX ||
+	    le32_to_cpu(rec->sid) > CR_PID_MAX)
+		return cr_bad(c, "pid %u, process group %u, session %u", pid,
+			      le32_to_cpu(rec->pgid), le32_to_cpu(rec->sid));
+	if (!rec->nr_threads != zombie)
+		return cr_bad(c, "%u threads, flags 0x%x",
+			      le32_to_cpu(rec->nr_threads), flags);
+	if (le32_to_cpu(rec->exit_code) > (zombie ? EXIT_CODE_MAX : 0))
+		return cr_bad(c, "exit code 0x%x", le32_to_cpu(rec->exit_code));
+	if (le32_to_cpu(rec->exit_signal) > CR_NSIG)
+		return cr_bad(c, "exit signal %u",
+			      le32_to_cpu(rec->exit_signal));
+	if (oom < -1000 || oom > 1000)
+		return cr_bad(c, "oom_score_adj %d", oom);
+	if (le64_to_cpu(rec->utime_ns) > S64_MAX ||
+	    le64_to_cpu(rec->stime_ns) > S64_MAX ||
+	    le64_to_cpu(rec->cutime_ns) > S64_MAX ||
+	    le64_to_cpu(rec->cstime_ns) > S64_MAX ||
+	    le64_to_cpu(rec->age_ns) > S64_MAX)
+		return cr_bad(c, "a time is negative");
+	if (strnlen(rec->comm, CR_COMM_LEN) == CR_COMM_LEN)
+		return cr_bad(c, "comm has no end");
+	return cr_check_zero(c, rec->reserved);
+}
+
+static int proc_details_check(struct cr_check *c, u32 id,
+			      const struct cr_rec_proc *rec)
+{
+	bool zombie = le32_to_cpu(rec->flags) & CR_PROC_ZOMBIE;
+	struct cr_detail_iter it;
+	u32 nr_rlimit = 0;
+	int err;
+
+	cr_for_each_detail(c->img, id, &it) {
+		cr_check_at(c, &it);
+		if (zombie)
+			return cr_bad(c, "of a zombie");
+		if (it.view.type == CR_REC_SIGINFO)
+			err = cr_siginfo_check(c, &it, rec->pending);
+		else if (nr_rlimit++)
+			err = cr_bad(c, "a second one");
+		else
+			err = rlimit_check(c, &it);
+		if (err)
+			return err;
+	}
+	cr_check_at_obj(c, id);
+	if (!zombie && !nr_rlimit)
+		return cr_bad(c, "no RLIMIT");
+	return 0;
+}
+
+static void id_add(struct cr_check *c, u32 nr, u32 proc)
+{
+	c->ids[c->nr_ids].nr = nr;
+	c->ids[c->nr_ids].proc = proc;
+	c->nr_ids++;
+}
+
+int cr_proc_check(struct cr_check *c, u32 id)
+{
+	const struct cr_rec_head *head = &c->img->head;
+	struct cr_rec_proc *rec = &c->proc_rec;
+	struct cr_view v;
+	int err;
+
+	cr_read_obj(c->img, id, &v, rec, sizeof(*rec));
+	if (c->nr_procs == le32_to_cpu(head->nr_procs))
+		return cr_bad(c, "more than the %u that HEAD announces",
+			      c->nr_procs);
+	c->nr_procs++;
+	err = proc_parent_check(c, id, rec) ?:
+	      proc_numbers_check(c, rec) ?:
+	      proc_details_check(c, id, rec);
+	if (err)
+		return err;
+	id_add(c, le32_to_cpu(rec->pid), id);
+	c->proc = id;
+	c->threads_left = le32_to_cpu(rec->nr_threads);
+	c->proc_mm = 0;
+	c->proc_sighand = 0;
+	return 0;
+}
+
+/* ---- threads ---- */
+
+static int thread_refs_check(struct cr_check *c, u32 id,
+			     const struct cr_rec_thread *rec)
+{
+	u32 mm = le32_to_cpu(rec->mm), sighand = le32_to_cpu(rec->sighand);
+	int err;
+
+	err = cr_check_ref(c, id, rec->mm, CR_REC_MM, "mm") ?:
+	      cr_check_ref(c, id, rec->files, CR_REC_FILES, "files") ?:
+	      cr_check_ref(c, id, rec->fs, CR_REC_FS, "fs") ?:
+	      cr_check_ref(c, id, rec->sighand, CR_REC_SIGHAND, "sighand") ?:
+	      cr_check_ref(c, id, rec->cred, CR_REC_CRED, "cred");
+	if (err)
+		return err;
+	/* As clone() has it: a shared sighand needs a shared mm */
+	if (c->proc_mm && (mm != c->proc_mm || sighand != c->proc_sighand))
+		return cr_bad(c, "mm or sighand differs within the process");
+	if (c->mm_of[sighand] && c->mm_of[sighand] != mm)
+		return cr_bad(c, "sighand is shared, mm is not");
+	c->mm_of[sighand] = mm;
+	c->proc_mm = mm;
+	c->proc_sighand = sighand;
+	return 0;
+}
+
+static int thread_sched_check(struct cr_check *c,
+			      const struct cr_rec_thread *rec)
+{
+	s32 nice = le32_to_cpu(rec->nice);
+	u32 policy = le32_to_cpu(rec->policy);
+	u32 prio = le32_to_cpu(rec->rt_priority);
+	bool rt = policy == SCHED_POLICY_FIFO || policy == SCHED_POLICY_RR;
+
+	if (nice < -20 || nice > 19)
+		return cr_bad(c, "nice %d", nice);
+	if (policy > 31 || !(SCHED_POLICIES & (1ull << policy)))
+		return cr_unknown(c, "scheduling policy %u", policy);
+	if (rt ? !prio || prio > 99 : prio)
+		return cr_bad(c, "priority %u of policy %u", prio, policy);
+	if (le32_to_cpu(rec->ioprio) > IOPRIO_MAX)
+		return cr_bad(c, "io priority 0x%x", le32_to_cpu(rec->ioprio));
+	return cr_check_mask(c, le32_to_cpu(rec->personality),
+			     PERSONALITY_FLAGS, "personality");
+}
+
+/* A thread may run on some CPU, and on none beyond those that count */
+static int thread_cpus_check(struct cr_check *c, const struct cr_view *v,
+			     const struct cr_rec_thread *rec)
+{
+	u32 nr = le32_to_cpu(rec->nr_cpus), n;
+	const u8 *tail = v->tail;
+	bool any = false;
+
+	if (nr > CPUS_MAX)
+		return cr_bad(c, "%u CPUs", nr);
+	if (cr_check_tail(c, v, ALIGN(nr, 64) / 8))
+		return -EBADMSG;
+	for (n = 0; n < v->tail_len * 8; n++) {
+		if (!(tail[n / 8] & (1u << n % 8)))
+			continue;
+		if (n >= nr)
+			return cr_bad(c, "CPU %u of %u", n, nr);
+		any = true;
+	}
+	return nr && !any ? cr_bad(c, "may run on no CPU") : 0;
+}
+
+static int thread_rseq_check(struct cr_check *c,
+			     const struct cr_rec_thread *rec)
+{
+	u64 addr = le64_to_cpu(rec->rseq);
+	u32 len = le32_to_cpu(rec->rseq_len);
+
+	if (!addr)
+		return rec->rseq_len || rec->rseq_sig ?
+			cr_bad(c, "rseq of length %u at 0", len) : 0;
+	if (addr % RSEQ_ALIGN || len < RSEQ_ALIGN || len > RSEQ_MAX ||
+	    addr > CR_TASK_SIZE - len)
+		return cr_bad(c, "rseq of length %u at 0x%llx", len,
+			      cr_ull(rec->rseq));
+	return 0;
+}
+
+static int thread_signals_check(struct cr_check *c,
+				const struct cr_rec_thread *rec)
+{
+	u64 sp = le64_to_cpu(rec->altstack_sp);
+	u64 size = le64_to_cpu(rec->altstack_size);
+	u32 flags = le32_to_cpu(rec->altstack_flags);
+
+	if (cr_check_mask(c, flags, ALTSTACK_FLAGS, "altstack flags"))
+		return -EOPNOTSUPP;
+	if ((flags & 3) == 3 || sp > CR_TASK_SIZE || size > CR_TASK_SIZE - sp)
+		return cr_bad(c, "altstack of 0x%llx bytes at 0x%llx, flags 0x%x",
+			      cr_ull(rec->altstack_size),
+			      cr_ull(rec->altstack_sp), flags);
+	if (le32_to_cpu(rec->pdeath_signal) > CR_NSIG)
+		return cr_bad(c, "pdeath_signal %u",
+			      le32_to_cpu(rec->pdeath_signal));
+	return cr_sigmask_check(c, rec->blocked, "blocked") ?:
+	       cr_sigmask_check(c, rec->saved_mask, "saved_mask");
+}
+
+static int thread_numbers_check(struct cr_check *c,
+				const struct cr_rec_thread *rec)
+{
+	u32 tid = le32_to_cpu(rec->tid);
+
+	if (cr_check_mask(c, le32_to_cpu(rec->flags), CR_THREAD_SAVED_SIGMASK |
+			  CR_THREAD_RESET_ON_FORK, "flags"))
+		return -EOPNOTSUPP;
+	if (!tid || tid > CR_PID_MAX)
+		return cr_bad(c, "tid %u", tid);
+	if (strnlen(rec->comm, CR_COMM_LEN) == CR_COMM_LEN)
+		return cr_bad(c, "comm has no end");
+	return cr_check_addr(c, rec->robust_list, "robust_list") ?:
+	       cr_check_addr(c, rec->clear_child_tid, "clear_child_tid");
+}
+
+/* REGS once, XSTATE and RESTART at most once, SIGINFO any number of times */
+static int thread_details_check(struct cr_check *c, u32 id,
+				const struct cr_rec_thread *rec)
+{
+	u32 nr_regs = 0, nr_xstate = 0, nr_restart = 0;
+	struct cr_detail_iter it;
+	int err;
+
+	cr_for_each_detail(c->img, id, &it) {
+		u32 *nr = NULL;
+
+		cr_check_at(c, &it);
+		switch (it.view.type) {
+		case CR_REC_SIGINFO:
+			err = cr_siginfo_check(c, &it, rec->pending);
+			break;
+		case CR_REC_REGS_X86:
+			nr = &nr_regs;
+			err = cr_regs_check(c, &it);
+			break;
+		case CR_REC_XSTATE_X86:
+			nr = &nr_xstate;
+			err = cr_xstate_check(c, &it);
+			break;
+		default:
+			nr = &nr_restart;
+			err = cr_restart_check(c, &it);
+			break;
+		}
+		if (!err && nr && (*nr)++)
+			err = cr_bad(c, "a second one");
+		if (err)
+			return err;
+	}
+	cr_check_at_obj(c, id);
+	return nr_regs ? 0 : cr_bad(c, "no registers");
+}
+
+int cr_thread_check(struct cr_check *c, u32 id)
+{
+	const struct cr_rec_head *head = &c->img->head;
+	struct cr_rec_thread rec;
+	struct cr_view v;
+	int err;
+
+	cr_read_obj(c->img, id, &v, &rec, sizeof(rec));
+	if (!c->threads_left || le32_to_cpu(rec.proc) != c->proc)
+		return cr_bad(c, "of process object %u, not %u",
+			      le32_to_cpu(rec.proc), c->proc);
+	if (c->nr_threads == le32_to_cpu(head->nr_threads))
+		return cr_bad(c, "more than the %u that HEAD announces",
+			      c->nr_threads);
+	c->nr_threads++;
+	/* The thread group leader is first; its tid is the pid */
+	if (c->threads_left == le32_to_cpu(c->proc_rec.nr_threads)) {
+		if (rec.tid != c->proc_rec.pid)
+			return cr_bad(c, "first tid %u of pid %u",
+				      le32_to_cpu(rec.tid),
+				      le32_to_cpu(c->proc_rec.pid));
+	} else {
+		id_add(c, le32_to_cpu(rec.tid), 0);
+	}
+	c->threads_left--;
+	err = thread_numbers_check(c, &rec) ?:
+	      thread_refs_check(c, id, &rec) ?:
+	      thread_signals_check(c, &rec) ?:
+	      thread_sched_check(c, &rec) ?:
+	      thread_cpus_check(c, &v, &rec) ?:
+	      thread_rseq_check(c, &rec);
+	return err ?: thread_details_check(c, id, &rec);
+}
+
+/* ---- ids ---- */
+
+static int id_cmp(const void *a, const void *b)
+{
+	const struct cr_check_id *x = a, *y = b;
+
+	return x->nr < y->nr ? -1 : x->nr > y->nr;
+}
+
+/* The PROC whose pid is @pid; ids are sorted */
+static bool proc_find(struct cr_check *c, u32 pid, struct cr_rec_proc *rec)
+{
+	u32 low = 0, high = c->nr_ids, mid;
+	struct cr_view v;
+
+	while (low < high) {
+		mid = low + (high - low) / 2;
+		if (c->ids[mid].nr < pid)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	if (low == c->nr_ids || c->ids[low].nr != pid || !c->ids[low].proc)
+		return false;
+	cr_read_obj(c->img, c->ids[low].proc, &v, rec, sizeof(*rec));
+	return true;
+}
+
+/*
+ * A session in the job has its leader there, which leads a group, too. A group
+ * in the job has its leader there, in the same session.
+ */
+static int groups_check(struct cr_check *c, const struct cr_rec_proc *p)
+{
+	u32 flags = le32_to_cpu(p->flags);
+	bool sid_out = flags & CR_PROC_SESSION_OUTSIDE;
+	struct cr_rec_proc leader;
+
+	if (!sid_out && (flags & CR_PROC_PGRP_OUTSIDE))
+		return cr_bad(c, "pid %u: its group is outside, its session is not",
+			      le32_to_cpu(p->pid));
+	if (!sid_out) {
+		if (!proc_find(c, le32_to_cpu(p->sid), &leader))
+			return cr_unknown(c, "pid %u: session %u, whose leader is gone",
+					  le32_to_cpu(p->pid),
+					  le32_to_cpu(p->sid));
+		if (leader.sid != p->sid || leader.pgid != p->sid ||
+		    (le32_to_cpu(leader.flags) & (CR_PROC_SESSION_OUTSIDE |
+						  CR_PROC_PGRP_OUTSIDE)))
+			return cr_bad(c, "pid %u: pid %u leads no session",
+				      le32_to_cpu(p->pid),
+				      le32_to_cpu(p->sid));
+	}
+	if (flags & CR_PROC_PGRP_OUTSIDE)
+		return 0;
+	if (!proc_find(c, le32_to_cpu(p->pgid), &leader))
+		return cr_unknown(c, "pid %u: process group %u, whose leader is gone",
+				  le32_to_cpu(p->pid), le32_to_cpu(p->pgid));
+	if (leader.sid != p->sid ||
+	    ((le32_to_cpu(leader.flags) ^ flags) & CR_PROC_SESSION_OUTSIDE))
+		return cr_bad(c, "pid %u: its group is in another session",
+			      le32_to_cpu(p->pid));
+	return 0;
+}
+
+/* Ids are unique; groups and sessions are whole. All objects have passed */
+int cr_ids_check(struct cr_check *c)
+{
+	const struct cr_image *img = c->img;
+	struct cr_rec_proc rec;
+	struct cr_view v;
+	u32 i, id, nr = 1;
+	int err;
+
+	c->nr = 0;
+	c->type = CR_REC_HEAD;
+	sort(c->ids, c->nr_ids, sizeof(*c->ids), id_cmp, NULL);
+	for (i = 1; i < c->nr_ids; i++)
+		if (c->ids[i].nr == c->ids[i - 1].nr)
+			return cr_bad(c, "two tasks have id %u", c->ids[i].nr);
+	for (id = 1; id <= img->nr_objects; id++) {
+		if (img->objs[id].type == CR_REC_PROC) {
+			c->nr = nr;
+			c->type = CR_REC_PROC;
+			cr_read_obj(img, id, &v, &rec, sizeof(rec));
+			err = groups_check(c, &rec);
+			if (err)
+				return err;
+		}
+		nr += 1 + img->objs[id].nr_details;
+		cond_resched();
+	}
+	return 0;
+}
