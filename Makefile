@@ -72,8 +72,8 @@ kbuild:
 
 $(O)/binfmt_cr.ko: $(O)/obj/binfmt_cr.ko $(B)/klplink $(KMAP)
 	@$(call say,KLPLINK,$(patsubst $(CURDIR)/%,%,$@))
-	$(Q)objcopy --strip-debug $< $@.stripped
-	$(Q)$(B)/klplink -m $(KMAP) $(addprefix -s ,$(SYMPOS)) -o $@ $@.stripped $(KDIR)/Module.symvers && rm -f $@.stripped
+	$(Q)mkdir -p $(O)/stripped; objcopy --strip-debug $< $(O)/stripped/binfmt_cr.ko
+	$(Q)$(B)/klplink -m $(KMAP) $(addprefix -s ,$(SYMPOS)) -o $@ $(O)/stripped/binfmt_cr.ko $(KDIR)/Module.symvers
 
 $(KMAP):
 	@$(call say,SYMBOLS,$(KREL))

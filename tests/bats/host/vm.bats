@@ -1,0 +1,143 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0
+# tests/vm/run, the tool that every other test relies on. The kernel that boots faster does.
+
+bats_require_minimum_version 1.5.0
+bats_load_library bats-support
+bats_load_library bats-assert
+
+setup() {
+	top=$(cd "$BATS_TEST_DIRNAME/../../.." && pwd)
+	export KVER=${KVER:-6.1} CR_TIMEOUT=240
+	export TMPDIR=$BATS_TEST_TMPDIR
+}
+
+teardown() {
+	# whatever happened, no machine and no file is left
+	run ls "$BATS_TEST_TMPDIR"
+	refute_output --partial cr-vm.
+}
+
+vm() { "$top/tests/vm/run" "$@"; }
+
+@test "output and exit status come back" {
+	run -7 vm 'uname -r; echo on stderr >&2; exit 7'
+	assert_line "$("$top/scripts/kver" "$KVER")"
+	assert_line 'on stderr'
+}
+
+@test "death by a signal is a status like a shell's" {
+	run -143 vm 'kill -TERM $$'
+}
+
+@test "a lot of output arrives whole" {
+	vm 'seq 300000' | cksum >"$BATS_TEST_TMPDIR/got"
+	run cat "$BATS_TEST_TMPDIR/got"
+	assert_output "$(seq 300000 | cksum)"
+}
+
+@test "the module is loaded, PATH and directory are right, there is a controlling terminal" {
+	cd "$top/tests"
+	run -0 vm 'grep -c ^binfmt_cr /proc/modules; pwd; echo "$PATH"; ps -o tty= -p $$; wc -c </dev/stdin'
+	assert_line --index 0 1
+	assert_line --index 1 "$top/tests"
+	assert_line --index 2 --regexp "^$top/build:"
+	assert_line --index 3 tty1
+	assert_line --index 4 0
+}
+
+@test "without preloading, modprobe finds the module by the alias of an ELF file" {
+	CR_AUTOLOAD=1 run -0 vm 'grep -c ^binfmt_cr /proc/modules; modprobe binfmt-464c && grep -c ^binfmt_cr /proc/modules'
+	assert_line --index 0 0
+	assert_line --index 1 1
+}
+
+@test "the module can be unloaded and loaded again" {
+	run -0 vm 'set -e; for i in 1 2 3; do rmmod binfmt_cr; modprobe binfmt_cr; done'
+}
+
+@test "the host's files are visible, writes to them are thrown away" {
+	echo original >"$top/build/vm-test"
+	run -0 vm "cat $top/build/vm-test; echo changed >$top/build/vm-test; cat $top/build/vm-test"
+	assert_line --index 0 original
+	assert_line --index 1 changed
+	run cat "$top/build/vm-test"
+	assert_output original
+	rm -f "$top/build/vm-test"
+}
+
+@test "CR_OUT is written to the host, CR_ENV passes variables" {
+	export CR_OUT=$BATS_TEST_TMPDIR/out WORD="two  words'" CR_ENV=WORD
+	run -0 vm 'printf %s "$WORD" >"$CR_OUT/file"; mv "$CR_OUT/file" "$CR_OUT/renamed"'
+	run cat "$CR_OUT/renamed"
+	assert_output "two  words'"
+}
+
+@test "processes that stay behind do not hold up the end" {
+	start=$SECONDS
+	run -0 vm 'sleep 1000 & echo started'
+	assert_output started
+	[ $((SECONDS - start)) -lt 100 ]
+}
+
+@test "a module that does not load" {
+	echo nonsense >"$BATS_TEST_TMPDIR/bad.ko"
+	CR_MODULE=$BATS_TEST_TMPDIR/bad.ko run -98 vm 'echo not reached'
+	assert_output --partial 'insmod'
+	refute_line 'not reached'
+}
+
+@test "a hang ends with the console, which tells who hangs" {
+	CR_TIMEOUT=40 run -124 vm 'echo begun; sleep 12345'
+	assert_line 'begun'
+	assert_output --partial 'no end after 40 s'
+	assert_output --partial 'sleep 12345'
+}
+
+@test "a panic is a failure with the console's end" {
+	run -99 vm 'echo begun; echo c >/proc/sysrq-trigger; sleep 100'
+	assert_line 'begun'
+	assert_output --partial 'sysrq triggered crash'
+}
+
+@test "a complaint of the kernel is a failure, although the command succeeds" {
+	run -99 vm 'echo "<4>WARNING: possible something" >/dev/kmsg'
+	assert_output --partial 'the kernel complained'
+}
+
+@test "two machines side by side" {
+	vm 'echo one; sleep 3; exit 1' >"$BATS_TEST_TMPDIR/one" 2>&1 3>&- &
+	one=$!
+	run -2 vm 'echo two; sleep 3; exit 2'
+	assert_output two
+	rc=0
+	wait $one || rc=$?
+	[ $rc = 1 ]
+	run cat "$BATS_TEST_TMPDIR/one"
+	assert_output one
+}
+
+@test "a signal to the runner ends the machine" {
+	"$top/tests/vm/run" 'echo up; sleep 1000' >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- &
+	pid=$!
+	for i in $(seq 600); do
+		grep -q up "$BATS_TEST_TMPDIR/out" && break
+		sleep 0.1
+	done
+	kill -TERM $pid
+	rc=0
+	wait $pid || rc=$?
+	[ $rc = 143 ]
+	run pgrep -f "$BATS_TEST_TMPDIR/cr-vm"
+	assert_failure
+}
+
+@test "an unknown kernel is named" {
+	KVER=5.99 run -99 vm true
+	assert_output --partial 'no kernel for KVER=5.99'
+}
+
+@test "a wrong command line is a matter of usage" {
+	run -2 vm one two
+	assert_output --partial usage
+}
