@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What only the architecture knows: registers, and how a keeper is started */
+#ifndef _LINUX_CR_ARCH_H
+#define _LINUX_CR_ARCH_H
+
+#include <linux/cr.h>
+
+/**
+ * cr_arch_hide_eintr() - let an interrupted call start again
+ * @task: current, parked before a signal is looked at
+ *
+ * Some calls return -EINTR where others ask to be restarted. When no signal is
+ * pending, it was our request to park that interrupted them, and the program
+ * must not see that: it becomes a restart.
+ */
+void cr_arch_hide_eintr(struct task_struct *task);
+
+/* Refuse what of @task's architecture state is not saved. The task may run */
+void cr_arch_thread_collect(struct cr_save *s, struct task_struct *task);
+
+/* Write the register records of a parked thread, details of @obj */
+void cr_arch_thread_save(struct cr_save *s, struct cr_obj *obj,
+			 struct task_struct *task);
+
+/**
+ * cr_arch_thread_restore() - install the registers of a parked task
+ * @r: the restart
+ * @id: its THREAD
+ * @task: parked, not running, not current
+ *
+ * Through the regsets, as a debugger would: their rules are the check.
+ * Return: 0 or -errno
+ */
+int __must_check cr_arch_thread_restore(struct cr_restart *r, u32 id,
+					struct task_struct *task);
+
+/**
+ * cr_arch_keeper_start() - make current a keeper when it returns to user mode
+ * @leader: pid of the process that it stands for, in its own pid namespace
+ * @own_group: the leader is in another process group than the keeper
+ * @sp: top of its stack
+ *
+ * Maps the keeper's code into current's mm and sets its registers.
+ * Return: 0 or -errno
+ */
+int __must_check cr_arch_keeper_start(pid_t leader, bool own_group,
+				      unsigned long sp);
+
+/* In a new task: nothing of the caller's architecture state stays */
+void cr_arch_task_begin(void);
+
+#endif /* _LINUX_CR_ARCH_H */

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The task builder, as the loader uses it. All functions run in the process
+ * that calls execve().
+ */
+#ifndef _LINUX_CR_BUILD_H
+#define _LINUX_CR_BUILD_H
+
+#include <linux/cr.h>
+
+/**
+ * cr_build() - create every task of the job, parked
+ * @r: records are checked, objects restored
+ *
+ * Each task restores itself and parks; returns when the last one has.
+ * Return: 0; -EBUSY an id is taken; -errno. After a failure cr_abort() it
+ */
+int __must_check cr_build(struct cr_restart *r);
+
+/**
+ * cr_link() - what can only be done to the parked tasks from outside
+ * @r: after cr_build()
+ *
+ * Sessions, process groups, exit signals, registers.
+ */
+int __must_check cr_link(struct cr_restart *r);
+
+/* Let all tasks run. Nothing can fail any more */
+void cr_commit(struct cr_restart *r);
+/* Make all tasks go without a trace, and wait until they are gone */
+void cr_abort(struct cr_restart *r);
+
+/* Pid, in the caller's namespace, of the process that the keeper waits for */
+pid_t cr_build_child(struct cr_restart *r);
+/* The job's leader is in another process group than the caller */
+bool cr_build_own_group(struct cr_restart *r);
+
+/* Note the first error of a task, wake who waits for it; Return: @err */
+int cr_restart_fail(struct cr_restart *r, int err);
+void cr_restart_put(struct cr_restart *r);
+
+/* In a new task: close every descriptor that it has inherited */
+void cr_files_empty(void);
+/* Current's program is a keeper: the saver looks for this. fs/binfmt_cr.c */
+void cr_keeper_mark(void);
+
+#endif /* _LINUX_CR_BUILD_H */

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Functions of the kernel that no public header declares. In a tree they are
+ * linked like any other; outside tools/klplink has the kernel resolve them at
+ * load. Each under the file that defines it.
+ */
+#ifndef _LINUX_CR_KERNEL_H
+#define _LINUX_CR_KERNEL_H
+
+#include <linux/types.h>
+#include <linux/cr_compat.h>
+
+struct restart_block;
+struct path;
+
+/* kernel/time/hrtimer.c, kernel/futex/waitwake.c, fs/select.c: compared, and
+ * stored for the kernel to call */
+long hrtimer_nanosleep_restart(struct restart_block *restart);
+long futex_wait_restart(struct restart_block *restart);
+long do_restart_poll(struct restart_block *restart);
+
+/* fs/file.c */
+int __close_range(unsigned int fd, unsigned int max_fd, unsigned int flags);
+
+/* fs/namespace.c */
+int path_mount(const char *dev_name, struct path *path, const char *type_page,
+	       unsigned long flags, void *data_page);
+
+#endif /* _LINUX_CR_KERNEL_H */

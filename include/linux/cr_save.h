@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The saver, as the device uses it */
+#ifndef _LINUX_CR_SAVE_H
+#define _LINUX_CR_SAVE_H
+
+#include <linux/binfmts.h>
+#include <linux/cr.h>
+
+struct cr_isolate;
+
+extern struct linux_binfmt cr_format;
+
+/**
+ * cr_save_init() - begin a save
+ * @s: filled in; cr_save_exit() it also after a failure
+ * @task: a process of the job: its leader, or the keeper of a restarted job
+ *
+ * Return: 0, -ESRCH it is gone, -EPERM it is not a user process
+ */
+int cr_save_init(struct cr_save *s, struct task_struct *task);
+void cr_save_exit(struct cr_save *s);
+
+/**
+ * cr_collect() - find every object of the job and every blocker
+ * @s: from cr_save_init(); what an earlier collect has found is dropped
+ *
+ * The job may run: then it is an estimate, made without touching it.
+ * Return: 0; -EOPNOTSUPP with the blockers in s->log; -EPERM; -ENOMEM; -ESRCH
+ */
+int cr_collect(struct cr_save *s);
+
+/**
+ * cr_save_image() - write the image of an isolated, collected job
+ * @s: after a cr_collect() that has returned 0
+ * @iso: holds the job
+ * @out: regular file, writable, empty
+ *
+ * Return: 0 or -errno, with the reason in s->log
+ */
+int cr_save_image(struct cr_save *s, struct cr_isolate *iso, struct file *out);
+
+/* kernel/cr_elf.c: records, program headers and, last, the ELF header */
+void cr_elf_save(struct cr_save *s, u64 notes, u64 notes_size);
+
+#endif /* _LINUX_CR_SAVE_H */

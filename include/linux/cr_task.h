@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Per-task state: what kernel/cr_*.c know of each other */
+#ifndef _LINUX_CR_TASK_H
+#define _LINUX_CR_TASK_H
+
+#include <linux/pid.h>
+#include <linux/signal_types.h>
+#include <linux/cr.h>
+
+/* Mask of the pending signals of a queue; takes siglock */
+u64 cr_pending_mask(struct task_struct *task, struct sigpending *pending);
+/* Write a queue as SIGINFO details of @obj; the job stands still */
+void cr_pending_save(struct cr_save *s, struct cr_obj *obj,
+		     struct task_struct *task, struct sigpending *pending);
+/* In the task: queue what the SIGINFO details of @id say. 0 or -errno */
+int __must_check cr_pending_restore(struct cr_restart *r, u32 id, u64 mask,
+				    enum pid_type type);
+
+/* What an interrupted system call goes on with; kernel/cr_syscall.c */
+void cr_restart_block_collect(struct cr_save *s, struct task_struct *task);
+void cr_restart_block_save(struct cr_save *s, struct cr_obj *obj,
+			   struct task_struct *task);
+int __must_check cr_restart_block_restore(struct cr_restart *r,
+					  const struct cr_rec_restart *rec);
+
+/* In the process: what its PROC record says of itself. 0 or -errno */
+int __must_check cr_proc_restore(struct cr_restart *r, u32 id);
+/* In the thread: what its THREAD record says. 0 or -errno */
+int __must_check cr_thread_restore(struct cr_restart *r, u32 id);
+/* In any new task: forget what it has inherited from the caller */
+void cr_thread_reset(void);
+
+#endif /* _LINUX_CR_TASK_H */

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+/*
+ * /dev/crimg: isolate a job, save it, let it go.
+ *
+ * The three steps are apart so that somebody outside can isolate several jobs,
+ * save all, release all. close() of the handle releases the job, so a saver
+ * that dies leaves a running job behind.
+ */
+#ifndef _UAPI_LINUX_CR_H
+#define _UAPI_LINUX_CR_H
+
+#include <linux/types.h>
+#include <linux/ioctl.h>
+
+#define CR_DEVICE		"/dev/crimg"
+
+/* Longest report: one line for each blocker, NUL-terminated */
+#define CR_REPORT_MAX		(1u << 20)
+
+/**
+ * struct cr_ioc_isolate - argument of CR_IOC_ISOLATE and CR_IOC_CHECK
+ * @pidfd: of the job's leader, or of the keeper of a restarted job
+ * @flags: 0
+ * @timeout_ms: how long to wait for the job to stand still; 0: 10 s
+ * @report_len: bytes at @report
+ * @report: address of a buffer that takes the reasons of a failure
+ * @nr_procs: out: processes of the job, zombies included
+ * @nr_threads: out: threads
+ * @memory: out: bytes of memory that a save will look at, an estimate
+ * @leader_pid: out: pid of the leader in the caller's namespace
+ * @reserved: 0
+ *
+ * CR_IOC_ISOLATE returns a descriptor, the handle; the job then stands still.
+ * CR_IOC_CHECK only looks for what would keep the job from being saved; the job
+ * runs on. Errors: EOPNOTSUPP the report lists the blockers; EPERM not allowed
+ * to trace a task; ESRCH no such process; EBUSY somebody else holds the job;
+ * ETIMEDOUT a task did not stop, the report names it.
+ */
+struct cr_ioc_isolate {
+	__s32 pidfd;
+	__u32 flags;
+	__u32 timeout_ms;
+	__u32 report_len;
+	__u64 report;
+	__u32 nr_procs;
+	__u32 nr_threads;
+	__u64 memory;
+	__s32 leader_pid;
+	__u32 reserved;
+};
+
+/**
+ * struct cr_ioc_save - argument of CR_IOC_SAVE, on a handle
+ * @fd: regular file, opened for reading and writing, empty
+ * @flags: 0
+ * @report_len: bytes at @report
+ * @reserved: 0
+ * @report: address of a buffer that takes the reason of a failure
+ * @stored: out: size of the image, bytes
+ * @memory: out: bytes of memory in it, uncompressed
+ * @stopped_ns: out: how long the job has stood still so far
+ */
+struct cr_ioc_save {
+	__s32 fd;
+	__u32 flags;
+	__u32 report_len;
+	__u32 reserved;
+	__u64 report;
+	__u64 stored;
+	__u64 memory;
+	__u64 stopped_ns;
+};
+
+/* argument of CR_IOC_RELEASE, on a handle */
+#define CR_RELEASE_CONTINUE	0
+#define CR_RELEASE_STOP		1	/* SIGSTOP to every process */
+#define CR_RELEASE_KILL		2	/* SIGKILL to every process */
+
+/**
+ * struct cr_ioc_error - argument of CR_IOC_LAST_ERROR
+ * @pid: 0 for the caller, or a process that failed to execute an image
+ * @report_len: bytes at @report
+ * @report: address of a buffer that takes the reason
+ *
+ * Why the last execve() of an image by this process failed. Own errors only, or
+ * those of the same user. ENOENT: there is none.
+ */
+struct cr_ioc_error {
+	__s32 pid;
+	__u32 report_len;
+	__u64 report;
+};
+
+#define CR_IOC_ISOLATE		_IOWR('R', 0xc0, struct cr_ioc_isolate)
+#define CR_IOC_CHECK		_IOWR('R', 0xc1, struct cr_ioc_isolate)
+#define CR_IOC_SAVE		_IOWR('R', 0xc2, struct cr_ioc_save)
+#define CR_IOC_RELEASE		_IO('R', 0xc3)
+#define CR_IOC_LAST_ERROR	_IOWR('R', 0xc4, struct cr_ioc_error)
+
+#endif /* _UAPI_LINUX_CR_H */

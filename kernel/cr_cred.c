@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Credentials. They are recorded, and a restart by somebody else is refused:
+ * an image never gives more than the one who executes it already has.
+ *
+ * Refused: a user namespace other than the saver's, keyrings of the task's own.
+ */
+#include <linux/kernel.h>
+#include <linux/slab.h>
+#include <linux/cred.h>
+#include <linux/sort.h>
+#include <linux/uidgid.h>
+#include <linux/cr.h>
+#include <linux/cr_kernel.h>
+
+static void cred_get(struct cr_obj *obj)
+{
+	get_cred(obj->ptr);
+}
+
+static void cred_put(struct cr_obj *obj)
+{
+	put_cred(obj->ptr);
+}
+
+static void cred_collect(struct cr_save *s, struct cr_obj *obj)
+{
+	const struct cred *cred = obj->ptr;
+
+	if (cred->user_ns != current_user_ns())
+		cr_refuse(s, obj->holder, "CR-ENS",
+			  "another user namespace: not supported yet");
+	if (cred->thread_keyring || cred->process_keyring)
+		cr_refuse(s, obj->holder, "CR-EKEYS",
+			  "keyrings of its own: not supported");
+}
+
+static u64 cap_to_u64(kernel_cap_t cap)
+{
+	u64 val;
+
+	BUILD_BUG_ON(sizeof(cap) != sizeof(val));
+	memcpy(&val, &cap, sizeof(val));
+	return val;
+}
+
+static int group_cmp(const void *a, const void *b)
+{
+	u32 x = le32_to_cpu(*(const __le32 *)a);
+	u32 y = le32_to_cpu(*(const __le32 *)b);
+
+	return x < y ? -1 : x > y;
+}
+
+/* The record of @cred; *groups (kvmalloc) is its tail. 0 or -errno */
+static int cred_record(const struct cred *cred, struct cr_rec_cred *rec,
+		       __le32 **groups)
+{
+	struct user_namespace *ns = &init_user_ns;
+	int i, n = cred->group_info->ngroups;
+
+	*groups = kvcalloc(max(n, 1), sizeof(__le32), GFP_KERNEL_ACCOUNT);
+	if (!*groups)
+		return -ENOMEM;
+	for (i = 0; i < n; i++)
+		(*groups)[i] = cpu_to_le32(from_kgid(ns,
+						cred->group_info->gid[i]));
+	sort(*groups, n, sizeof(__le32), group_cmp, NULL);
+
+	memset(rec, 0, sizeof(*rec));
+	rec->uid = cpu_to_le32(from_kuid(ns, cred->uid));
+	rec->euid = cpu_to_le32(from_kuid(ns, cred->euid));
+	rec->suid = cpu_to_le32(from_kuid(ns, cred->suid));
+	rec->fsuid = cpu_to_le32(from_kuid(ns, cred->fsuid));
+	rec->gid = cpu_to_le32(from_kgid(ns, cred->gid));
+	rec->egid = cpu_to_le32(from_kgid(ns, cred->egid));
+	rec->sgid = cpu_to_le32(from_kgid(ns, cred->sgid));
+	rec->fsgid = cpu_to_le32(from_kgid(ns, cred->fsgid));
+	rec->securebits = cpu_to_le32(cred->securebits);
+	rec->nr_groups = cpu_to_le32(n);
+	rec->cap_inheritable = cpu_to_le64(cap_to_u64(cred->cap_inheritable));
+	rec->cap_permitted = cpu_to_le64(cap_to_u64(cred->cap_permitted));
+	rec->cap_effective = cpu_to_le64(cap_to_u64(cred->cap_effective));
+	rec->cap_bset = cpu_to_le64(cap_to_u64(cred->cap_bset));
+	rec->cap_ambient = cpu_to_le64(cap_to_u64(cred->cap_ambient));
+	return 0;
+}
+
+static void cred_save(struct cr_save *s, struct cr_obj *obj)
+{
+	struct cr_rec_cred rec;
+	__le32 *groups;
+	int err;
+
+	err = cred_record(obj->ptr, &rec, &groups);
+	if (err) {
+		cr_fail(s, err);
+		return;
+	}
+	cr_write_obj(s, obj, &rec, sizeof(rec), groups,
+		     le32_to_cpu(rec.nr_groups) * sizeof(__le32));
+	kvfree(groups);
+}
+
+/* Everything but the first fields, which say where the record stands */
+static bool cred_equal(const struct cr_rec_cred *a, const struct cr_rec_cred *b)
+{
+	size_t from = offsetof(struct cr_rec_cred, uid);
+
+	return !memcmp((const char *)a + from, (const char *)b + from,
+		       sizeof(*a) - from);
+}
+
+static int cred_restore(struct cr_restart *r, u32 id)
+{
+	struct cr_rec_cred rec, mine;
+	struct cr_view view;
+	__le32 *groups;
+	int err;
+
+	cr_read_obj(&r->img, id, &view, &rec, sizeof(rec));
+	err = cred_record(current_cred(), &mine, &groups);
+	if (err)
+		return err;
+	if (!cred_equal(&rec, &mine) ||
+	    (view.tail_len && memcmp(view.tail, groups, view.tail_len)))
+		err = cr_err(&r->log, -EPERM,
+			     "the job ran as uid %u gid %u with other ids, groups or capabilities than yours",
+			     le32_to_cpu(rec.euid), le32_to_cpu(rec.egid));
+	kvfree(groups);
+	return err;
+}
+
+const struct cr_obj_ops cr_cred_ops = {
+	.name = "credentials",
+	.rec = CR_REC_CRED,
+	.get = cred_get,
+	.put = cred_put,
+	.collect = cred_collect,
+	.save = cred_save,
+	.restore = cred_restore,
+};

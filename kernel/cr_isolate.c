@@ -1,0 +1,360 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Isolation: every thread of the job parks in a task_work.
+ *
+ * The work is queued with TWA_SIGNAL and runs from get_signal(), before a
+ * signal is dequeued and before -ERESTART* is looked at: the registers still
+ * say which system call was interrupted, and how. A parked thread can be
+ * killed and nothing else.
+ *
+ * Who cannot be parked: a child between vfork() and execve() (its parent waits
+ * uninterruptibly for it: it is left running until it has executed), a task in
+ * uninterruptible sleep (named when the time is over).
+ *
+ * Locks: held_lock protects the table of held threads; a cr_isolate is used by
+ * one saver at a time. A stop belongs to its work until the work has run; the
+ * list in cr_isolate holds a reference of its own.
+ */
+#include <linux/kernel.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <linux/ptrace.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
+#include <linux/sched/jobctl.h>
+#include <linux/sched/debug.h>
+#include <linux/delay.h>
+#include <linux/cr.h>
+#include <linux/cr_arch.h>
+#include <linux/cr_isolate.h>
+#include <linux/cr_kernel.h>
+#include <linux/cr_tree.h>
+
+#define STOP_TIMEOUT_MS		10000
+#define STOP_RESCAN_MS		20
+
+enum stop_state {
+	STOP_QUEUED,	/* asked to park */
+	STOP_PARKED,	/* stands still */
+	STOP_GONE,	/* has exited, or was killed, or must not park now */
+};
+
+/**
+ * struct cr_stop - one thread that was asked to park
+ * @work: the request
+ * @iso: holds a reference
+ * @list: in cr_isolate.stops
+ * @hash: in held, by @task
+ * @task: holds a reference
+ * @state: enum stop_state; written by the thread itself
+ * @ref: the list's and the work's
+ */
+struct cr_stop {
+	struct callback_head work;
+	struct cr_isolate *iso;
+	struct list_head list;
+	struct hlist_node hash;
+	struct task_struct *task;
+	enum stop_state state;
+	refcount_t ref;
+};
+
+/* Threads of all isolated jobs: a job is held by one saver at a time */
+static DEFINE_HASHTABLE(held, 8);
+static DEFINE_SPINLOCK(held_lock);
+
+static void isolate_free(struct kref *ref)
+{
+	kfree(container_of(ref, struct cr_isolate, ref));
+}
+
+static void stop_put(struct cr_stop *stop)
+{
+	if (!refcount_dec_and_test(&stop->ref))
+		return;
+	put_task_struct(stop->task);
+	kref_put(&stop->iso->ref, isolate_free);
+	kfree(stop);
+}
+
+static void stop_unhash(struct cr_stop *stop)
+{
+	spin_lock(&held_lock);
+	if (!hlist_unhashed(&stop->hash))
+		hash_del(&stop->hash);
+	spin_unlock(&held_lock);
+}
+
+/* The task_work: runs in the thread that is to stand still */
+static void stop_park(struct callback_head *work)
+{
+	struct cr_stop *stop = container_of(work, struct cr_stop, work);
+	struct cr_isolate *iso = stop->iso;
+
+	/*
+	 * An exiting task has no state to keep. A vfork child must go on to its
+	 * execve(): its parent cannot park before. It is found again later.
+	 */
+	if (!(current->flags & PF_EXITING) && !current->vfork_done &&
+	    !READ_ONCE(iso->released)) {
+		cr_arch_hide_eintr(current);
+		smp_store_release(&stop->state, STOP_PARKED);
+		wake_up_all(&iso->wait);
+		wait_event_state(iso->wait, READ_ONCE(iso->released),
+				 (TASK_KILLABLE | TASK_FREEZABLE));
+	}
+	smp_store_release(&stop->state, STOP_GONE);
+	stop_unhash(stop);
+	wake_up_all(&iso->wait);
+	stop_put(stop);
+	module_put(THIS_MODULE);
+}
+
+static struct cr_stop *stop_find(struct task_struct *task)
+{
+	struct cr_stop *stop;
+
+	hash_for_each_possible(held, stop, hash, (unsigned long)task)
+		if (stop->task == task)
+			return stop;
+	return NULL;
+}
+
+/* Ask a thread to park. 0 also when it is asked already or on its way out */
+static int stop_queue(struct cr_isolate *iso, struct cr_save *s,
+		      struct task_struct *task)
+{
+	struct cr_stop *stop, *other;
+	bool ours = false;
+
+	stop = kzalloc(sizeof(*stop), GFP_KERNEL_ACCOUNT);
+	if (!stop)
+		return -ENOMEM;
+	init_task_work(&stop->work, stop_park);
+	stop->iso = iso;
+	stop->task = task;
+	refcount_set(&stop->ref, 2);
+
+	spin_lock(&held_lock);
+	other = stop_find(task);
+	if (!other)
+		hash_add(held, &stop->hash, (unsigned long)task);
+	else
+		ours = other->iso == iso;
+	spin_unlock(&held_lock);
+	if (other) {
+		kfree(stop);
+		if (ours)
+			return 0;
+		return cr_err(&s->log, -EBUSY,
+			      "pid %d (%s): is being saved by somebody else",
+			      task_tgid_vnr(task), task->comm);
+	}
+	get_task_struct(task);
+	kref_get(&iso->ref);
+	__module_get(THIS_MODULE);
+	list_add_tail(&stop->list, &iso->stops);
+	if (task_work_add(task, &stop->work, TWA_SIGNAL)) {
+		/* it is exiting and will not run the work */
+		stop_unhash(stop);
+		smp_store_release(&stop->state, STOP_GONE);
+		stop_put(stop);
+		module_put(THIS_MODULE);
+	}
+	return 0;
+}
+
+/* May the caller save this thread, and can it be parked at all? */
+static int thread_allowed(struct cr_save *s, struct task_struct *task)
+{
+	if (same_thread_group(task, current))
+		return cr_err(&s->log, -EDEADLK,
+			      "pid %d (%s): the saver is part of the job",
+			      task_tgid_vnr(task), task->comm);
+	if (!ptrace_may_access(task, PTRACE_MODE_ATTACH_REALCREDS))
+		return cr_err(&s->log, -EPERM,
+			      "pid %d (%s): not allowed to trace it",
+			      task_tgid_vnr(task), task->comm);
+	if (READ_ONCE(task->ptrace)) {
+		cr_refuse(s, task, "CR-ETRACED", "it is traced");
+		return s->err;
+	}
+	if (task_is_stopped(task)) {
+		cr_refuse(s, task, "CR-ESTOPPED",
+			  "stopped by job control: not supported yet");
+		return s->err;
+	}
+	return 0;
+}
+
+/* Look at every thread once. 1: somebody has to be waited for; 0; -errno */
+static int isolate_scan(struct cr_isolate *iso, struct cr_save *s)
+{
+	struct cr_stop *stop;
+	struct cr_tree tree;
+	int waiting = 0;
+	unsigned int i;
+	int err;
+
+	err = cr_tree_get(s->leader, &tree);
+	if (err)
+		return err;
+	for (i = 0; i < tree.nr && !err; i++) {
+		struct task_struct *task = tree.tasks[i];
+		enum stop_state state = STOP_GONE;
+
+		if (READ_ONCE(task->exit_state))
+			continue;
+		spin_lock(&held_lock);
+		stop = stop_find(task);
+		if (stop && stop->iso == iso)
+			state = smp_load_acquire(&stop->state);
+		else
+			stop = NULL;
+		spin_unlock(&held_lock);
+		if (state == STOP_PARKED)
+			continue;
+		waiting = 1;
+		err = thread_allowed(s, task);
+		/* racy read: stop_park() looks again, in the thread itself */
+		if (!err && !stop && !READ_ONCE(task->vfork_done))
+			err = stop_queue(iso, s, task);
+	}
+	cr_tree_put(&tree);
+	return err ?: waiting;
+}
+
+/* Name who did not park, and what it waits in */
+static int isolate_timed_out(struct cr_isolate *iso, struct cr_save *s,
+			     unsigned int timeout_ms)
+{
+	struct cr_stop *stop;
+	struct cr_tree tree;
+	unsigned int i;
+
+	if (cr_tree_get(s->leader, &tree))
+		return -ETIMEDOUT;
+	for (i = 0; i < tree.nr; i++) {
+		struct task_struct *task = tree.tasks[i];
+		bool parked;
+
+		spin_lock(&held_lock);
+		stop = stop_find(task);
+		parked = stop && stop->iso == iso &&
+			 smp_load_acquire(&stop->state) == STOP_PARKED;
+		spin_unlock(&held_lock);
+		if (parked || READ_ONCE(task->exit_state))
+			continue;
+		cr_err(&s->log, -ETIMEDOUT,
+		       "pid %d (%s): thread %d did not stop within %u ms%s: it waits in %ps",
+		       task_tgid_vnr(task), task->comm, task_pid_vnr(task),
+		       timeout_ms,
+		       READ_ONCE(task->vfork_done) ?
+		       " (between vfork and execve)" : "",
+		       (void *)get_wchan(task));
+	}
+	cr_tree_put(&tree);
+	return -ETIMEDOUT;
+}
+
+/* Has anything that was queued not parked yet? */
+static bool isolate_settled(struct cr_isolate *iso)
+{
+	struct cr_stop *stop;
+
+	list_for_each_entry(stop, &iso->stops, list)
+		if (smp_load_acquire(&stop->state) == STOP_QUEUED)
+			return false;
+	return true;
+}
+
+int cr_isolate(struct cr_isolate *iso, struct cr_save *s,
+	       unsigned int timeout_ms)
+{
+	unsigned long end;
+	long left;
+	int err;
+
+	timeout_ms = timeout_ms ?: STOP_TIMEOUT_MS;
+	end = jiffies + msecs_to_jiffies(timeout_ms);
+	iso->since = ktime_get();
+	/* the job forks, execs and exits while it is being stopped */
+	while ((err = isolate_scan(iso, s)) > 0) {
+		if (time_after(jiffies, end)) {
+			err = isolate_timed_out(iso, s, timeout_ms);
+			break;
+		}
+		left = wait_event_killable_timeout(iso->wait,
+				isolate_settled(iso),
+				msecs_to_jiffies(STOP_RESCAN_MS));
+		if (left < 0) {
+			err = -EINTR;
+			break;
+		}
+		/* who may not park yet was not queued: do not spin on it */
+		if (left > 0)
+			usleep_range(100, 500);
+	}
+	if (err)
+		cr_isolate_release(iso);
+	return err;
+}
+
+int cr_isolate_holds(struct cr_isolate *iso, struct cr_save *s)
+{
+	struct cr_thread *thread;
+	struct cr_proc *proc;
+	struct cr_stop *stop;
+	bool held_still;
+
+	list_for_each_entry(proc, &s->procs, list) {
+		list_for_each_entry(thread, &proc->threads, list) {
+			spin_lock(&held_lock);
+			stop = stop_find(thread->task);
+			held_still = stop && stop->iso == iso &&
+				     smp_load_acquire(&stop->state) ==
+				     STOP_PARKED;
+			spin_unlock(&held_lock);
+			if (!held_still)
+				return cr_err(&s->log, -EINTR,
+					      "pid %d (%s): was killed while it was saved",
+					      task_tgid_vnr(proc->task),
+					      thread->task->comm);
+		}
+	}
+	return 0;
+}
+
+void cr_isolate_release(struct cr_isolate *iso)
+{
+	struct cr_stop *stop, *tmp;
+
+	WRITE_ONCE(iso->released, true);
+	wake_up_all(&iso->wait);
+	/* what has not run yet will find that it need not park */
+	list_for_each_entry_safe(stop, tmp, &iso->stops, list) {
+		list_del(&stop->list);
+		stop_unhash(stop);
+		stop_put(stop);
+	}
+}
+
+struct cr_isolate *cr_isolate_create(void)
+{
+	struct cr_isolate *iso = kzalloc(sizeof(*iso), GFP_KERNEL_ACCOUNT);
+
+	if (!iso)
+		return NULL;
+	INIT_LIST_HEAD(&iso->stops);
+	init_waitqueue_head(&iso->wait);
+	kref_init(&iso->ref);
+	return iso;
+}
+
+void cr_isolate_put(struct cr_isolate *iso)
+{
+	if (!iso)
+		return;
+	cr_isolate_release(iso);
+	kref_put(&iso->ref, isolate_free);
+}

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The object table: every kernel object that the job holds, once. Keyed by the
+ * kernel's pointer while saving, where a reference keeps the pointer from being
+ * recycled; numbered densely in the image, so that ids leak nothing.
+ *
+ * The order of the rows is the order in the image: an object refers only to
+ * objects of rows above its own, or written before it in its own row.
+ */
+#include <linux/kernel.h>
+#include <linux/slab.h>
+#include <linux/cr.h>
+
+const struct cr_obj_ops *const cr_obj_table[CR_NR_OBJ_TYPES] = {
+	[CR_OBJ_VDSO]		= &cr_vdso_ops,
+	[CR_OBJ_CRED]		= &cr_cred_ops,
+	[CR_OBJ_PIPE]		= &cr_pipe_ops,
+	[CR_OBJ_SHM]		= &cr_shm_ops,
+	[CR_OBJ_FILE]		= &cr_file_ops,
+	[CR_OBJ_FILES]		= &cr_files_ops,
+	[CR_OBJ_FS]		= &cr_fs_ops,
+	[CR_OBJ_SIGHAND]	= &cr_sighand_ops,
+	[CR_OBJ_MM]		= &cr_mm_ops,
+	[CR_OBJ_PROC]		= &cr_proc_ops,
+	[CR_OBJ_THREAD]		= &cr_thread_ops,
+};
+
+void cr_objs_init(struct cr_save *s)
+{
+	int i;
+
+	hash_init(s->hash);
+	for (i = 0; i < CR_NR_OBJ_TYPES; i++)
+		INIT_LIST_HEAD(&s->objs[i]);
+	s->nr_objs = 0;
+}
+
+/* In reverse, so that what an object leads to outlives it */
+void cr_objs_exit(struct cr_save *s)
+{
+	struct cr_obj *obj, *tmp;
+	int i;
+
+	for (i = CR_NR_OBJ_TYPES - 1; i >= 0; i--) {
+		list_for_each_entry_safe(obj, tmp, &s->objs[i], list) {
+			list_del(&obj->list);
+			cr_obj_table[i]->put(obj);
+			put_task_struct(obj->holder);
+			kfree(obj);
+		}
+	}
+	cr_objs_init(s);
+}
+
+struct cr_obj *cr_obj_find(struct cr_save *s, enum cr_obj_type type, void *ptr)
+{
+	struct cr_obj *obj;
+
+	hash_for_each_possible(s->hash, obj, hash, (unsigned long)ptr) {
+		if (obj->ptr == ptr && obj->type == type)
+			return obj;
+	}
+	return NULL;
+}
+
+struct cr_obj *cr_obj_add(struct cr_save *s, enum cr_obj_type type, void *ptr,
+			  struct task_struct *holder, u32 refs)
+{
+	struct cr_obj *obj = cr_obj_find(s, type, ptr);
+
+	if (obj) {
+		obj->refs += refs;
+		return obj;
+	}
+	obj = kzalloc(sizeof(*obj), GFP_KERNEL_ACCOUNT);
+	if (!obj) {
+		cr_fail(s, -ENOMEM);
+		return NULL;
+	}
+	obj->type = type;
+	obj->ptr = ptr;
+	obj->refs = refs;
+	obj->holder = holder;
+	obj->fd = -1;
+	get_task_struct(holder);
+	cr_obj_table[type]->get(obj);
+	list_add_tail(&obj->list, &s->objs[type]);
+	hash_add(s->hash, &obj->hash, (unsigned long)ptr);
+	if (cr_obj_table[type]->collect)
+		cr_obj_table[type]->collect(s, obj);
+	return obj;
+}
+
+u32 cr_obj_id(struct cr_save *s, enum cr_obj_type type, void *ptr)
+{
+	struct cr_obj *obj;
+
+	if (!ptr)
+		return 0;
+	obj = cr_obj_find(s, type, ptr);
+	/* collected before, written before: anything else is a mistake of ours */
+	if (!obj || !obj->id) {
+		cr_err(&s->log, cr_fail(s, -EPROTO),
+		       "an object of type %s has changed while it was saved",
+		       cr_obj_table[type]->name);
+		return 0;
+	}
+	return obj->id;
+}
+
+void cr_write_obj(struct cr_save *s, struct cr_obj *obj, void *rec, size_t size,
+		  const void *tail, size_t tail_len)
+{
+	obj->id = ++s->nr_objs;
+	cr_write(&s->w, cr_obj_table[obj->type]->rec, obj->id, rec, size, tail,
+		 tail_len);
+}
+
+void cr_write_detail(struct cr_save *s, struct cr_obj *obj, u32 type, void *rec,
+		     size_t size, const void *tail, size_t tail_len)
+{
+	cr_write(&s->w, type, obj->id, rec, size, tail, tail_len);
+}

@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Processes: what signal_struct holds, and how processes stand to each other.
+ *
+ * Refused: namespaces other than the job's leader's, POSIX timers and interval
+ * timers, a thread group leader that has exited while its threads live on,
+ * process groups and sessions whose leader is gone.
+ */
+#include <linux/kernel.h>
+#include <linux/slab.h>
+#include <linux/nsproxy.h>
+#include <linux/oom.h>
+#include <linux/pid_namespace.h>
+#include <linux/sched/cputime.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
+#include <linux/timekeeping.h>
+#include <linux/tty.h>
+#include <linux/cr.h>
+#include <linux/cr_kernel.h>
+#include <linux/cr_task.h>
+#include <linux/cr_tree.h>
+
+static void proc_none(struct cr_obj *obj)
+{
+	/* cr_save.procs holds threads and processes */
+}
+
+/* The job's process with number @nr in its namespace, or NULL */
+static struct cr_proc *proc_of_nr(struct cr_save *s, pid_t nr)
+{
+	struct cr_proc *proc;
+
+	if (!nr)
+		return NULL;
+	list_for_each_entry(proc, &s->procs, list)
+		if (task_tgid_nr_ns(proc->task, s->pid_ns) == nr)
+			return proc;
+	return NULL;
+}
+
+static bool session_outside(struct cr_save *s, struct task_struct *task)
+{
+	return !proc_of_nr(s, task_session_nr_ns(task, s->pid_ns));
+}
+
+/*
+ * A job that was started by a shell is a process group in the shell's session:
+ * it goes into the restarter's group and session, so that ^C and ^Z reach it.
+ */
+static bool pgrp_outside(struct cr_save *s, struct task_struct *task)
+{
+	return session_outside(s, task) &&
+	       task_pgrp_nr_ns(task, s->pid_ns) ==
+	       task_pgrp_nr_ns(s->leader, s->pid_ns);
+}
+
+static void proc_collect_ids(struct cr_save *s, struct task_struct *task)
+{
+	pid_t pgid = task_pgrp_nr_ns(task, s->pid_ns);
+	pid_t sid = task_session_nr_ns(task, s->pid_ns);
+
+	if (session_outside(s, task)) {
+		if (sid != task_session_nr_ns(s->leader, s->pid_ns))
+			cr_refuse(s, task, "CR-EIDS",
+				  "session %d: its leader is gone: not supported yet",
+				  sid);
+	}
+	if (!pgrp_outside(s, task) && !proc_of_nr(s, pgid))
+		cr_refuse(s, task, "CR-EIDS",
+			  "process group %d: its leader is gone: not supported yet",
+			  pgid);
+}
+
+static void proc_collect_ns(struct cr_save *s, struct task_struct *task)
+{
+	struct nsproxy *ns, *of_leader;
+	const char *what = NULL;
+
+	if (task_active_pid_ns(task) != s->pid_ns)
+		what = "pid";
+	task_lock(task);
+	ns = task->nsproxy;
+	/* the leader's cannot go while it has us: tasks are compared in turn */
+	of_leader = s->leader->nsproxy;
+	if (ns && of_leader && ns != of_leader) {
+		if (ns->mnt_ns != of_leader->mnt_ns)
+			what = "mount";
+		else if (ns->uts_ns != of_leader->uts_ns)
+			what = "UTS";
+		else if (ns->ipc_ns != of_leader->ipc_ns)
+			what = "IPC";
+		else if (ns->net_ns != of_leader->net_ns)
+			what = "network";
+		else if (ns->cgroup_ns != of_leader->cgroup_ns)
+			what = "cgroup";
+		else if (ns->time_ns != of_leader->time_ns)
+			what = "time";
+	}
+	if (ns && ns->pid_ns_for_children != s->pid_ns)
+		what = "pid (for children)";
+	task_unlock(task);
+	if (what)
+		cr_refuse(s, task, "CR-ENS",
+			  "%s namespace of its own: not supported yet", what);
+}
+
+static void proc_collect_timers(struct cr_save *s, struct task_struct *task)
+{
+	struct signal_struct *signal = task->signal;
+
+#ifdef CONFIG_POSIX_TIMERS
+	if (cr_has_posix_timers(signal))
+		cr_refuse(s, task, "CR-ETIMER", "POSIX timers: not supported yet");
+	if (hrtimer_active(&signal->real_timer) || signal->it_real_incr)
+		cr_refuse(s, task, "CR-ETIMER",
+			  "alarm or real interval timer: not supported yet");
+	if (signal->it[CPUCLOCK_PROF].expires ||
+	    signal->it[CPUCLOCK_VIRT].expires)
+		cr_refuse(s, task, "CR-ETIMER",
+			  "virtual or profiling interval timer: not supported yet");
+#endif
+}
+
+static void proc_collect(struct cr_save *s, struct cr_obj *obj)
+{
+	struct cr_proc *proc = obj->ptr;
+	struct task_struct *task = proc->task;
+	struct cr_thread *thread;
+
+	proc_collect_ids(s, task);
+	if (proc->zombie)
+		return;
+	if (task->exit_state) {
+		cr_refuse(s, task, "CR-EZOMBIE",
+			  "its first thread has exited and others live on: not supported yet");
+		return;
+	}
+	proc_collect_ns(s, task);
+	proc_collect_timers(s, task);
+	if (task->signal->tty && !session_outside(s, task))
+		cr_refuse(s, task, "CR-ETTY",
+			  "session with a terminal of its own: not supported yet");
+	list_for_each_entry(thread, &proc->threads, list)
+		cr_obj_add(s, CR_OBJ_THREAD, thread, thread->task, 1);
+}
+
+static void proc_save_rlimits(struct cr_save *s, struct cr_obj *obj,
+			      struct task_struct *task)
+{
+	struct cr_rec_rlimit rec = { .nr = cpu_to_le32(RLIM_NLIMITS) };
+	__le64 limits[RLIM_NLIMITS][2];
+	int i;
+
+	task_lock(task);
+	for (i = 0; i < RLIM_NLIMITS; i++) {
+		limits[i][0] = cpu_to_le64(task->signal->rlim[i].rlim_cur);
+		limits[i][1] = cpu_to_le64(task->signal->rlim[i].rlim_max);
+	}
+	task_unlock(task);
+	cr_write_detail(s, obj, CR_REC_RLIMIT, &rec, sizeof(rec), limits,
+			sizeof(limits));
+}
+
+static void proc_record_times(struct cr_save *s, struct task_struct *task,
+			      struct cr_rec_proc *rec)
+{
+	struct task_cputime times = {};
+
+	/* the threads of a zombie have been added up in its signal_struct */
+	if (task->sighand)
+		thread_group_cputime(task, &times);
+	rec->utime_ns = cpu_to_le64(times.utime);
+	rec->stime_ns = cpu_to_le64(times.stime);
+	rec->cutime_ns = cpu_to_le64(task->signal->cutime);
+	rec->cstime_ns = cpu_to_le64(task->signal->cstime);
+	if (s->boottime_ns > task->start_boottime)
+		rec->age_ns = cpu_to_le64(s->boottime_ns -
+					  task->start_boottime);
+}
+
+static void proc_record_zombie(struct task_struct *task,
+			       struct cr_rec_proc *rec)
+{
+	rec->flags |= cpu_to_le32(CR_PROC_ZOMBIE);
+	rec->exit_code = cpu_to_le32(task->signal->flags & SIGNAL_GROUP_EXIT ?
+				     task->signal->group_exit_code :
+				     task->exit_code);
+	get_task_comm(rec->comm, task);
+}
+
+static void proc_save(struct cr_save *s, struct cr_obj *obj)
+{
+	struct cr_proc *proc = obj->ptr;
+	struct task_struct *task = proc->task;
+	struct signal_struct *signal = task->signal;
+	struct cr_rec_proc rec = {};
+
+	rec.pid = cpu_to_le32(task_tgid_nr_ns(task, s->pid_ns));
+	if (proc->parent)
+		rec.parent = cpu_to_le32(cr_obj_id(s, CR_OBJ_PROC,
+						   proc->parent));
+	rec.pgid = cpu_to_le32(task_pgrp_nr_ns(task, s->pid_ns));
+	rec.sid = cpu_to_le32(task_session_nr_ns(task, s->pid_ns));
+	if (session_outside(s, task))
+		rec.flags |= cpu_to_le32(CR_PROC_SESSION_OUTSIDE);
+	if (pgrp_outside(s, task))
+		rec.flags |= cpu_to_le32(CR_PROC_PGRP_OUTSIDE);
+	if (signal->is_child_subreaper)
+		rec.flags |= cpu_to_le32(CR_PROC_SUBREAPER);
+	rec.exit_signal = cpu_to_le32(proc->parent ? task->exit_signal :
+						     SIGCHLD);
+	rec.nr_threads = cpu_to_le32(proc->nr_threads);
+	rec.oom_score_adj = cpu_to_le32(signal->oom_score_adj);
+	proc_record_times(s, task, &rec);
+	if (proc->zombie)
+		proc_record_zombie(task, &rec);
+	else
+		rec.pending = cpu_to_le64(cr_pending_mask(task,
+						&signal->shared_pending));
+	cr_write_obj(s, obj, &rec, sizeof(rec), NULL, 0);
+	if (proc->zombie)
+		return;
+	proc_save_rlimits(s, obj, task);
+	cr_pending_save(s, obj, task, &signal->shared_pending);
+}
+
+const struct cr_obj_ops cr_proc_ops = {
+	.name = "process",
+	.rec = CR_REC_PROC,
+	.get = proc_none,
+	.put = proc_none,
+	.collect = proc_collect,
+	.save = proc_save,
+};
+
+/* No limit may be higher than one that the caller could have set */
+static int proc_restore_rlimits(struct cr_restart *r, u32 pid,
+				const struct cr_detail_iter *it)
+{
+	struct rlimit limits[RLIM_NLIMITS];
+	struct cr_rec_rlimit rec;
+	const __le64 *val = it->view.tail;
+	__le64 pair[2];
+	unsigned int i, n;
+
+	cr_detail(it, &rec, sizeof(rec));
+	n = min_t(unsigned int, le32_to_cpu(rec.nr), RLIM_NLIMITS);
+	memcpy(limits, current->signal->rlim, sizeof(limits));
+	for (i = 0; i < n; i++) {
+		memcpy(pair, (const char *)val + i * sizeof(pair),
+		       sizeof(pair));
+		limits[i].rlim_cur = le64_to_cpu(pair[0]);
+		limits[i].rlim_max = le64_to_cpu(pair[1]);
+		if (limits[i].rlim_max > r->rlim_max[i] &&
+		    !capable(CAP_SYS_RESOURCE))
+			return cr_err(&r->log, -EPERM,
+				      "pid %u: resource limit %u is above yours",
+				      pid, i);
+	}
+	task_lock(current->group_leader);
+	memcpy(current->signal->rlim, limits, sizeof(limits));
+	task_unlock(current->group_leader);
+	return 0;
+}
+
+/*
+ * The past of the process: visible, and not settable by any system call. CPU
+ * time goes where that of threads that have exited is kept.
+ */
+static void proc_restore_times(const struct cr_rec_proc *rec)
+{
+	struct signal_struct *signal = current->signal;
+	u64 now = ktime_get_boottime_ns();
+	u64 age = min(le64_to_cpu(rec->age_ns), now);
+
+	current->start_boottime = now - age;
+	current->start_time = ktime_get_ns() - min(age, ktime_get_ns());
+	spin_lock_irq(&current->sighand->siglock);
+	write_seqlock(&signal->stats_lock);
+	signal->utime = le64_to_cpu(rec->utime_ns);
+	signal->stime = le64_to_cpu(rec->stime_ns);
+	signal->sum_sched_runtime = signal->utime + signal->stime;
+	signal->cutime = le64_to_cpu(rec->cutime_ns);
+	signal->cstime = le64_to_cpu(rec->cstime_ns);
+	write_sequnlock(&signal->stats_lock);
+	spin_unlock_irq(&current->sighand->siglock);
+}
+
+int cr_proc_restore(struct cr_restart *r, u32 id)
+{
+	struct cr_detail_iter it;
+	struct cr_rec_proc rec;
+	struct cr_view view;
+	int adj, err;
+
+	cr_read_obj(&r->img, id, &view, &rec, sizeof(rec));
+	proc_restore_times(&rec);
+	if (le32_to_cpu(rec.flags) & CR_PROC_ZOMBIE) {
+		__set_task_comm(current, rec.comm, false);
+		return 0;
+	}
+	current->signal->is_child_subreaper =
+		!!(le32_to_cpu(rec.flags) & CR_PROC_SUBREAPER);
+	adj = (s32)le32_to_cpu(rec.oom_score_adj);
+	if (adj < current->signal->oom_score_adj_min &&
+	    !capable(CAP_SYS_RESOURCE))
+		return cr_err(&r->log, -EPERM,
+			      "pid %u: oom_score_adj %d is below what you may set",
+			      le32_to_cpu(rec.pid), adj);
+	current->signal->oom_score_adj = adj;
+	cr_for_each_detail(&r->img, id, &it) {
+		if (it.view.type != CR_REC_RLIMIT)
+			continue;
+		err = proc_restore_rlimits(r, le32_to_cpu(rec.pid), &it);
+		if (err)
+			return err;
+	}
+	return 0;
+}

@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The saver: collect, isolate, save, release.
+ *
+ * A save yields a complete image or none, and a job that is refused has not
+ * been touched: it is looked at while it runs, and only when nothing is in the
+ * way is it made to stand still, looked at again, and written.
+ */
+#include <linux/kernel.h>
+#include <linux/slab.h>
+#include <linux/mm.h>
+#include <linux/binfmts.h>
+#include <linux/fs.h>
+#include <linux/pid_namespace.h>
+#include <linux/ptrace.h>
+#include <linux/random.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
+#include <linux/timekeeping.h>
+#include <linux/utsname.h>
+#include <linux/xxhash.h>
+#include <linux/cr.h>
+#include <linux/cr_isolate.h>
+#include <linux/cr_kernel.h>
+#include <linux/cr_save.h>
+#include <linux/cr_tree.h>
+
+#define CR_BLOCKERS_MAX		1000
+
+int cr_fail(struct cr_save *s, int err)
+{
+	if (!s->err)
+		s->err = err;
+	return err;
+}
+
+void cr_refuse(struct cr_save *s, struct task_struct *task, const char *code,
+	       const char *fmt, ...)
+{
+	char comm[TASK_COMM_LEN];
+	struct va_format vaf;
+	va_list args;
+
+	cr_fail(s, -EOPNOTSUPP);
+	if (s->blockers++ > CR_BLOCKERS_MAX)
+		return;
+	get_task_comm(comm, task);
+	va_start(args, fmt);
+	vaf.fmt = fmt;
+	vaf.va = &args;
+	cr_err(&s->log, -EOPNOTSUPP, "pid %d (%s): %pV [%s]",
+	       task_tgid_vnr(task), comm, &vaf, code);
+	va_end(args);
+}
+
+int cr_out(struct cr_save *s, const void *buf, size_t len)
+{
+	ssize_t n;
+
+	while (len && !s->err) {
+		n = kernel_write(s->out, buf, min_t(size_t, len, SZ_1M),
+				 &s->pos);
+		if (n <= 0) {
+			cr_err(&s->log, cr_fail(s, n ?: -EIO),
+			       "writing the image failed at byte %lld", s->pos);
+			break;
+		}
+		buf += n;
+		len -= n;
+		if (fatal_signal_pending(current))
+			cr_fail(s, -EINTR);
+		cond_resched();
+	}
+	return s->err;
+}
+
+void cr_out_align(struct cr_save *s)
+{
+	s->pos = PAGE_ALIGN(s->pos);
+}
+
+static bool is_keeper(struct task_struct *task)
+{
+	struct mm_struct *mm = get_task_mm(task);
+	bool keeper = mm && mm->binfmt == &cr_format;
+
+	if (mm)
+		mmput(mm);
+	return keeper;
+}
+
+/* A keeper stands for its job: find the leader of it */
+static struct task_struct *job_leader(struct task_struct *task)
+{
+	struct task_struct *child;
+
+	get_task_struct(task);
+	for (;;) {
+		if (!is_keeper(task))
+			return task;
+		read_lock(&tasklist_lock);
+		child = list_first_entry_or_null(&task->children,
+						 struct task_struct, sibling);
+		if (child)
+			get_task_struct(child);
+		read_unlock(&tasklist_lock);
+		put_task_struct(task);
+		if (!child)
+			return NULL;
+		task = child;
+	}
+}
+
+static bool parent_is_keeper(struct task_struct *task)
+{
+	struct task_struct *parent;
+	bool keeper;
+
+	rcu_read_lock();
+	parent = rcu_dereference(task->real_parent);
+	get_task_struct(parent);
+	rcu_read_unlock();
+	keeper = is_keeper(parent);
+	put_task_struct(parent);
+	return keeper;
+}
+
+int cr_save_init(struct cr_save *s, struct task_struct *task)
+{
+	memset(s, 0, sizeof(*s));
+	cr_log_init(&s->log, "save");
+	INIT_LIST_HEAD(&s->procs);
+	cr_objs_init(s);
+	s->leader = job_leader(task->group_leader);
+	if (!s->leader)
+		return -ESRCH;
+	if (s->leader->flags & PF_KTHREAD)
+		return cr_err(&s->log, -EPERM, "pid %d: is a kernel thread",
+			      task_tgid_vnr(s->leader));
+	s->kept = parent_is_keeper(s->leader);
+	rcu_read_lock();
+	s->pid_ns = task_active_pid_ns(s->leader);
+	if (s->pid_ns)
+		get_pid_ns(s->pid_ns);
+	rcu_read_unlock();
+	return s->pid_ns ? 0 : -ESRCH;
+}
+
+/* Drop what a collect has found, not the log */
+static void save_forget(struct cr_save *s)
+{
+	cr_objs_exit(s);
+	cr_procs_put(s);
+	cr_writer_exit(&s->w);
+	kvfree(s->runs);
+	s->runs = NULL;
+	s->nr_runs = 0;
+	s->max_runs = 0;
+	s->memory = 0;
+	s->memory_estimate = 0;
+	s->err = 0;
+	s->blockers = 0;
+}
+
+void cr_save_exit(struct cr_save *s)
+{
+	save_forget(s);
+	if (s->leader)
+		put_task_struct(s->leader);
+	if (s->pid_ns)
+		put_pid_ns(s->pid_ns);
+	cr_log_exit(&s->log);
+}
+
+static void collect_outside(struct cr_save *s)
+{
+	struct cr_obj *obj;
+	int type;
+
+	for (type = 0; type < CR_NR_OBJ_TYPES; type++) {
+		if (!cr_obj_table[type]->outside)
+			continue;
+		list_for_each_entry(obj, &s->objs[type], list)
+			cr_obj_table[type]->outside(s, obj);
+	}
+}
+
+static int save_allowed(struct cr_save *s)
+{
+	struct cr_thread *thread;
+	struct cr_proc *proc;
+
+	list_for_each_entry(proc, &s->procs, list)
+		list_for_each_entry(thread, &proc->threads, list)
+			if (!ptrace_may_access(thread->task,
+					PTRACE_MODE_ATTACH_REALCREDS))
+				return cr_err(&s->log, cr_fail(s, -EPERM),
+					      "pid %d (%s): not allowed to trace it",
+					      task_tgid_vnr(proc->task),
+					      proc->task->comm);
+	return 0;
+}
+
+int cr_collect(struct cr_save *s)
+{
+	struct cr_proc *proc;
+	int err;
+
+	save_forget(s);
+	err = cr_procs_get(s);
+	if (err)
+		return cr_fail(s, err);
+	err = save_allowed(s);
+	if (err)
+		return err;
+	if (s->nr_procs > CR_MAX_PROCS)
+		return cr_err(&s->log, cr_fail(s, -E2BIG),
+			      "%u processes are more than %u", s->nr_procs,
+			      CR_MAX_PROCS);
+	list_for_each_entry(proc, &s->procs, list) {
+		cr_obj_add(s, CR_OBJ_PROC, proc, proc->task, 1);
+		if (fatal_signal_pending(current))
+			return cr_fail(s, -EINTR);
+		cond_resched();
+	}
+	/* counts mean something only when nobody holds a reference in passing */
+	if (!s->err || s->err == -EOPNOTSUPP)
+		collect_outside(s);
+	return s->err;
+}
+
+static void save_moment(struct cr_save *s)
+{
+	s->realtime_ns = ktime_get_real_ns();
+	s->monotonic_ns = ktime_get_ns();
+	s->boottime_ns = ktime_get_boottime_ns();
+}
+
+static void head_fill(struct cr_save *s, struct cr_rec_head *head)
+{
+	memset(head, 0, sizeof(*head));
+	head->nr_objects = cpu_to_le32(s->nr_objs);
+	head->nr_procs = cpu_to_le32(s->nr_procs);
+	head->nr_threads = cpu_to_le32(s->nr_threads);
+	head->page_shift = cpu_to_le32(PAGE_SHIFT);
+	head->realtime_ns = cpu_to_le64(s->realtime_ns);
+	head->monotonic_ns = cpu_to_le64(s->monotonic_ns);
+	head->boottime_ns = cpu_to_le64(s->boottime_ns);
+	head->memory = cpu_to_le64(s->memory);
+	strscpy(head->release, init_utsname()->release, sizeof(head->release));
+	strscpy(head->node, utsname()->nodename, sizeof(head->node));
+}
+
+/* Kinds in the order of the table; a process is followed by its threads */
+static void save_objects(struct cr_save *s)
+{
+	struct cr_thread *thread;
+	struct cr_proc *proc;
+	struct cr_obj *obj;
+	int type;
+
+	for (type = 0; type < CR_OBJ_PROC; type++) {
+		list_for_each_entry(obj, &s->objs[type], list) {
+			cr_obj_table[type]->save(s, obj);
+			cond_resched();
+		}
+	}
+	list_for_each_entry(proc, &s->procs, list) {
+		obj = cr_obj_find(s, CR_OBJ_PROC, proc);
+		cr_obj_table[CR_OBJ_PROC]->save(s, obj);
+		list_for_each_entry(thread, &proc->threads, list) {
+			obj = cr_obj_find(s, CR_OBJ_THREAD, thread);
+			cr_obj_table[CR_OBJ_THREAD]->save(s, obj);
+		}
+		cond_resched();
+	}
+}
+
+static void save_page_records(struct cr_save *s)
+{
+	struct cr_rec_pages rec;
+	size_t i;
+
+	for (i = 0; i < s->nr_runs; i++) {
+		const struct cr_run *run = &s->runs[i];
+
+		memset(&rec, 0, sizeof(rec));
+		rec.addr = cpu_to_le64(run->addr);
+		rec.len = cpu_to_le32(run->len);
+		rec.stored = cpu_to_le32(run->stored);
+		rec.offset = cpu_to_le64(run->offset);
+		rec.method = cpu_to_le32(run->method);
+		rec.xxh64 = cpu_to_le64(run->xxh64);
+		cr_write(&s->w, CR_REC_PAGES, run->id, &rec, sizeof(rec), NULL,
+			 0);
+	}
+}
+
+int cr_save_image(struct cr_save *s, struct cr_isolate *iso, struct file *out)
+{
+	struct cr_rec_head head = {};
+	u64 notes, notes_size;
+	size_t head_offset;
+
+	s->out = out;
+	/* the first page is for the ELF header, which is written last */
+	s->pos = PAGE_SIZE;
+	save_moment(s);
+	cr_write(&s->w, CR_REC_HEAD, 0, &head, sizeof(head), NULL, 0);
+	head_offset = s->w.len - sizeof(head);
+	save_objects(s);
+	if (s->err || s->w.err)
+		goto out;
+	if (cr_core_notes_save(s, &notes, &notes_size) || cr_pages_save(s))
+		goto out;
+	save_page_records(s);
+	if (s->w.err)
+		goto out;
+	/* what was not known when the first record was written */
+	head_fill(s, &head);
+	head.rec.size = cpu_to_le32(sizeof(head));
+	memcpy(s->w.buf + head_offset, &head, sizeof(head));
+	/* nobody was killed meanwhile: what is in the image was there at once */
+	if (cr_fail(s, cr_isolate_holds(iso, s)))
+		goto out;
+	cr_elf_save(s, notes, notes_size);
+out:
+	if (s->w.err)
+		cr_fail(s, s->w.err);
+	if (s->err && !s->log.buf)
+		cr_err(&s->log, s->err, "the image could not be written");
+	return s->err;
+}

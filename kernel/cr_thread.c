@@ -1,0 +1,402 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Threads: what task_struct holds that is not shared with other threads.
+ *
+ * Collecting a thread collects what it uses: memory, descriptors, handlers.
+ * Refused here: seccomp, io_uring, perf events, System V undo lists, system
+ * call user dispatch, SCHED_DEADLINE, speculation control by prctl().
+ */
+#include <linux/kernel.h>
+#include <linux/slab.h>
+#include <linux/cpumask.h>
+#include <linux/cred.h>
+#include <linux/fdtable.h>
+#include <linux/fs_struct.h>
+#include <linux/iocontext.h>
+#include <linux/ioprio.h>
+#include <linux/prctl.h>
+#include <linux/rseq.h>
+#include <linux/seccomp.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
+#include <uapi/linux/sched/types.h>
+#include <linux/cr.h>
+#include <linux/cr_arch.h>
+#include <linux/cr_kernel.h>
+#include <linux/cr_task.h>
+
+static void thread_none(struct cr_obj *obj)
+{
+	/* cr_save.procs holds threads and processes */
+}
+
+/* Objects of one process are shared by all its threads and by nobody else */
+static void thread_uses(struct cr_save *s, struct cr_thread *thread,
+			enum cr_obj_type type, void *ptr)
+{
+	struct task_struct *task = thread->task;
+	struct cr_obj *obj;
+
+	if (!ptr) {
+		/* it is exiting: it will be gone when the job stands still */
+		return;
+	}
+	obj = cr_obj_add(s, type, ptr, task, 1);
+	if (!obj)
+		return;
+	if (!same_thread_group(obj->holder, task))
+		cr_refuse(s, task, "CR-ESHARE",
+			  "%s shared with process %d: not supported yet",
+			  cr_obj_table[type]->name,
+			  task_tgid_nr_ns(obj->holder, s->pid_ns));
+}
+
+static void thread_collect_objs(struct cr_save *s, struct cr_thread *thread)
+{
+	struct task_struct *task = thread->task;
+	struct sighand_struct *sighand = NULL;
+	struct files_struct *files;
+	const struct cred *cred;
+	struct fs_struct *fs;
+	struct mm_struct *mm;
+
+	task_lock(task);
+	files = task->files;
+	if (files)
+		atomic_inc(&files->count);
+	fs = task->fs;
+	if (fs) {
+		spin_lock(&fs->lock);
+		fs->users++;
+		spin_unlock(&fs->lock);
+	}
+	task_unlock(task);
+	read_lock(&tasklist_lock);
+	if (task->sighand) {
+		sighand = task->sighand;
+		refcount_inc(&sighand->count);
+	}
+	read_unlock(&tasklist_lock);
+	mm = get_task_mm(task);
+	cred = get_task_cred(task);
+
+	if (cr_obj_add(s, CR_OBJ_CRED, (void *)cred, task, 0) &&
+	    task->cred != task->real_cred)
+		cr_refuse(s, task, "CR-ECRED", "overridden credentials");
+	thread_uses(s, thread, CR_OBJ_FILES, files);
+	thread_uses(s, thread, CR_OBJ_FS, fs);
+	thread_uses(s, thread, CR_OBJ_SIGHAND, sighand);
+	thread_uses(s, thread, CR_OBJ_MM, mm);
+
+	if (files)
+		put_files_struct(files);
+	if (fs) {
+		bool last;
+
+		spin_lock(&fs->lock);
+		last = !--fs->users;
+		spin_unlock(&fs->lock);
+		if (last)
+			free_fs_struct(fs);
+	}
+	if (sighand)
+		__cleanup_sighand(sighand);
+	put_cred(cred);
+	if (mm)
+		mmput(mm);
+}
+
+static void thread_collect(struct cr_save *s, struct cr_obj *obj)
+{
+	struct cr_thread *thread = obj->ptr;
+	struct task_struct *task = thread->task;
+
+	cr_arch_thread_collect(s, task);
+	cr_restart_block_collect(s, task);
+	if (task->seccomp.mode)
+		cr_refuse(s, task, "CR-ESECCOMP",
+			  "seccomp: not supported yet");
+#ifdef CONFIG_IO_URING
+	if (task->io_uring)
+		cr_refuse(s, task, "CR-EURING", "io_uring: not supported yet");
+#endif
+#ifdef CONFIG_PERF_EVENTS
+	if (!list_empty(&task->perf_event_list))
+		cr_refuse(s, task, "CR-EPERF",
+			  "performance events: not supported");
+#endif
+#ifdef CONFIG_SYSVIPC
+	if (task->sysvsem.undo_list)
+		cr_refuse(s, task, "CR-ESEM",
+			  "System V semaphore undo list: not supported yet");
+#endif
+	if (test_task_syscall_work(task, SYSCALL_USER_DISPATCH))
+		cr_refuse(s, task, "CR-EPRCTL",
+			  "system call user dispatch: not supported");
+	if (task->policy == SCHED_DEADLINE)
+		cr_refuse(s, task, "CR-ESCHED",
+			  "SCHED_DEADLINE: not supported yet");
+	if (task->atomic_flags & ~BIT(PFA_NO_NEW_PRIVS))
+		cr_refuse(s, task, "CR-EPRCTL",
+			  "speculation or cpuset flags %#lx: not supported",
+			  task->atomic_flags);
+	if (task_no_new_privs(task))
+		cr_refuse(s, task, "CR-ECRED",
+			  "no_new_privs: not supported yet");
+	thread_collect_objs(s, thread);
+}
+
+static void thread_record_sched(struct task_struct *task,
+				struct cr_rec_thread *rec)
+{
+	rec->nice = cpu_to_le32(task_nice(task));
+	rec->policy = cpu_to_le32(task->policy);
+	rec->rt_priority = cpu_to_le32(task->rt_priority);
+	if (task->sched_reset_on_fork)
+		rec->flags |= cpu_to_le32(CR_THREAD_RESET_ON_FORK);
+	rec->timer_slack_ns = cpu_to_le64(task->timer_slack_ns);
+	rec->personality = cpu_to_le32(task->personality);
+	rec->pdeath_signal = cpu_to_le32(task->pdeath_signal);
+	task_lock(task);
+	if (task->io_context)
+		rec->ioprio = cpu_to_le32(task->io_context->ioprio);
+	task_unlock(task);
+}
+
+static void thread_record_signals(struct task_struct *task,
+				  struct cr_rec_thread *rec)
+{
+	rec->blocked = cpu_to_le64(task->blocked.sig[0]);
+	rec->saved_mask = cpu_to_le64(task->saved_sigmask.sig[0]);
+	if (test_tsk_restore_sigmask(task))
+		rec->flags |= cpu_to_le32(CR_THREAD_SAVED_SIGMASK);
+	rec->pending = cpu_to_le64(cr_pending_mask(task, &task->pending));
+	rec->altstack_sp = cpu_to_le64(task->sas_ss_sp);
+	rec->altstack_size = cpu_to_le64(task->sas_ss_size);
+	rec->altstack_flags = cpu_to_le32(task->sas_ss_flags);
+}
+
+static void thread_record_user(struct task_struct *task,
+			       struct cr_rec_thread *rec)
+{
+#ifdef CONFIG_FUTEX
+	rec->robust_list = cpu_to_le64((unsigned long)task->robust_list);
+#endif
+	rec->clear_child_tid = cpu_to_le64((unsigned long)
+					   task->clear_child_tid);
+#ifdef CONFIG_RSEQ
+	rec->rseq = cpu_to_le64((unsigned long)task->rseq);
+	rec->rseq_len = cpu_to_le32(cr_rseq_len(task));
+	rec->rseq_sig = cpu_to_le32(task->rseq_sig);
+#endif
+	get_task_comm(rec->comm, task);
+}
+
+static void thread_save(struct cr_save *s, struct cr_obj *obj)
+{
+	struct cr_thread *thread = obj->ptr;
+	struct task_struct *task = thread->task;
+	struct cr_rec_thread rec = {};
+	const void *affinity = NULL;
+	size_t affinity_len = 0;
+
+	BUILD_BUG_ON(sizeof(rec.comm) != TASK_COMM_LEN);
+	rec.proc = cpu_to_le32(cr_obj_id(s, CR_OBJ_PROC, thread->proc));
+	rec.tid = cpu_to_le32(task_pid_nr_ns(task, s->pid_ns));
+	rec.mm = cpu_to_le32(cr_obj_id(s, CR_OBJ_MM, task->mm));
+	rec.files = cpu_to_le32(cr_obj_id(s, CR_OBJ_FILES, task->files));
+	rec.fs = cpu_to_le32(cr_obj_id(s, CR_OBJ_FS, task->fs));
+	rec.sighand = cpu_to_le32(cr_obj_id(s, CR_OBJ_SIGHAND, task->sighand));
+	rec.cred = cpu_to_le32(cr_obj_id(s, CR_OBJ_CRED, (void *)task->cred));
+	thread_record_sched(task, &rec);
+	/* a keeper has its job die with it: not the job's own wish */
+	if (s->kept && task == s->leader && task->pdeath_signal == SIGKILL)
+		rec.pdeath_signal = 0;
+	thread_record_signals(task, &rec);
+	thread_record_user(task, &rec);
+	if (!cpumask_subset(cpu_possible_mask, &task->cpus_mask)) {
+		affinity = cpumask_bits(&task->cpus_mask);
+		affinity_len = BITS_TO_LONGS(nr_cpu_ids) * sizeof(long);
+		rec.nr_cpus = cpu_to_le32(nr_cpu_ids);
+	}
+	cr_write_obj(s, obj, &rec, sizeof(rec), affinity, affinity_len);
+	cr_arch_thread_save(s, obj, task);
+	cr_restart_block_save(s, obj, task);
+	cr_pending_save(s, obj, task, &task->pending);
+}
+
+const struct cr_obj_ops cr_thread_ops = {
+	.name = "thread",
+	.rec = CR_REC_THREAD,
+	.get = thread_none,
+	.put = thread_none,
+	.collect = thread_collect,
+	.save = thread_save,
+};
+
+void cr_thread_reset(void)
+{
+	sigset_t all;
+
+	/* until its own mask is restored, only SIGKILL reaches it */
+	sigfillset(&all);
+	set_current_blocked(&all);
+	clear_restore_sigmask();
+	current->sas_ss_sp = 0;
+	current->sas_ss_size = 0;
+	current->sas_ss_flags = SS_DISABLE;
+	current->pdeath_signal = 0;
+	current->clear_child_tid = NULL;
+	current->set_child_tid = NULL;
+#ifdef CONFIG_FUTEX
+	current->robust_list = NULL;
+#endif
+#ifdef CONFIG_RSEQ
+	/* a registration whose memory is gone would kill it when preempted */
+	current->rseq = NULL;
+	current->rseq_sig = 0;
+	cr_rseq_set_len(current, 0);
+#endif
+	current->restart_block.fn = do_no_restart_syscall;
+}
+
+static int thread_restore_affinity(struct cr_restart *r,
+				   const struct cr_rec_thread *rec,
+				   const struct cr_view *view)
+{
+	unsigned int nr = le32_to_cpu(rec->nr_cpus);
+	cpumask_var_t mask;
+	unsigned int cpu;
+	int err = 0;
+
+	if (!nr)
+		return 0;
+	if (!zalloc_cpumask_var(&mask, GFP_KERNEL))
+		return -ENOMEM;
+	for (cpu = 0; cpu < min(nr, nr_cpu_ids); cpu++)
+		if (((const u8 *)view->tail)[cpu / 8] & BIT(cpu % 8))
+			cpumask_set_cpu(cpu, mask);
+	err = sched_setaffinity(0, mask);
+	if (err)
+		cr_err(&r->log, err,
+		       "thread %u: none of the CPUs that it is bound to is here",
+		       le32_to_cpu(rec->tid));
+	free_cpumask_var(mask);
+	return err;
+}
+
+static int thread_restore_sched(struct cr_restart *r,
+				const struct cr_rec_thread *rec)
+{
+	struct sched_attr attr = {
+		.size = sizeof(attr),
+		.sched_policy = le32_to_cpu(rec->policy),
+		.sched_nice = (s32)le32_to_cpu(rec->nice),
+		.sched_priority = le32_to_cpu(rec->rt_priority),
+	};
+	int ioprio = le32_to_cpu(rec->ioprio);
+	int nice = (s32)le32_to_cpu(rec->nice);
+	int err;
+
+	if (attr.sched_policy != current->policy ||
+	    attr.sched_priority != current->rt_priority ||
+	    nice != task_nice(current)) {
+		bool raises = attr.sched_policy == SCHED_FIFO ||
+			      attr.sched_policy == SCHED_RR ||
+			      !can_nice(current, nice);
+
+		if (raises && !capable(CAP_SYS_NICE))
+			return cr_err(&r->log, -EPERM,
+				      "thread %u: priority %d, policy %u: not allowed to raise it",
+				      le32_to_cpu(rec->tid), nice,
+				      attr.sched_policy);
+		err = sched_setattr_nocheck(current, &attr);
+		if (err)
+			return cr_err(&r->log, err,
+				      "thread %u: scheduling policy %u is not accepted",
+				      le32_to_cpu(rec->tid), attr.sched_policy);
+	}
+	current->sched_reset_on_fork = !!(le32_to_cpu(rec->flags) &
+					  CR_THREAD_RESET_ON_FORK);
+	if (ioprio) {
+		if (IOPRIO_PRIO_CLASS(ioprio) == IOPRIO_CLASS_RT &&
+		    !capable(CAP_SYS_ADMIN) && !capable(CAP_SYS_NICE))
+			return cr_err(&r->log, -EPERM,
+				      "thread %u: real-time I/O priority",
+				      le32_to_cpu(rec->tid));
+		err = set_task_ioprio(current, ioprio);
+		if (err)
+			return cr_err(&r->log, err, "thread %u: I/O priority %#x",
+				      le32_to_cpu(rec->tid), ioprio);
+	}
+	return 0;
+}
+
+static void thread_restore_user(const struct cr_rec_thread *rec)
+{
+#ifdef CONFIG_FUTEX
+	current->robust_list = u64_to_user_ptr(le64_to_cpu(rec->robust_list));
+#endif
+	current->clear_child_tid =
+		u64_to_user_ptr(le64_to_cpu(rec->clear_child_tid));
+#ifdef CONFIG_RSEQ
+	if (rec->rseq) {
+		current->rseq_sig = le32_to_cpu(rec->rseq_sig);
+		cr_rseq_set_len(current, le32_to_cpu(rec->rseq_len));
+		current->rseq = u64_to_user_ptr(le64_to_cpu(rec->rseq));
+		/* the CPU may be another one: have it written before it runs */
+		rseq_set_notify_resume(current);
+	}
+#endif
+	current->personality = le32_to_cpu(rec->personality);
+	current->timer_slack_ns = le64_to_cpu(rec->timer_slack_ns);
+	current->pdeath_signal = le32_to_cpu(rec->pdeath_signal);
+}
+
+static void thread_restore_signals(const struct cr_rec_thread *rec)
+{
+	sigset_t mask;
+
+	current->sas_ss_sp = le64_to_cpu(rec->altstack_sp);
+	current->sas_ss_size = le64_to_cpu(rec->altstack_size);
+	current->sas_ss_flags = le32_to_cpu(rec->altstack_flags);
+	mask.sig[0] = le64_to_cpu(rec->blocked);
+	set_current_blocked(&mask);
+	if (le32_to_cpu(rec->flags) & CR_THREAD_SAVED_SIGMASK) {
+		current->saved_sigmask.sig[0] = le64_to_cpu(rec->saved_mask);
+		sigdelsetmask(&current->saved_sigmask,
+			      sigmask(SIGKILL) | sigmask(SIGSTOP));
+		set_restore_sigmask();
+	}
+}
+
+/* Last of all that a task restores itself: signals reach it from here on */
+int cr_thread_restore(struct cr_restart *r, u32 id)
+{
+	struct cr_rec_restart restart;
+	struct cr_rec_thread rec;
+	struct cr_detail_iter it;
+	struct cr_view view;
+	int err;
+
+	cr_read_obj(&r->img, id, &view, &rec, sizeof(rec));
+	__set_task_comm(current, rec.comm, false);
+	err = thread_restore_sched(r, &rec);
+	if (err)
+		return err;
+	err = thread_restore_affinity(r, &rec, &view);
+	if (err)
+		return err;
+	cr_for_each_detail(&r->img, id, &it) {
+		if (it.view.type != CR_REC_RESTART)
+			continue;
+		cr_detail(&it, &restart, sizeof(restart));
+		err = cr_restart_block_restore(r, &restart);
+		if (err)
+			return err;
+	}
+	thread_restore_user(&rec);
+	thread_restore_signals(&rec);
+	return cr_pending_restore(r, id, le64_to_cpu(rec.pending), PIDTYPE_PID);
+}
