@@ -59,4 +59,61 @@
 #endif
 #endif
 
+/* ---- memory ---- */
+
+/* 6.5 tells a page table walk what is locked */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
+#define CR_WALK_RDLOCK
+#else
+#define CR_WALK_RDLOCK	.walk_lock = PGWALK_RDLOCK,
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
+#include <linux/fs.h>
+#include <linux/mm.h>
+
+/* Kinds of mappings and bits of an mm that there are not yet */
+#define VM_SHADOW_STACK		VM_NONE
+#define VM_DROPPABLE		VM_NONE
+#define VM_SEALED		VM_NONE
+#define MMF_HAS_MDWE		28
+#define MMF_VM_MERGE_ANY	30
+#define mm_lam_cr3_mask(mm)	0ul
+
+/* An overlay's file still shows the overlay's path */
+#define file_user_path(file)	(&(file)->f_path)
+
+/* NULL where the table has gone or become a huge page: try again */
+static inline pte_t *cr_pte_offset_map_lock(struct mm_struct *mm, pmd_t *pmd,
+					    unsigned long addr,
+					    spinlock_t **ptl)
+{
+	pte_t *pte;
+
+	if (pmd_trans_unstable(pmd))
+		return NULL;
+	pte = pte_offset_map_lock(mm, pmd, addr, ptl);
+	__release(*ptl);	/* for sparse: no lock that it sees, as in 6.12 */
+	return pte;
+}
+#undef pte_offset_map_lock
+#define pte_offset_map_lock	cr_pte_offset_map_lock
+#endif
+
+/* ---- files ---- */
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
+/* A lock's owner and list are not yet a structure of their own */
+#define file_lock_core		file_lock
+#define flc_list		fl_list
+#define flc_owner		fl_owner
+
+/* Every file has room for an owner */
+#define file_f_owner(file)	(&(file)->f_owner)
+
+#define PID_FS_MAGIC		0x50494446
+#else
+#include <linux/filelock.h>	/* was part of fs.h */
+#endif
+
 #endif /* _LINUX_CR_COMPAT_H */

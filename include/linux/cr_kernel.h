@@ -26,4 +26,18 @@ int __close_range(unsigned int fd, unsigned int max_fd, unsigned int flags);
 int path_mount(const char *dev_name, struct path *path, const char *type_page,
 	       unsigned long flags, void *data_page);
 
+/* mm/mlock.c: mlock2() */
+struct pt_regs;
+asmlinkage long __x64_sys_mlock2(const struct pt_regs *regs);
+
+/* fs/namei.c */
+struct dentry;
+struct vfsmount;
+int vfs_path_lookup(struct dentry *dentry, struct vfsmount *mnt,
+		    const char *name, unsigned int flags, struct path *path);
+
+/* drivers/tty/tty_io.c: compared */
+struct file;
+long tty_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
+
 #endif /* _LINUX_CR_KERNEL_H */

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Address spaces and memory: what mm/cr_*.c, the task builder and the file
+ * code know of each other.
+ */
+#ifndef _LINUX_CR_MM_H
+#define _LINUX_CR_MM_H
+
+#include <linux/cr.h>
+
+struct mm_struct;
+struct vm_area_struct;
+struct inode;
+
+/* ---- mm/cr_mm.c ---- */
+
+/**
+ * cr_mm_empty() - make the current task's address space an empty one
+ * @log: takes the reason of a failure
+ *
+ * Unmaps everything and forgets what belongs to the program that was there:
+ * vdso, protection keys, membarrier registrations. The mm must be current's
+ * alone: a copy that it got when it was created.
+ *
+ * Context: may sleep; takes mmap_lock.
+ * Return: 0, or -errno when a mapping of the restarter cannot be removed
+ */
+int __must_check cr_mm_empty(struct cr_log *log);
+
+/* ---- mm/cr_vma.c ---- */
+
+/* Look at a mapping: refuse it, or note the objects that it leads to */
+void cr_vma_collect(struct cr_save *s, struct task_struct *holder,
+		    struct vm_area_struct *vma);
+/* Write its VMA record; the mapping has passed cr_vma_collect() */
+void cr_vma_save(struct cr_save *s, struct cr_obj *mm_obj,
+		 struct vm_area_struct *vma);
+/* May it hold pages of its own, which are neither a file's nor a SHM's? */
+bool cr_vma_has_pages(const struct vm_area_struct *vma);
+u32 cr_vma_prot(const struct vm_area_struct *vma);
+/* Is it the stack that execve() has made? */
+bool cr_vma_is_stack(const struct vm_area_struct *vma);
+
+/* Map what a VMA record says into current->mm; no pages yet */
+int __must_check cr_vma_restore(struct cr_restart *r,
+				const struct cr_rec_vma *rec, const char *name);
+/* mlock() it, once its pages are there */
+int __must_check cr_vma_lock(struct cr_restart *r,
+			     const struct cr_rec_vma *rec);
+
+/* ---- mm/cr_shm.c ---- */
+
+/**
+ * cr_shm_collect() - note shared memory that no name leads to
+ * @s: the save
+ * @file: an open file on it
+ * @holder: the task through which it was found
+ *
+ * Return: its object of type CR_OBJ_SHM, or NULL without memory
+ */
+struct cr_obj *cr_shm_collect(struct cr_save *s, struct file *file,
+			      struct task_struct *holder);
+/* Is it a file that cr_shm_collect() is for? Sets *why when it is refused */
+bool cr_file_is_shm(const struct file *file, const char **why);
+
+/* ---- mm/cr_pages.c ---- */
+
+/* Bytes in a run that is stored raw for a debugger to find it */
+#define CR_RAW_MAX	(256u << 10)
+
+/* ---- arch/x86/kernel/cr_vdso.c ---- */
+
+struct vdso_image;
+
+/* What the architecture knows of an mm and does not understand: refuse it */
+void cr_arch_mm_collect(struct cr_save *s, struct cr_obj *obj);
+/* Forget what the mm has of another program; everything is unmapped */
+int __must_check cr_arch_mm_empty(struct mm_struct *mm, struct cr_log *log);
+/* The vdso mapped in @mm, NULL: none; its text's address in *addr */
+const struct vdso_image *cr_vdso_find(struct mm_struct *mm,
+				      unsigned long *addr);
+/* Is @vma text or data of the vdso, where the kernel has put it? 0: no */
+enum cr_vma_kind cr_vdso_vma_kind(struct vm_area_struct *vma);
+/* Map vdso @id of the image into current->mm, its text at @addr */
+int __must_check cr_vdso_map(struct cr_restart *r, u32 id, unsigned long addr);
+
+#endif /* _LINUX_CR_MM_H */

@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Pages: which memory of an address space or of shared memory differs from what
+ * a fresh mapping would show. Of an address space: anonymous pages, present or
+ * in swap; not the zero page, not a file's pages. Of shared memory: what was
+ * ever written to.
+ *
+ * Small runs, the stack and what a program has changed of a file's pages are
+ * stored raw, where a debugger finds them; all raw runs come first in the file.
+ *
+ * Locks: mmap_lock for reading while page tables are walked, a batch at a time;
+ * none while memory is read and written to the image.
+ */
+#include <linux/fs.h>
+#include <linux/mm.h>
+#include <linux/mm_types.h>
+#include <linux/pagemap.h>
+#include <linux/pagewalk.h>
+#include <linux/slab.h>
+#include <linux/sort.h>
+#include <linux/swap.h>
+#include <linux/swapops.h>
+#include <linux/cr_mm.h>
+#include <linux/cr_kernel.h>
+#include "cr_pages.h"
+
+#define EXTENTS_MAX	4096
+/* Changed pages of a file beyond this are data, not a program's variables */
+#define FILE_RAW_MAX	(16ul << 20)
+
+/* Neighbouring pages of one mapping that are to be saved */
+struct extent {
+	u64 start;
+	u64 end;
+	u32 prot;
+	bool stack;
+	bool anon;
+};
+
+/**
+ * struct page_walk - one batch of a walk over page tables
+ * @ext: what was found
+ * @nr: entries in @ext
+ * @vma: the mapping of the last one
+ * @resume: where the next batch starts, when it returned 1
+ */
+struct page_walk {
+	struct extent *ext;
+	unsigned int nr;
+	struct vm_area_struct *vma;
+	u64 resume;
+};
+
+/* ---- finding pages ---- */
+
+/* 1: the batch is full */
+static int extent_add(struct page_walk *w, struct vm_area_struct *vma,
+		      u64 start, u64 end)
+{
+	struct extent *last = w->nr ? &w->ext[w->nr - 1] : NULL;
+
+	if (last && last->end == start && w->vma == vma) {
+		last->end = end;
+		return 0;
+	}
+	if (w->nr == EXTENTS_MAX) {
+		w->resume = start;
+		return 1;
+	}
+	w->vma = vma;
+	w->ext[w->nr++] = (struct extent) {
+		.start = start,
+		.end = end,
+		.prot = cr_vma_prot(vma),
+		.stack = cr_vma_is_stack(vma),
+		.anon = !vma->vm_file,
+	};
+	return 0;
+}
+
+/* An entry that is no page in memory: 1 to be saved, 0 not, or -EIO */
+static int swp_is_saved(swp_entry_t entry)
+{
+	if (!non_swap_entry(entry))
+		return 1;
+	if (is_hwpoison_entry(entry) || is_pte_marker_entry(entry))
+		return -EIO;
+	if (is_pfn_swap_entry(entry))
+		return PageAnon(pfn_swap_entry_to_page(entry));
+	return -EIO;
+}
+
+static int pte_is_saved(struct vm_area_struct *vma, unsigned long addr,
+			pte_t pte)
+{
+	struct page *page;
+
+	if (pte_none(pte))
+		return 0;
+	if (!pte_present(pte))
+		return swp_is_saved(pte_to_swp_entry(pte));
+	page = vm_normal_page(vma, addr, pte);
+	return page && PageAnon(page);
+}
+
+static int pmd_is_saved(struct vm_area_struct *vma, unsigned long addr,
+			pmd_t pmd)
+{
+	struct page *page;
+
+	if (!pmd_present(pmd))
+		return swp_is_saved(pmd_to_swp_entry(pmd));
+	page = vm_normal_page_pmd(vma, addr, pmd);
+	return page && PageAnon(page);
+}
+
+static int walk_pmd(pmd_t *pmd, unsigned long addr, unsigned long end,
+		    struct mm_walk *walk)
+{
+	struct page_walk *w = walk->private;
+	struct vm_area_struct *vma = walk->vma;
+	pte_t *start_pte, *pte;
+	spinlock_t *ptl;
+	int ret = 0;
+
+	ptl = pmd_trans_huge_lock(pmd, vma);
+	if (ptl) {
+		__acquire(ptl);
+		ret = pmd_is_saved(vma, addr, *pmd);
+		if (ret > 0)
+			ret = extent_add(w, vma, addr, end);
+		spin_unlock(ptl);
+		goto out;
+	}
+	start_pte = pte_offset_map_lock(walk->mm, pmd, addr, &ptl);
+	if (!start_pte) {
+		walk->action = ACTION_AGAIN;
+		return 0;
+	}
+	__acquire(ptl);
+	for (pte = start_pte; addr < end; pte++, addr += PAGE_SIZE) {
+		ret = pte_is_saved(vma, addr, ptep_get(pte));
+		if (ret > 0)
+			ret = extent_add(w, vma, addr, addr + PAGE_SIZE);
+		if (ret)
+			break;
+	}
+	pte_unmap_unlock(start_pte, ptl);
+out:
+	if (ret < 0)
+		w->resume = addr;
+	cond_resched();
+	return ret;
+}
+
+/* 1: leave this mapping out */
+static int walk_vma(unsigned long start, unsigned long end,
+		    struct mm_walk *walk)
+{
+	return !cr_vma_has_pages(walk->vma);
+}
+
+static const struct mm_walk_ops walk_ops = {
+	.pmd_entry	= walk_pmd,
+	.test_walk	= walk_vma,
+	CR_WALK_RDLOCK
+};
+
+/* ---- making runs of them ---- */
+
+static bool extent_is_raw(const struct extent *e)
+{
+	u64 len = e->end - e->start;
+
+	if (e->stack)
+		return len <= CR_RUN_MAX;
+	return len <= (e->anon ? CR_RAW_MAX : FILE_RAW_MAX);
+}
+
+/* Runs end at multiples of CR_RUN_MAX, so that huge pages stay whole */
+static int extent_save(struct cr_packer *p, const struct cr_pack_source *src,
+		       const struct extent *e, bool raw)
+{
+	struct cr_packer_run run = {
+		.src = *src,
+		.prot = e->prot,
+		.raw = raw,
+		.zero_ok = e->anon,
+	};
+	u64 addr, next;
+	int err;
+
+	if (extent_is_raw(e) != raw)
+		return 0;
+	for (addr = e->start; addr < e->end; addr = next) {
+		next = min_t(u64, e->end, ALIGN(addr + 1, CR_RUN_MAX));
+		run.addr = addr;
+		run.len = next - addr;
+		err = cr_packer_add(p, &run);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int mm_pages_save(struct cr_save *s, struct cr_packer *p,
+			 const struct cr_pack_source *src, struct page_walk *w,
+			 bool raw)
+{
+	struct mm_struct *mm = src->mm;
+	unsigned int i;
+	int ret, err;
+
+	w->resume = 0;
+	do {
+		w->nr = 0;
+		w->vma = NULL;
+		if (mmap_read_lock_killable(mm))
+			return cr_fail(s, -EINTR);
+		ret = walk_page_range(mm, w->resume, mm->task_size, &walk_ops,
+				      w);
+		mmap_read_unlock(mm);
+		if (ret < 0)
+			return cr_err(&s->log, cr_fail(s, ret),
+				      "memory of object %u: the page at %llx is lost (memory failure)",
+				      src->id, w->resume);
+		for (i = 0; i < w->nr; i++) {
+			err = extent_save(p, src, &w->ext[i], raw);
+			if (err)
+				return err;
+		}
+	} while (ret > 0);
+	return 0;
+}
+
+static int shm_pages_save(struct cr_packer *p, const struct cr_pack_source *src,
+			  bool raw)
+{
+	loff_t size = PAGE_ALIGN(i_size_read(src->mapping->host));
+	struct extent e = {
+		.prot = CR_PROT_READ | CR_PROT_WRITE,
+		.anon = true,
+	};
+	loff_t pos = 0;
+	int err;
+
+	while (pos < size) {
+		pos = mapping_seek_hole_data(src->mapping, pos, size,
+					     SEEK_DATA);
+		if (pos < 0 || pos >= size)
+			break;
+		e.start = round_down(pos, PAGE_SIZE);
+		pos = mapping_seek_hole_data(src->mapping, pos, size,
+					     SEEK_HOLE);
+		if (pos <= e.start)
+			break;
+		pos = min_t(loff_t, PAGE_ALIGN(pos), size);
+		e.end = pos;
+		err = extent_save(p, src, &e, raw);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* All objects; runs that are stored raw, or the others */
+static int objs_save(struct cr_save *s, struct cr_packer *p,
+		     struct page_walk *w, bool raw)
+{
+	struct cr_pack_source src;
+	struct cr_obj *obj;
+	int err;
+
+	list_for_each_entry(obj, &s->objs[CR_OBJ_SHM], list) {
+		src = (struct cr_pack_source) {
+			.id = obj->id,
+			.mapping = ((struct inode *)obj->ptr)->i_mapping,
+		};
+		err = shm_pages_save(p, &src, raw) ?: cr_packer_flush(p);
+		if (err)
+			return err;
+	}
+	list_for_each_entry(obj, &s->objs[CR_OBJ_MM], list) {
+		src = (struct cr_pack_source) {
+			.id = obj->id,
+			.mm = obj->ptr,
+		};
+		err = mm_pages_save(s, p, &src, w, raw) ?: cr_packer_flush(p);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int run_cmp(const void *a, const void *b)
+{
+	const struct cr_run *x = a, *y = b;
+
+	if (x->id != y->id)
+		return x->id < y->id ? -1 : 1;
+	if (x->addr != y->addr)
+		return x->addr < y->addr ? -1 : 1;
+	return 0;
+}
+
+int cr_pages_save(struct cr_save *s)
+{
+	struct page_walk w = {};
+	struct cr_packer *p;
+
+	w.ext = kvmalloc_array(EXTENTS_MAX, sizeof(*w.ext), GFP_KERNEL);
+	if (!w.ext)
+		return cr_fail(s, -ENOMEM);
+	p = cr_packer_create(s);
+	if (!p)
+		goto out_free;
+	cr_out_align(s);
+	if (!objs_save(s, p, &w, true))
+		objs_save(s, p, &w, false);
+	cr_out_align(s);
+	cr_packer_destroy(p);
+	sort(s->runs, s->nr_runs, sizeof(*s->runs), run_cmp, NULL);
+out_free:
+	kvfree(w.ext);
+	return s->err;
+}
+
+int cr_run_add(struct cr_save *s, const struct cr_run *run)
+{
+	struct cr_run *runs;
+	size_t max;
+
+	if (s->err)
+		return s->err;
+	if (s->nr_runs == s->max_runs) {
+		max = s->max_runs ? s->max_runs * 2 : 256;
+		runs = kvmalloc_array(max, sizeof(*runs), GFP_KERNEL);
+		if (!runs)
+			return cr_fail(s, -ENOMEM);
+		if (s->nr_runs)
+			memcpy(runs, s->runs, s->nr_runs * sizeof(*runs));
+		kvfree(s->runs);
+		s->runs = runs;
+		s->max_runs = max;
+	}
+	s->runs[s->nr_runs++] = *run;
+	return 0;
+}

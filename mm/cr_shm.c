@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Shared memory that no name leads to any more: MAP_SHARED | MAP_ANONYMOUS,
+ * and files of a tmpfs that were unlinked while they were mapped. The contents
+ * are page runs: cr_pages.c.
+ *
+ * Refused: memfds (they have seals), System V segments, memory that a process
+ * outside the job maps too, NUMA policies.
+ *
+ * Locks: the mappings of an inode are walked under i_mmap_rwsem.
+ */
+#include <linux/fs.h>
+#include <linux/mm.h>
+#include <linux/mman.h>
+#include <linux/mempolicy.h>
+#include <linux/shmem_fs.h>
+#include <linux/slab.h>
+#include <linux/cr_mm.h>
+#include <linux/cr_kernel.h>
+
+#define SHM_DELETED	" (deleted)"
+
+/* Of the kernel's own tmpfs, which is mounted nowhere */
+static bool shm_is_internal(const struct file *file)
+{
+	return file_inode(file)->i_sb->s_flags & SB_KERNMOUNT;
+}
+
+bool cr_file_is_shm(const struct file *file, const char **why)
+{
+	const struct inode *inode = file_inode(file);
+	const char *name = file->f_path.dentry->d_name.name;
+
+	*why = NULL;
+	if (!shmem_mapping(inode->i_mapping))
+		return false;
+	if (file->f_op != inode->i_fop) {
+		*why = "System V shared memory";
+		return false;
+	}
+	if (inode->i_nlink)
+		return false;
+	if (shm_is_internal(file)) {
+		if (!strncmp(name, "memfd:", 6))
+			*why = "memfd";
+		else if (!strncmp(name, "SYSV", 4))
+			*why = "System V shared memory";
+		else if (IS_PRIVATE(inode) && strcmp(name, "dev/zero"))
+			*why = "memory of a driver";
+	}
+	return !*why;
+}
+
+struct cr_obj *cr_shm_collect(struct cr_save *s, struct file *file,
+			      struct task_struct *holder)
+{
+	struct cr_obj *obj;
+
+	obj = cr_obj_add(s, CR_OBJ_SHM, file_inode(file), holder, 1);
+	if (obj && !obj->aux)
+		obj->aux = get_file(file);
+	return obj;
+}
+
+/* ---- saving ---- */
+
+static void shm_get(struct cr_obj *obj)
+{
+	ihold(obj->ptr);
+}
+
+static void shm_put(struct cr_obj *obj)
+{
+	if (obj->aux)
+		fput(obj->aux);
+	iput(obj->ptr);
+}
+
+static void shm_collect(struct cr_save *s, struct cr_obj *obj)
+{
+	struct inode *inode = obj->ptr;
+
+	if (!RB_EMPTY_ROOT(&SHMEM_I(inode)->policy.root))
+		cr_refuse(s, obj->holder, "CR-ESHM",
+			  "shared memory: NUMA policy");
+	s->memory_estimate += (u64)READ_ONCE(SHMEM_I(inode)->alloced)
+			      << PAGE_SHIFT;
+}
+
+/* A task of another job, or of none, would go on without us */
+static void shm_outside(struct cr_save *s, struct cr_obj *obj)
+{
+	struct inode *inode = obj->ptr;
+	struct address_space *mapping = inode->i_mapping;
+	struct vm_area_struct *vma;
+	bool outside = false;
+
+	i_mmap_lock_read(mapping);
+	vma_interval_tree_foreach(vma, &mapping->i_mmap, 0, ULONG_MAX) {
+		if (!cr_obj_find(s, CR_OBJ_MM, vma->vm_mm)) {
+			outside = true;
+			break;
+		}
+	}
+	i_mmap_unlock_read(mapping);
+	if (outside)
+		cr_refuse(s, obj->holder, "CR-ESHM",
+			  "shared memory (%pD) is also mapped outside the job",
+			  obj->aux);
+}
+
+static void shm_save(struct cr_save *s, struct cr_obj *obj)
+{
+	struct inode *inode = obj->ptr;
+	struct cr_rec_shm rec = {
+		.size = cpu_to_le64(i_size_read(inode)),
+		.kind = cpu_to_le32(IS_PRIVATE(inode) ? CR_SHM_ANON :
+				    CR_SHM_UNLINKED),
+	};
+	char *buf, *name;
+
+	buf = kmalloc(CR_PATH_MAX, GFP_KERNEL);
+	if (!buf) {
+		cr_fail(s, -ENOMEM);
+		return;
+	}
+	name = file_path(obj->aux, buf, CR_PATH_MAX);
+	if (IS_ERR(name))
+		name = strcpy(buf, "/?" SHM_DELETED);
+	cr_write_obj(s, obj, &rec, sizeof(rec), name, strlen(name) + 1);
+	kfree(buf);
+}
+
+/* ---- restart ---- */
+
+/* The kernel puts "/" before the name of such a file and SHM_DELETED behind */
+static char *shm_name(const struct cr_view *view)
+{
+	const char *name = view->tail;
+	size_t len = strnlen(name, view->tail_len);
+	size_t end = strlen(SHM_DELETED);
+
+	if (len && name[0] == '/') {
+		name++;
+		len--;
+	}
+	if (len > end && !memcmp(name + len - end, SHM_DELETED, end))
+		len -= end;
+	return kstrndup(name, len, GFP_KERNEL);
+}
+
+static struct file *shm_create(u32 kind, const char *name, loff_t size,
+			       unsigned long flags)
+{
+	if (kind == CR_SHM_ANON)
+		return shmem_kernel_file_setup("dev/zero", size, flags);
+	return shmem_file_setup(name, size, flags);
+}
+
+static int shm_restore(struct cr_restart *r, u32 id)
+{
+	struct cr_rec_shm rec;
+	struct cr_view view;
+	struct file *file;
+	loff_t size;
+	char *name;
+	u32 kind;
+	int err;
+
+	cr_read_obj(&r->img, id, &view, &rec, sizeof(rec));
+	name = shm_name(&view);
+	if (!name)
+		return -ENOMEM;
+	kind = le32_to_cpu(rec.kind);
+	size = le64_to_cpu(rec.size);
+	file = shm_create(kind, name, size, 0);
+	/* as mmap(MAP_NORESERVE) may where overcommitting is allowed */
+	if (file == ERR_PTR(-ENOMEM) &&
+	    sysctl_overcommit_memory != OVERCOMMIT_NEVER)
+		file = shm_create(kind, name, size, VM_NORESERVE);
+	kfree(name);
+	if (IS_ERR(file))
+		return cr_err(&r->log, PTR_ERR(file),
+			      "shared memory: cannot make one of %lld bytes",
+			      size);
+	err = cr_pages_restore(r, id, file);
+	if (err)
+		fput(file);
+	else
+		cr_restart_set(r, id, file);
+	return err;
+}
+
+static void shm_drop(void *ptr)
+{
+	fput(ptr);
+}
+
+const struct cr_obj_ops cr_shm_ops = {
+	.name		= "shared memory",
+	.rec		= CR_REC_SHM,
+	.get		= shm_get,
+	.put		= shm_put,
+	.collect	= shm_collect,
+	.outside	= shm_outside,
+	.save		= shm_save,
+	.restore	= shm_restore,
+	.drop		= shm_drop,
+};
