@@ -1,28 +1,443 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The loader: recognises an image at execve(), checks it, builds the job and commits.
+ * The loader: execve() of an image brings the job back, or fails with an errno
+ * and leaves the caller as it was.
+ *
+ * Recognise, read, check; restore shared objects; build parked tasks; and only
+ * when all of them are complete turn the caller into the keeper and let them
+ * run.
  */
-#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
-
+#include <linux/binfmts.h>
+#include <linux/elf.h>
+#include <linux/fdtable.h>
+#include <linux/fs.h>
+#include <linux/kernel.h>
+#include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/personality.h>
+#include <linux/pid_namespace.h>
+#include <linux/rcupdate.h>
+#include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
-#include <linux/sched/task.h>
+#include <linux/slab.h>
+#include <linux/xxhash.h>
+#include <linux/cr.h>
+#include <linux/cr_arch.h>
+#include <linux/cr_build.h>
+#include <linux/cr_kernel.h>
+#include <linux/cr_lasterr.h>
+#include <linux/cr_mm.h>
+#include <linux/cr_save.h>
+
+#define OPTION_MAX	256
+
+enum pid_policy {
+	PID_AUTO,	/* the ids it had, in a private namespace if taken */
+	PID_KEEP,
+	PID_NS,
+};
+
+/* Is it an image at all, and of a version that is understood? */
+static int image_probe(struct cr_restart *r, const struct linux_binprm *bprm,
+		       struct elf64_hdr *ehdr)
+{
+	memcpy(ehdr, bprm->buf, sizeof(*ehdr));
+	if (memcmp(ehdr->e_ident, ELFMAG, SELFMAG) ||
+	    memcmp(ehdr->e_ident + CR_EI_MAGIC, CR_MAGIC, CR_MAGIC_LEN))
+		return -ENOEXEC;
+	if (ehdr->e_ident[EI_CLASS] != ELFCLASS64 ||
+	    ehdr->e_ident[EI_DATA] != ELFDATA2LSB ||
+	    ehdr->e_machine != ELF_ARCH)
+		return cr_err(&r->log, -EOPNOTSUPP,
+			      "the image is of another machine: class %u, machine %u",
+			      ehdr->e_ident[EI_CLASS], ehdr->e_machine);
+	if (ehdr->e_ident[CR_EI_VERSION] != CR_VERSION)
+		return cr_err(&r->log, -EOPNOTSUPP,
+			      "the image is of version %u, known is %u",
+			      ehdr->e_ident[CR_EI_VERSION], CR_VERSION);
+	if (ehdr->e_type != ET_CORE ||
+	    ehdr->e_phentsize != sizeof(struct elf64_phdr) ||
+	    ehdr->e_phnum > CR_MAX_PHNUM || ehdr->e_phnum < 2)
+		return cr_err(&r->log, -EBADMSG,
+			      "the image is damaged: ELF header");
+	return 0;
+}
+
+static int image_pread(struct cr_restart *r, void *buf, size_t len, loff_t pos)
+{
+	ssize_t n;
+
+	while (len) {
+		n = kernel_read(r->file, buf, min_t(size_t, len, SZ_1M), &pos);
+		if (n <= 0)
+			return cr_err(&r->log, n ?: -EBADMSG,
+				      "the image ends, or cannot be read, at byte %lld",
+				      pos);
+		buf += n;
+		len -= n;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+	}
+	return 0;
+}
+
+/* Header and program headers in one buffer, as their checksum covers them */
+static void *image_read_headers(struct cr_restart *r,
+				const struct elf64_hdr *ehdr, size_t *size)
+{
+	size_t phsize = ehdr->e_phnum * sizeof(struct elf64_phdr);
+	void *buf;
+	int err;
+
+	*size = sizeof(*ehdr) + phsize;
+	buf = kvmalloc(*size, GFP_KERNEL_ACCOUNT);
+	if (!buf)
+		return ERR_PTR(-ENOMEM);
+	memcpy(buf, ehdr, sizeof(*ehdr));
+	if (ehdr->e_phoff > LLONG_MAX - phsize)
+		err = cr_err(&r->log, -EBADMSG,
+			     "the image is damaged: program headers");
+	else
+		err = image_pread(r, buf + sizeof(*ehdr), phsize,
+				  ehdr->e_phoff);
+	if (err) {
+		kvfree(buf);
+		return ERR_PTR(err);
+	}
+	return buf;
+}
+
+static int image_read_records(struct cr_restart *r, const struct elf64_phdr *ph)
+{
+	if (ph->p_filesz > CR_MAX_RECORDS_SIZE ||
+	    ph->p_offset > LLONG_MAX - ph->p_filesz)
+		return cr_err(&r->log, -EBADMSG,
+			      "the image is damaged: records of %llu bytes",
+			      ph->p_filesz);
+	if (ph->p_offset + ph->p_filesz > i_size_read(file_inode(r->file)))
+		return cr_err(&r->log, -EBADMSG,
+			      "the image is truncated: its records are missing");
+	r->records = kvmalloc(ph->p_filesz, GFP_KERNEL_ACCOUNT);
+	if (!r->records)
+		return -ENOMEM;
+	return image_pread(r, r->records, ph->p_filesz, ph->p_offset);
+}
+
+/* Read and check everything; nothing has an effect yet */
+static int image_read(struct cr_restart *r, const struct elf64_hdr *ehdr)
+{
+	const struct elf64_phdr *ph, *records = NULL;
+	size_t size;
+	void *headers;
+	int i, err;
+
+	headers = image_read_headers(r, ehdr, &size);
+	if (IS_ERR(headers))
+		return PTR_ERR(headers);
+	ph = headers + sizeof(*ehdr);
+	for (i = 0; i < ehdr->e_phnum && !records; i++)
+		if (ph[i].p_type == PT_CR_RECORDS)
+			records = &ph[i];
+	if (!records) {
+		err = cr_err(&r->log, -EBADMSG,
+			     "the image is damaged: it has no records");
+		goto out_free;
+	}
+	err = image_read_records(r, records);
+	if (!err)
+		err = cr_image_index(&r->img, r->records, records->p_filesz,
+				     &r->log);
+	if (!err && le64_to_cpu(r->img.end.header_xxh64) !=
+		    xxh64(headers, size, 0))
+		err = cr_err(&r->log, -EBADMSG,
+			     "the image is damaged: checksum of its headers");
+	if (!err)
+		err = cr_image_check(&r->img,
+				     i_size_read(file_inode(r->file)), &r->log);
+out_free:
+	kvfree(headers);
+	return err;
+}
+
+/* May the caller execute this image? A set-id bit on one means nothing good */
+static int image_allowed(struct cr_restart *r, const struct linux_binprm *bprm)
+{
+	if (file_inode(bprm->file)->i_mode & (S_ISUID | S_ISGID))
+		return cr_err(&r->log, -EPERM,
+			      "the image has a set-user-id or set-group-id bit");
+	/* memory of the job would be readable where the image is not */
+	if (file_permission(bprm->file, MAY_READ))
+		return cr_err(&r->log, -EACCES, "the image is not readable");
+	return 0;
+}
+
+static int option_apply(struct cr_restart *r, const char *arg,
+			enum pid_policy *pid)
+{
+	if (!strcmp(arg, "pid=auto"))
+		*pid = PID_AUTO;
+	else if (!strcmp(arg, "pid=keep"))
+		*pid = PID_KEEP;
+	else if (!strcmp(arg, "pid=ns"))
+		*pid = PID_NS;
+	else
+		return cr_err(&r->log, -EINVAL,
+			      "unknown option \"%s\": pid=auto|keep|ns", arg);
+	return 0;
+}
+
+/* The arguments, still in the new mm's stack: name first, options behind it */
+static int options_parse(struct cr_restart *r, struct linux_binprm *bprm,
+			 enum pid_policy *pid)
+{
+	unsigned long p = bprm->p;
+	char *buf;
+	int i, n, err = 0;
+
+	*pid = PID_AUTO;
+	buf = kzalloc(OPTION_MAX + 1, GFP_KERNEL);
+	if (!buf)
+		return -ENOMEM;
+	for (i = 0; i < bprm->argc && !err; i++) {
+		n = access_remote_vm(bprm->mm, p, buf, OPTION_MAX, 0);
+		if (n <= 0)
+			err = -EFAULT;
+		else if (strnlen(buf, n) == n && i)
+			err = cr_err(&r->log, -EINVAL, "option %d is too long",
+				     i);
+		else if (i)
+			err = option_apply(r, buf, pid);
+		/* a long name of the image is skipped in steps */
+		while (!err && strnlen(buf, n) == n) {
+			p += n;
+			n = access_remote_vm(bprm->mm, p, buf, OPTION_MAX, 0);
+			if (n <= 0)
+				err = -EFAULT;
+		}
+		p += strnlen(buf, OPTION_MAX) + 1;
+	}
+	kfree(buf);
+	return err;
+}
+
+static bool ids_are_free(struct cr_restart *r)
+{
+	struct pid_namespace *ns = task_active_pid_ns(current);
+	bool are_free = true;
+	u32 id;
+
+	for (id = 1; id <= r->img.nr_objects && are_free; id++) {
+		struct cr_rec_thread thread;
+		struct cr_rec_proc proc;
+		struct cr_view view;
+		int nr;
+
+		if (r->img.objs[id].type == CR_REC_PROC) {
+			cr_read_obj(&r->img, id, &view, &proc, sizeof(proc));
+			nr = le32_to_cpu(proc.pid);
+		} else if (r->img.objs[id].type == CR_REC_THREAD) {
+			cr_read_obj(&r->img, id, &view, &thread,
+				    sizeof(thread));
+			nr = le32_to_cpu(thread.tid);
+		} else {
+			continue;
+		}
+		rcu_read_lock();
+		are_free = !find_pid_ns(nr, ns);
+		rcu_read_unlock();
+	}
+	return are_free;
+}
+
+/* Shared objects, in the order of their ids; tasks will take them from there */
+static int objects_restore(struct cr_restart *r)
+{
+	u32 id, type;
+	int err;
+
+	r->objs = kvcalloc(r->img.nr_objects + 1, sizeof(*r->objs),
+			   GFP_KERNEL_ACCOUNT);
+	if (!r->objs)
+		return -ENOMEM;
+	for (id = 1; id <= r->img.nr_objects; id++) {
+		type = r->img.objs[id].type - CR_REC_VDSO;
+		if (type >= CR_NR_OBJ_TYPES)
+			return -EBADMSG;
+		if (!cr_obj_table[type]->restore)
+			continue;
+		err = cr_obj_table[type]->restore(r, id);
+		if (err)
+			return err;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+	}
+	return 0;
+}
+
+static struct cr_restart *restart_create(struct linux_binprm *bprm)
+{
+	struct cr_restart *r = kzalloc(sizeof(*r), GFP_KERNEL_ACCOUNT);
+	int i;
+
+	if (!r)
+		return NULL;
+	cr_log_init(&r->log, "restart");
+	kref_init(&r->ref);
+	init_waitqueue_head(&r->wait);
+	r->file = get_file(bprm->file);
+	r->caller = current;
+	for (i = 0; i < RLIM_NLIMITS; i++)
+		r->rlim_max[i] = rlimit_max(i);
+	return r;
+}
+
+/* Everything up to the point of no return: all tasks stand there, parked */
+static int restart_prepare(struct cr_restart *r, struct linux_binprm *bprm,
+			   const struct elf64_hdr *ehdr)
+{
+	enum pid_policy pid;
+	int err;
+
+	err = image_allowed(r, bprm);
+	if (err)
+		return err;
+	err = options_parse(r, bprm, &pid);
+	if (err)
+		return err;
+	err = image_read(r, ehdr);
+	if (err)
+		return err;
+	r->own_pidns = pid == PID_NS ||
+		       (pid == PID_AUTO && !ids_are_free(r));
+	err = objects_restore(r);
+	if (err)
+		return err;
+	err = cr_build(r);
+	if (!err)
+		err = cr_link(r);
+	if (err)
+		cr_abort(r);
+	return err;
+}
+
+/* Where its arguments are, for /proc and ps */
+static void keeper_set_args(struct linux_binprm *bprm)
+{
+	struct mm_struct *mm = current->mm;
+	unsigned long p = bprm->p;
+	int i, n;
+
+	mm->arg_start = p;
+	for (i = 0; i < bprm->argc; i++) {
+		n = strnlen_user((void __user *)p, MAX_ARG_STRLEN);
+		if (!n || n > MAX_ARG_STRLEN)
+			break;
+		p += n;
+	}
+	mm->arg_end = p;
+	mm->env_start = p;
+	mm->env_end = max(p, bprm->exec);
+	mm->start_stack = bprm->p;
+}
+
+void cr_keeper_mark(void)
+{
+	set_binfmt(&cr_format);
+}
+
+/* The caller becomes the keeper. An error here is the end of the caller */
+static int keeper_become(struct cr_restart *r, struct linux_binprm *bprm)
+{
+	sigset_t all;
+	int err;
+
+	err = begin_new_exec(bprm);
+	if (err)
+		return err;
+	setup_new_exec(bprm);
+	set_personality_64bit();
+	err = setup_arg_pages(bprm, randomize_stack_top(STACK_TOP),
+			      EXSTACK_DISABLE_X);
+	if (err)
+		return err;
+	keeper_set_args(bprm);
+	cr_keeper_mark();
+	/* signals are fetched: none may be ignored, and none be handled */
+	flush_signal_handlers(current, 1);
+	sigfillset(&all);
+	set_current_blocked(&all);
+	cr_files_empty();
+	err = cr_arch_keeper_start(cr_build_child(r), r->own_pidns ||
+				   cr_build_own_group(r),
+				   round_down(bprm->p, 16));
+	if (err)
+		return err;
+	finalize_exec(bprm);
+	return 0;
+}
+
+static int cr_load_binary(struct linux_binprm *bprm)
+{
+	struct elf64_hdr ehdr;
+	struct cr_restart *r;
+	int err;
+
+	/* the common case first: it is something else */
+	if (memcmp(bprm->buf + CR_EI_MAGIC, CR_MAGIC, CR_MAGIC_LEN))
+		return -ENOEXEC;
+	r = restart_create(bprm);
+	if (!r)
+		return -ENOMEM;
+	err = image_probe(r, bprm, &ehdr);
+	if (!err)
+		err = restart_prepare(r, bprm, &ehdr);
+	if (err)
+		goto out_put;
+	err = keeper_become(r, bprm);
+	if (err)
+		cr_abort(r);
+	else
+		cr_commit(r);
+out_put:
+	if (err == -ENOEXEC)
+		err = memcmp(bprm->buf, ELFMAG, SELFMAG) ? -ENOEXEC : -EBADMSG;
+	if (err)
+		cr_lasterr_set(&r->log);
+	else
+		cr_lasterr_clear();
+	cr_restart_put(r);
+	return err;
+}
+
+struct linux_binfmt cr_format = {
+	.module = THIS_MODULE,
+	.load_binary = cr_load_binary,
+};
 
 static int __init binfmt_cr_init(void)
 {
-	read_lock(&tasklist_lock);
-	read_unlock(&tasklist_lock);
-	pr_debug("kernel_clone at %ps\n", kernel_clone);
+	int err;
+
+	err = cr_device_init();
+	if (err)
+		return err;
+	insert_binfmt(&cr_format);
 	return 0;
 }
 
 static void __exit binfmt_cr_exit(void)
 {
+	unregister_binfmt(&cr_format);
+	cr_device_exit();
+	cr_lasterr_exit();
+	/* the last instructions of tasks that have left their park are ours */
+	synchronize_rcu_tasks();
 }
 
 module_init(binfmt_cr_init);
 module_exit(binfmt_cr_exit);
-
-MODULE_DESCRIPTION("Checkpoint and restart of process trees as executable images");
-MODULE_LICENSE("GPL");
+MODULE_DESCRIPTION("Checkpoint images that are executable cores");
 MODULE_ALIAS("binfmt-464c");
+MODULE_LICENSE("GPL");

@@ -324,6 +324,7 @@ enum cr_phase {
  * @img: the records, checked
  * @records: the stream that @img points into
  * @file: the image
+ * @caller: who calls execve(); valid until the commit
  * @objs: [id] what restore has made: struct file * for FILE and SHM, ...
  * @rlim_max: the caller's hard limits
  * @rtasks: the task builder's, one for each task; kernel/cr_task.c
@@ -340,6 +341,7 @@ struct cr_restart {
 	struct cr_image img;
 	void *records;
 	struct file *file;
+	struct task_struct *caller;
 	void **objs;
 	u64 rlim_max[RLIM_NLIMITS];
 	struct cr_rtask *rtasks;
