@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Open file descriptions: what several descriptors, of one process or of many,
+ * share: position, flags, and the file behind it. The table of kinds is here;
+ * each kind is a row in a file of its own.
+ *
+ * A whitelist: what no row matches is refused by name, and so are features of
+ * an open file that no record describes yet: owners for signals (F_SETOWN),
+ * O_ASYNC, flags that are not known, locks and leases (cr_files.c).
+ *
+ * Not refused: a description that a process outside the job holds as well, as
+ * the shell does in "{ ./job; } >log". The restarted job gets a description of
+ * its own: from then on the outside moves another position than the job.
+ *
+ * Locks: none held over a call; while collecting, the job may run.
+ */
+#include <linux/fs.h>
+#include <linux/file.h>
+#include <linux/kdev_t.h>
+#include <linux/sched/task.h>
+#include <linux/slab.h>
+#include <linux/cr_file.h>
+
+static const struct cr_file_type *const file_types[] = {
+	&cr_reg_file,
+	&cr_dir_file,
+	&cr_chr_file,
+	&cr_tty_file,
+	&cr_pipe_file,
+};
+
+static const struct cr_file_type *file_type(struct file *file)
+{
+	int i;
+
+	if (file->f_mode & FMODE_PATH)
+		return NULL;
+	for (i = 0; i < ARRAY_SIZE(file_types); i++)
+		if (file_types[i]->match(file))
+			return file_types[i];
+	return NULL;
+}
+
+void cr_file_refuse(struct cr_save *s, struct cr_obj *obj, const char *why)
+{
+	struct cr_file_info *info = cr_file_info(obj);
+	char *buf = NULL;
+	const char *name = info->name;
+
+	if (!name) {
+		buf = kmalloc(PATH_MAX, GFP_KERNEL);
+		if (!buf) {
+			cr_fail(s, -ENOMEM);
+			return;
+		}
+		cr_file_describe(obj->ptr, buf, PATH_MAX);
+		name = buf;
+	}
+	if (obj->fd >= 0)
+		cr_refuse(s, obj->holder, "CR-EFD", "fd %d: %*pE: %s", obj->fd,
+			  CR_NAME(name), why);
+	else
+		cr_refuse(s, obj->holder, "CR-EVMA", "mapped file %*pE: %s",
+			  CR_NAME(name), why);
+	kfree(buf);
+}
+
+/* ---- saving ---- */
+
+static void file_get(struct cr_obj *obj)
+{
+	get_file(obj->ptr);
+}
+
+static void file_put(struct cr_obj *obj)
+{
+	struct cr_file_info *info = cr_file_info(obj);
+
+	if (info)
+		kfree(info->name);
+	kfree(info);
+	fput(obj->ptr);
+}
+
+static void file_collect(struct cr_save *s, struct cr_obj *obj)
+{
+	struct cr_file_info *info = kzalloc(sizeof(*info), GFP_KERNEL_ACCOUNT);
+
+	if (!info) {
+		cr_fail(s, -ENOMEM);
+		return;
+	}
+	info->type = file_type(obj->ptr);
+	obj->aux = info;
+}
+
+/* The first descriptor that leads to it has been found */
+static void opened_collect(struct cr_save *s, struct cr_obj *obj)
+{
+	struct cr_file_info *info = cr_file_info(obj);
+	struct file *file = obj->ptr;
+	const struct fown_struct *owner = file_f_owner(file);
+
+	if (!info->type) {
+		cr_file_refuse(s, obj, "not supported yet");
+		return;
+	}
+	if (file->f_flags & FASYNC)
+		cr_file_refuse(s, obj, "O_ASYNC: not supported yet");
+	if (file->f_flags & ~(CR_OPEN_FLAGS | FASYNC))
+		cr_file_refuse(s, obj, "unknown open flags");
+	if (owner && (owner->pid || owner->signum))
+		cr_file_refuse(s, obj, "F_SETOWN, F_SETSIG: not supported yet");
+	if (info->type->collect)
+		info->type->collect(s, obj);
+}
+
+/* The leader's lowest descriptor is the one that the restarter stands for */
+static void file_set_fd(struct cr_obj *obj, struct task_struct *holder, int fd)
+{
+	get_task_struct(holder);
+	put_task_struct(obj->holder);
+	obj->holder = holder;
+	obj->fd = fd;
+}
+
+void cr_file_collect(struct cr_save *s, struct file *file,
+		     struct task_struct *holder, int fd)
+{
+	struct cr_obj *obj = cr_obj_add(s, CR_OBJ_FILE, file, holder, 1);
+
+	if (!obj || !obj->aux)
+		return;
+	if (obj->fd < 0) {
+		file_set_fd(obj, holder, fd);
+		opened_collect(s, obj);
+	} else if (holder == s->leader && obj->holder != holder) {
+		file_set_fd(obj, holder, fd);
+	}
+}
+
+/* Another opening of the same file that a mapping cannot tell from this one */
+static struct cr_obj *mapped_find(struct cr_save *s, struct file *file)
+{
+	const struct path *path = file_user_path(file);
+	struct cr_obj *obj;
+
+	list_for_each_entry(obj, &s->objs[CR_OBJ_FILE], list) {
+		const struct cr_file_info *info = cr_file_info(obj);
+		const struct file *other = obj->ptr;
+		const struct path *other_path = file_user_path(other);
+
+		if (info && info->mapped && other_path->mnt == path->mnt &&
+		    d_inode(other_path->dentry) == d_inode(path->dentry) &&
+		    !((other->f_mode ^ file->f_mode) & FMODE_WRITE))
+			return obj;
+	}
+	return NULL;
+}
+
+struct cr_obj *cr_file_collect_mapped(struct cr_save *s, struct file *file,
+				      struct task_struct *holder, u32 flags)
+{
+	struct cr_obj *obj = cr_obj_find(s, CR_OBJ_FILE, file);
+	struct cr_file_info *info;
+
+	if (!obj)
+		obj = mapped_find(s, file);
+	if (!obj)
+		obj = cr_obj_add(s, CR_OBJ_FILE, file, holder, 0);
+	if (!obj)
+		return NULL;
+	info = cr_file_info(obj);
+	if (!info)
+		return NULL;
+	obj->flags |= flags;
+	if (!info->mapped && info->type != &cr_reg_file)
+		cr_file_refuse(s, obj, "not supported yet");
+	info->mapped = true;
+	return obj;
+}
+
+u32 cr_file_mapped_id(struct cr_save *s, struct file *file)
+{
+	struct cr_obj *obj;
+
+	if (!cr_obj_find(s, CR_OBJ_FILE, file)) {
+		obj = mapped_find(s, file);
+		if (obj)
+			file = obj->ptr;
+	}
+	return cr_obj_id(s, CR_OBJ_FILE, file);
+}
+
+static void file_outside(struct cr_save *s, struct cr_obj *obj)
+{
+	struct cr_file_info *info = cr_file_info(obj);
+
+	if (info && info->type && info->type->outside)
+		info->type->outside(s, obj);
+}
+
+/* A mapping keeps only the access mode of the opening it was made from */
+static u32 file_open_flags(const struct cr_obj *obj)
+{
+	const struct file *file = obj->ptr;
+
+	if (obj->fd >= 0)
+		return file->f_flags & CR_OPEN_FLAGS;
+	return O_LARGEFILE | (file->f_mode & FMODE_WRITE ? O_RDWR : O_RDONLY);
+}
+
+static void file_save(struct cr_save *s, struct cr_obj *obj)
+{
+	struct cr_file_info *info = cr_file_info(obj);
+	struct file *file = obj->ptr;
+	struct cr_rec_file rec = {};
+	struct kstat stat;
+	const char *tail;
+	int err;
+
+	err = vfs_getattr(file_user_path(file), &stat, STATX_BASIC_STATS,
+			  AT_STATX_SYNC_AS_STAT);
+	if (err) {
+		cr_err(&s->log, cr_fail(s, err), "fd %d: %*pE: no status (%pe)",
+		       obj->fd, CR_NAME(info->name ?: "file"), ERR_PTR(err));
+		return;
+	}
+	rec.kind = cpu_to_le32(info->type->kind);
+	rec.flags = cpu_to_le32(obj->flags);
+	rec.open_flags = cpu_to_le32(file_open_flags(obj));
+	rec.mode = cpu_to_le32(stat.mode);
+	rec.size = cpu_to_le64(stat.size);
+	rec.mtime_ns = cpu_to_le64(timespec64_to_ns(&stat.mtime));
+	rec.ino = cpu_to_le64(stat.ino);
+	rec.dev = cpu_to_le64(new_encode_dev(stat.dev));
+	rec.rdev = cpu_to_le64(new_encode_dev(stat.rdev));
+	tail = info->type->save(s, obj, &rec);
+	if (tail)
+		cr_write_obj(s, obj, &rec, sizeof(rec), tail, strlen(tail) + 1);
+}
+
+/* ---- restart ---- */
+
+static int file_restore(struct cr_restart *r, u32 id)
+{
+	struct cr_rec_file rec;
+	struct cr_view view;
+	struct file *file;
+	u32 kind;
+	int i;
+
+	cr_read_obj(&r->img, id, &view, &rec, sizeof(rec));
+	kind = le32_to_cpu(rec.kind);
+	for (i = 0; i < ARRAY_SIZE(file_types); i++)
+		if (file_types[i]->kind == kind)
+			break;
+	if (i == ARRAY_SIZE(file_types))
+		return cr_err(&r->log, -EOPNOTSUPP, "%*pE: file of kind %u",
+			      CR_NAME((const char *)view.tail), kind);
+	file = file_types[i]->restore(r, &rec, view.tail);
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	cr_restart_set(r, id, file);
+	return 0;
+}
+
+static void file_drop(void *ptr)
+{
+	fput(ptr);
+}
+
+const struct cr_obj_ops cr_file_ops = {
+	.name		= "file",
+	.rec		= CR_REC_FILE,
+	.get		= file_get,
+	.put		= file_put,
+	.collect	= file_collect,
+	.outside	= file_outside,
+	.save		= file_save,
+	.restore	= file_restore,
+	.drop		= file_drop,
+};

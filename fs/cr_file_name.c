@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Names: the path that leads to a file, and what to call a file that has none.
+ *
+ * A path is good for the image only if it leads back to what it was made from.
+ * It may not: the file was unlinked, its name may belong to another one by now,
+ * something may be mounted over it, it may lie in another mount namespace.
+ */
+#include <linux/fs.h>
+#include <linux/dcache.h>
+#include <linux/fs_struct.h>
+#include <linux/magic.h>
+#include <linux/namei.h>
+#include <linux/net.h>
+#include <linux/nsproxy.h>
+#include <linux/sched/task.h>
+#include <linux/slab.h>
+#include <net/sock.h>
+#include <linux/cr_file.h>
+#include <linux/cr_kernel.h>
+
+/*
+ * The root that names start from: the saver's, so that the image can be
+ * restarted where the saver stands, also if the job has been chroot()ed. The
+ * leader's, if the saver looks into another mount namespace.
+ */
+static int names_root(struct cr_save *s, struct path *root)
+{
+	struct task_struct *leader = s->leader;
+	int err = -ESRCH;
+
+	task_lock(leader);
+	if (leader->nsproxy && leader->fs) {
+		if (leader->nsproxy->mnt_ns == current->nsproxy->mnt_ns)
+			get_fs_root(current->fs, root);
+		else
+			get_fs_root(leader->fs, root);
+		err = 0;
+	}
+	task_unlock(leader);
+	return err;
+}
+
+static const char *name_check(const struct path *root, const char *name,
+			      const struct path *path)
+{
+	struct path found;
+	bool same;
+	int err;
+
+	if (d_unlinked(path->dentry) ||
+	    (path->dentry->d_flags & DCACHE_NFSFS_RENAMED))
+		return "unlinked: not supported yet";
+	err = vfs_path_lookup(root->dentry, root->mnt, name, 0, &found);
+	if (err)
+		return err == -ENOENT ? "its name leads nowhere" :
+					"its name cannot be looked up";
+	same = d_inode(found.dentry) == d_inode(path->dentry);
+	path_put(&found);
+	return same ? NULL : "its name leads to another file";
+}
+
+char *cr_path_name(struct cr_save *s, const struct path *path, const char **why)
+{
+	char *buf, *p, *name = NULL;
+	struct path root;
+	int err;
+
+	*why = NULL;
+	buf = kmalloc(PATH_MAX, GFP_KERNEL);
+	if (!buf) {
+		cr_fail(s, -ENOMEM);
+		return NULL;
+	}
+	err = names_root(s, &root);
+	if (err) {
+		cr_fail(s, err);
+		goto out_buf;
+	}
+	p = __d_path(path, &root, buf, PATH_MAX);
+	if (!IS_ERR_OR_NULL(p)) {
+		*why = name_check(&root, p, path);
+	} else {
+		*why = p ? "its name is too long" : "not reachable by name";
+		p = d_path(path, buf, PATH_MAX);
+	}
+	name = kstrdup(IS_ERR(p) ? "?" : p, GFP_KERNEL_ACCOUNT);
+	if (!name)
+		cr_fail(s, -ENOMEM);
+	path_put(&root);
+out_buf:
+	kfree(buf);
+	return name;
+}
+
+/* ---- what a file is ---- */
+
+static const struct {
+	unsigned long magic;
+	const char *what;
+} fs_names[] = {
+	{ PROC_SUPER_MAGIC,	"/proc file" },
+	{ SYSFS_MAGIC,		"/sys file" },
+	{ DEBUGFS_MAGIC,	"debugfs file" },
+	{ TRACEFS_MAGIC,	"tracefs file" },
+	{ CGROUP_SUPER_MAGIC,	"cgroup file" },
+	{ CGROUP2_SUPER_MAGIC,	"cgroup file" },
+	{ HUGETLBFS_MAGIC,	"hugetlbfs file" },
+	{ SECRETMEM_MAGIC,	"secret memory" },
+	{ DMA_BUF_MAGIC,	"DMA buffer" },
+	{ NSFS_MAGIC,		"namespace" },
+	{ PID_FS_MAGIC,		"pidfd" },
+	{ BPF_FS_MAGIC,		"bpf object" },
+};
+
+static void describe_socket(struct file *file, char *buf, size_t size)
+{
+	static const char * const types[] = {
+		[SOCK_STREAM]		= "stream",
+		[SOCK_DGRAM]		= "datagram",
+		[SOCK_RAW]		= "raw",
+		[SOCK_SEQPACKET]	= "seqpacket",
+	};
+	struct socket *sock = sock_from_file(file);
+	const char *type = NULL;
+
+	if (!sock || !sock->sk) {
+		strscpy(buf, "socket", size);
+		return;
+	}
+	if (sock->type >= 0 && sock->type < ARRAY_SIZE(types))
+		type = types[sock->type];
+	switch (sock->sk->sk_family) {
+	case AF_UNIX:
+		snprintf(buf, size, "UNIX %s socket", type ?: "?");
+		break;
+	case AF_INET:
+		snprintf(buf, size, "IPv4 %s socket", type ?: "?");
+		break;
+	case AF_INET6:
+		snprintf(buf, size, "IPv6 %s socket", type ?: "?");
+		break;
+	case AF_NETLINK:
+		strscpy(buf, "netlink socket", size);
+		break;
+	default:
+		snprintf(buf, size, "%s socket of family %u", type ?: "?",
+			 sock->sk->sk_family);
+	}
+}
+
+/* "[eventfd]", as the kernel calls it, is an eventfd */
+static void describe_anon(struct file *file, char *buf, size_t size)
+{
+	const char *name = file->f_path.dentry->d_name.name;
+	size_t len = strlen(name);
+
+	if (len > 2 && name[0] == '[' && name[len - 1] == ']')
+		snprintf(buf, size, "%.*s", (int)len - 2, name + 1);
+	else
+		strscpy(buf, name, size);
+}
+
+/* Returns whether the path says more */
+static bool describe_fs(struct file *file, char *buf, size_t size)
+{
+	const struct super_block *sb = file_inode(file)->i_sb;
+	const char *name = file->f_path.dentry->d_name.name;
+	int i;
+
+	if (sb->s_magic == ANON_INODE_FS_MAGIC) {
+		describe_anon(file, buf, size);
+		return false;
+	}
+	if (sb->s_magic == TMPFS_MAGIC && (sb->s_flags & SB_NOUSER)) {
+		strscpy(buf, strncmp(name, "memfd:", 6) ?
+			"shared memory without a name" : "memfd", size);
+		return false;
+	}
+	for (i = 0; i < ARRAY_SIZE(fs_names); i++) {
+		if (fs_names[i].magic == sb->s_magic) {
+			strscpy(buf, fs_names[i].what, size);
+			return !(sb->s_flags & SB_NOUSER);
+		}
+	}
+	snprintf(buf, size, "file of file system %s", sb->s_type->name);
+	return true;
+}
+
+/* Returns whether the path says more */
+static bool describe_type(struct file *file, char *buf, size_t size)
+{
+	const struct inode *inode = file_inode(file);
+
+	if (file->f_mode & FMODE_PATH) {
+		strscpy(buf, "O_PATH", size);
+		return true;
+	}
+	switch (inode->i_mode & S_IFMT) {
+	case S_IFSOCK:
+		describe_socket(file, buf, size);
+		return false;
+	case S_IFIFO:
+		strscpy(buf, "FIFO", size);
+		return true;
+	case S_IFBLK:
+		snprintf(buf, size, "block device %u:%u", imajor(inode),
+			 iminor(inode));
+		return true;
+	case S_IFCHR:
+		if (cr_tty_is_master(file))
+			strscpy(buf, "pseudo-terminal master", size);
+		else
+			snprintf(buf, size, "character device %u:%u",
+				 imajor(inode), iminor(inode));
+		return true;
+	default:
+		return describe_fs(file, buf, size);
+	}
+}
+
+void cr_file_describe(struct file *file, char *buf, size_t size)
+{
+	char *path, *tmp;
+	size_t len;
+
+	if (!describe_type(file, buf, size))
+		return;
+	tmp = kmalloc(PATH_MAX, GFP_KERNEL);
+	path = tmp ? d_path(file_user_path(file), tmp, PATH_MAX) : NULL;
+	if (!IS_ERR_OR_NULL(path)) {
+		len = strlen(buf);
+		snprintf(buf + len, size - len, " (%s)", path);
+	}
+	kfree(tmp);
+}

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Open files: what fs/cr_*.c, drivers/tty/cr_tty.c and the memory code know of
+ * each other.
+ */
+#ifndef _LINUX_CR_FILE_H
+#define _LINUX_CR_FILE_H
+
+#include <linux/fs.h>
+#include <linux/path.h>
+#include <linux/string.h>
+#include <linux/cr.h>
+
+/* A name, for "%*pE": it comes from a user or from an image */
+#define CR_NAME(name)	(int)strlen(name), (name)
+
+/* What is saved of an open file's flags: see cr_rec_file.open_flags */
+#define CR_OPEN_FLAGS	(O_ACCMODE | O_APPEND | O_NONBLOCK | O_DIRECT |	\
+			 O_NOATIME | O_LARGEFILE | O_SYNC | O_DSYNC |	\
+			 O_DIRECTORY | O_NOFOLLOW)
+
+/**
+ * struct cr_file_type - a row of the table of file kinds: fs/cr_file.c
+ * @kind: enum cr_file_kind: the row that restores it
+ * @match: saving: is it such a file? May be called under mmap_lock
+ * @collect: saving: a descriptor leads to it: refuse it, or cr_obj_add() what
+ *	it leads to; the job may run. May be NULL
+ * @outside: saving: all is collected: find its name, see who else holds it.
+ *	May be NULL
+ * @save: saving: fill in what the kind alone knows; the rest of the record is
+ *	set. Return: the tail, which belongs to @obj; NULL: s->err is set
+ * @restore: restart: a new reference, or ERR_PTR() with the reason in r->log
+ */
+struct cr_file_type {
+	u32 kind;
+	bool (*match)(struct file *file);
+	void (*collect)(struct cr_save *s, struct cr_obj *obj);
+	void (*outside)(struct cr_save *s, struct cr_obj *obj);
+	const char *(*save)(struct cr_save *s, struct cr_obj *obj,
+			    struct cr_rec_file *rec);
+	struct file *(*restore)(struct cr_restart *r,
+				const struct cr_rec_file *rec,
+				const char *name);
+};
+
+extern const struct cr_file_type cr_reg_file, cr_dir_file, cr_chr_file,
+	cr_pipe_file, cr_tty_file;
+
+/**
+ * struct cr_file_info - cr_obj.aux of a FILE, while it is saved
+ * @type: its kind; NULL: none, it is refused
+ * @name: path as the job sees it, or what it is; NULL until type->outside
+ * @mapped: a mapping, or /proc/PID/exe, leads to it
+ */
+struct cr_file_info {
+	const struct cr_file_type *type;
+	char *name;
+	bool mapped;
+};
+
+static inline struct cr_file_info *cr_file_info(const struct cr_obj *obj)
+{
+	return obj->aux;
+}
+
+/* ---- fs/cr_file.c ---- */
+
+/**
+ * cr_file_collect() - note an open file that a descriptor leads to
+ * @s: the save
+ * @file: the caller holds a reference
+ * @holder: a task that has the descriptor
+ * @fd: the descriptor
+ */
+void cr_file_collect(struct cr_save *s, struct file *file,
+		     struct task_struct *holder, int fd);
+
+/**
+ * cr_file_collect_mapped() - note a file that is mapped
+ * @s: the save
+ * @file: a vm_file or an exe_file; the caller holds it
+ * @holder: a task that has the mapping
+ * @flags: CR_FILE_MAPPED, CR_FILE_EXE
+ *
+ * Files that were opened several times, but are mapped only, become one object
+ * for each inode, mount and access mode.
+ *
+ * Context: may sleep; may be called under mmap_lock.
+ * Return: the object, or NULL without memory (s->err is set)
+ */
+struct cr_obj *cr_file_collect_mapped(struct cr_save *s, struct file *file,
+				      struct task_struct *holder, u32 flags);
+/* Id in the image of a file that was given to cr_file_collect_mapped() */
+u32 cr_file_mapped_id(struct cr_save *s, struct file *file);
+
+/* Refuse a file: "fd 3: NAME: WHY", or "mapped file NAME: WHY" */
+void cr_file_refuse(struct cr_save *s, struct cr_obj *obj, const char *why);
+
+/* The inode that the user has opened: not an overlay's backing inode */
+static inline struct inode *cr_file_inode(const struct file *file)
+{
+	return d_inode(file_user_path(file)->dentry);
+}
+
+/* ---- fs/cr_reg.c ---- */
+
+/* cr_file_type.outside and .save of what is opened by its name again */
+void cr_named_outside(struct cr_save *s, struct cr_obj *obj);
+const char *cr_named_save(struct cr_save *s, struct cr_obj *obj,
+			  struct cr_rec_file *rec);
+/* Open it with the caller's rights. ERR_PTR() with the reason in r->log */
+struct file *cr_named_restore(struct cr_restart *r,
+			      const struct cr_rec_file *rec, const char *name);
+
+/* ---- fs/cr_file_name.c ---- */
+
+/**
+ * cr_path_name() - name a path as the job sees it
+ * @s: the save
+ * @path: the path; the caller holds it
+ * @why: set to the reason why the name is for messages only, or to NULL: the
+ *	name leads to @path
+ *
+ * Names are those that the saver sees, if it shares the mount namespace with
+ * the job's leader, else those that the leader sees.
+ *
+ * Context: may sleep, looks the name up; no locks held.
+ * Return: the name, to be kfree()d; NULL without memory (s->err is set)
+ */
+char *cr_path_name(struct cr_save *s, const struct path *path,
+		   const char **why);
+/* Say what a file is that no kind matches; in @buf, of @size bytes */
+void cr_file_describe(struct file *file, char *buf, size_t size);
+
+/* ---- fs/cr_outside.c ---- */
+
+/* cr_file_type.restore: find a file of the restarter that takes its place */
+struct file *cr_outside_restore(struct cr_restart *r,
+				const struct cr_rec_file *rec,
+				const char *name);
+/**
+ * cr_outside_get() - the restarter's file for a descriptor of the job's leader
+ * @rec: a FILE of kind OUTSIDE
+ * @fd: number of the descriptor
+ *
+ * Context: the caller of execve(), as all restoring of files.
+ * Return: its descriptor of the same number, with a reference, if it can take
+ *	the place; NULL otherwise
+ */
+struct file *cr_outside_get(const struct cr_rec_file *rec, unsigned int fd);
+
+/* ---- fs/cr_pipe.c ---- */
+
+/**
+ * cr_pipes_settle() - close the ends of pipes that the job does not have
+ * @r: all its FILE objects are restored
+ *
+ * Before anybody of the job runs: so that a reader finds EOF, a writer EPIPE.
+ * Context: may sleep; once for each restart
+ */
+void cr_pipes_settle(struct cr_restart *r);
+
+/* ---- fs/cr_files.c ---- */
+
+/**
+ * cr_share_check() - refuse what is not shared as a process shares it
+ * @s: the save
+ * @obj: a FILES or FS: all threads of a process, and no others, may use it
+ * @of: returns what a thread uses
+ * @users: the kernel's count of its users
+ */
+void cr_share_check(struct cr_save *s, struct cr_obj *obj,
+		    void *(*of)(struct task_struct *task), u32 users);
+
+/* ---- drivers/tty/cr_tty.c ---- */
+
+/* The other side of a pseudo-terminal is no terminal, but looks like one */
+bool cr_tty_is_master(struct file *file);
+
+#endif /* _LINUX_CR_FILE_H */
