@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Would an image restart here? What the kernel would find missing, in one go.
+ * Only a restart knows for sure: things change, and some are not visible.
+ */
+#include <cpuid.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <xxhash.h>
+#include "check.h"
+
+/* One line: why it would not restart */
+#define problem(img, fmt, ...)						\
+	((unsigned int)failed("%s: " fmt, (img)->path, ##__VA_ARGS__))
+
+/* ---- files ---- */
+
+static unsigned int check_file_stat(const struct image *img,
+				    const struct cr_rec_file *f,
+				    const char *path, const struct stat *st)
+{
+	const u32 verify = CR_FILE_MAPPED | CR_FILE_EXE | CR_FILE_VERIFY;
+	u64 mtime = st->st_mtim.tv_sec * 1000000000ull + st->st_mtim.tv_nsec;
+	u32 kind = le32_to_cpu(f->kind);
+
+	if ((st->st_mode & S_IFMT) != (le32_to_cpu(f->mode) & S_IFMT))
+		return problem(img, "%s: is of another type", path);
+	if (kind == CR_FILE_CHR && st->st_rdev != le64_to_cpu(f->rdev))
+		return problem(img, "%s: is another device", path);
+	if (kind != CR_FILE_REG || !(le32_to_cpu(f->flags) & verify))
+		return 0;
+	if ((u64)st->st_size != le64_to_cpu(f->size))
+		return problem(img, "%s: has %lld bytes, had %llu", path,
+			       (long long)st->st_size,
+			       (unsigned long long)le64_to_cpu(f->size));
+	if (mtime != le64_to_cpu(f->mtime_ns))
+		return problem(img, "%s: has been modified", path);
+	return 0;
+}
+
+static unsigned int check_one_file(const struct image *img, u32 id)
+{
+	static const int modes[] = { R_OK, W_OK, R_OK | W_OK, 0 };
+	struct cr_rec_file f;
+	struct cr_view v;
+	const char *path;
+	struct stat st;
+	u32 kind;
+
+	cr_read_obj(&img->cr, id, &v, &f, sizeof(f));
+	kind = le32_to_cpu(f.kind);
+	if (kind != CR_FILE_REG && kind != CR_FILE_DIR && kind != CR_FILE_CHR)
+		return 0;
+	path = v.tail;
+	if (stat(path, &st) ||
+	    access(path, modes[le32_to_cpu(f.open_flags) & 3]))
+		return problem(img, "%s: %s", path, strerror(errno));
+	return check_file_stat(img, &f, path, &st);
+}
+
+static unsigned int check_dir(const struct image *img, const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st))
+		return problem(img, "%s: %s", path, strerror(errno));
+	if (!S_ISDIR(st.st_mode))
+		return problem(img, "%s: is no directory", path);
+	return 0;
+}
+
+static unsigned int check_files(const struct image *img)
+{
+	unsigned int problems = 0;
+	struct cr_rec_fs fs;
+	struct cr_view v;
+	u32 id;
+
+	for (id = 0; (id = image_next(img, id, CR_REC_FILE));)
+		problems += check_one_file(img, id);
+	for (id = 0; (id = image_next(img, id, CR_REC_FS));) {
+		cr_read_obj(&img->cr, id, &v, &fs, sizeof(fs));
+		problems += check_dir(img, v.tail);
+		problems += check_dir(img, (const char *)v.tail +
+				      le32_to_cpu(fs.cwd_len));
+	}
+	return problems;
+}
+
+/* ---- vdso ---- */
+
+/* Hash of this kernel's vdso text, as it is mapped here */
+static bool own_vdso(u64 *hash, u64 *size)
+{
+	unsigned long start, end;
+	char line[512];
+	bool found = false;
+	FILE *f = fopen("/proc/self/maps", "r");
+
+	while (f && !found && fgets(line, sizeof(line), f))
+		found = strstr(line, "[vdso]") &&
+			sscanf(line, "%lx-%lx", &start, &end) == 2;
+	if (f)
+		fclose(f);
+	if (!found)
+		return false;
+	*size = end - start;
+	*hash = XXH64((const void *)start, *size, 0);
+	return true;
+}
+
+static unsigned int check_vdso(const struct image *img)
+{
+	unsigned int problems = 0;
+	struct cr_rec_vdso rec;
+	struct utsname uts;
+	struct cr_view v;
+	u64 hash, size;
+	u32 id;
+
+	for (id = 0; (id = image_next(img, id, CR_REC_VDSO));) {
+		cr_read_obj(&img->cr, id, &v, &rec, sizeof(rec));
+		if (own_vdso(&hash, &size) &&
+		    size == le32_to_cpu(rec.text_size) &&
+		    hash == le64_to_cpu(rec.text_xxh64))
+			continue;
+		uname(&uts);
+		problems += problem(img, "vdso is not this kernel's: saved on %s, this is %s",
+				    img->cr.head.release, uts.release);
+	}
+	return problems;
+}
+
+/* ---- credentials ---- */
+
+/* Numbers behind a key of /proc/self/status */
+static unsigned int status_numbers(const char *key, int base, u64 *values,
+				   unsigned int max)
+{
+	char line[1 << 16], *p, *end;
+	unsigned int nr = 0;
+	FILE *f = fopen("/proc/self/status", "r");
+
+	while (f && fgets(line, sizeof(line), f)) {
+		if (strncmp(line, key, strlen(key)))
+			continue;
+		for (p = line + strlen(key); nr < max; p = end) {
+			values[nr] = strtoull(p, &end, base);
+			if (end == p)
+				break;
+			nr++;
+		}
+		break;
+	}
+	if (f)
+		fclose(f);
+	return nr;
+}
+
+static bool ids_equal(const char *key, __le32 r, __le32 e, __le32 s, __le32 fs)
+{
+	u64 own[4];
+
+	return status_numbers(key, 10, own, 4) == 4 &&
+	       own[0] == le32_to_cpu(r) && own[1] == le32_to_cpu(e) &&
+	       own[2] == le32_to_cpu(s) && own[3] == le32_to_cpu(fs);
+}
+
+static bool groups_equal(const struct cr_rec_cred *rec, const u8 *tail)
+{
+	u32 nr = le32_to_cpu(rec->nr_groups), i;
+	u64 *own = calloc((size_t)nr + 1, sizeof(*own));
+	bool equal;
+
+	equal = own && status_numbers("Groups:", 10, own, nr + 1) == nr;
+	for (i = 0; equal && i < nr; i++) {
+		__le32 gid;
+
+		memcpy(&gid, tail + i * sizeof(gid), sizeof(gid));
+		equal = own[i] == le32_to_cpu(gid);
+	}
+	free(own);
+	return equal;
+}
+
+static bool number_equal(const char *key, u64 value)
+{
+	u64 own;
+
+	return status_numbers(key, 16, &own, 1) == 1 && own == value;
+}
+
+static unsigned int check_cred(const struct image *img, u32 id)
+{
+	unsigned int problems = 0;
+	struct cr_rec_cred rec;
+	struct cr_view v;
+
+	cr_read_obj(&img->cr, id, &v, &rec, sizeof(rec));
+	if (!ids_equal("Uid:", rec.uid, rec.euid, rec.suid, rec.fsuid))
+		problems += problem(img, "user is not the restarter's: uid %u",
+				    le32_to_cpu(rec.uid));
+	if (!ids_equal("Gid:", rec.gid, rec.egid, rec.sgid, rec.fsgid) ||
+	    !groups_equal(&rec, v.tail))
+		problems += problem(img, "groups are not the restarter's: gid %u",
+				    le32_to_cpu(rec.gid));
+	if (!number_equal("CapInh:", le64_to_cpu(rec.cap_inheritable)) ||
+	    !number_equal("CapPrm:", le64_to_cpu(rec.cap_permitted)) ||
+	    !number_equal("CapEff:", le64_to_cpu(rec.cap_effective)) ||
+	    !number_equal("CapBnd:", le64_to_cpu(rec.cap_bset)) ||
+	    !number_equal("CapAmb:", le64_to_cpu(rec.cap_ambient)))
+		problems += problem(img, "capabilities are not the restarter's");
+	if (!number_equal("NoNewPrivs:", le32_to_cpu(rec.no_new_privs)) ||
+	    prctl(PR_GET_SECUREBITS) != (int)le32_to_cpu(rec.securebits))
+		problems += problem(img, "no_new_privs or securebits are not the restarter's");
+	return problems;
+}
+
+/* ---- processor ---- */
+
+static void own_xstate(u64 *features, u32 *size)
+{
+	u32 a, b, c, d, low, high;
+
+	*features = 3;
+	*size = 576;
+	if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_OSXSAVE))
+		return;
+	__asm__("xgetbv" : "=a" (low), "=d" (high) : "c" (0));
+	*features = (u64)high << 32 | low;
+	if (__get_cpuid_count(0xd, 0, &a, &b, &c, &d))
+		*size = b;
+}
+
+/* Components that are in use and that this processor has not, once */
+static unsigned int check_xstate(const struct image *img)
+{
+	struct cr_rec_xstate_x86 rec;
+	struct cr_detail_iter it;
+	u64 own, in_use;
+	u32 size, id;
+
+	own_xstate(&own, &size);
+	for (id = 0; (id = image_next(img, id, CR_REC_THREAD));) {
+		cr_for_each_detail(&img->cr, id, &it) {
+			if (it.view.type != CR_REC_XSTATE_X86)
+				continue;
+			cr_detail(&it, &rec, sizeof(rec));
+			memcpy(&in_use, (const u8 *)it.view.tail + 512,
+			       sizeof(in_use));
+			in_use = le64_to_cpu(in_use);
+			if (!(in_use & ~own) && le32_to_cpu(rec.size) <= size)
+				continue;
+			return problem(img, "processor state of %u bytes, components 0x%llx; this machine: %u, 0x%llx",
+				       le32_to_cpu(rec.size),
+				       (unsigned long long)in_use, size,
+				       (unsigned long long)own);
+		}
+	}
+	return 0;
+}
+
+/* ---- ids ---- */
+
+/* Taken ids are no problem: the job gets a pid namespace of its own */
+static void tell_taken(const struct image *img)
+{
+	struct cr_rec_thread rec;
+	struct cr_view v;
+	char path[32];
+	u32 id;
+
+	for (id = 0; (id = image_next(img, id, CR_REC_THREAD));) {
+		cr_read_obj(&img->cr, id, &v, &rec, sizeof(rec));
+		snprintf(path, sizeof(path), "/proc/%u", le32_to_cpu(rec.tid));
+		if (access(path, F_OK))
+			continue;
+		printf("%s: pid %u is taken: would restart in a private pid namespace\n",
+		       img->path, le32_to_cpu(rec.tid));
+		return;
+	}
+}
+
+unsigned int check_machine(const struct image *img)
+{
+	unsigned int problems;
+	u32 id;
+
+	problems = check_files(img);
+	problems += check_vdso(img);
+	problems += check_xstate(img);
+	for (id = 0; (id = image_next(img, id, CR_REC_CRED));)
+		problems += check_cred(img, id);
+	tell_taken(img);
+	return problems;
+}

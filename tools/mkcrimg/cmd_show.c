@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: GPL-2.0
+/* mkcrimg show: what is in an image, for people or (show_json.c) programs. */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include "image.h"
+#include "show.h"
+
+static void show_head(const struct image *img)
+{
+	const struct cr_rec_head *h = &img->cr.head;
+	time_t when = le64_to_cpu(h->realtime_ns) / 1000000000;
+	struct tm tm;
+	char date[64] = "";
+
+	if (localtime_r(&when, &tm))
+		strftime(date, sizeof(date), "%Y-%m-%d %H:%M:%S", &tm);
+	printf("%s: %u process%s, %u thread%s, %s of memory in %s\n", img->path,
+	       le32_to_cpu(h->nr_procs),
+	       le32_to_cpu(h->nr_procs) == 1 ? "" : "es",
+	       le32_to_cpu(h->nr_threads),
+	       le32_to_cpu(h->nr_threads) == 1 ? "" : "s",
+	       human_size(le64_to_cpu(h->memory)), human_size(img->size));
+	printf("taken %s on %s, Linux %s\n", date, h->node, h->release);
+}
+
+/* ---- the tree ---- */
+
+/* A process in the tree; index 0 stands above the leader */
+struct node {
+	u32 id;
+	u32 parent;
+	u32 first, last, next;	/* children in order */
+};
+
+/* Object id of a PROC to its node: ids ascend */
+static u32 node_find(const struct node *nodes, u32 nr, u32 id)
+{
+	u32 low = 1, high = nr;
+
+	while (low < high) {
+		u32 mid = low + (high - low) / 2;
+
+		if (nodes[mid].id < id)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+static struct node *tree_build(const struct image *img)
+{
+	u32 max = le32_to_cpu(img->cr.head.nr_procs);
+	struct node *nodes = calloc(max + 1, sizeof(*nodes));
+	u32 id = 0, nr = 0, parent;
+	struct cr_rec_proc rec;
+	struct cr_view v;
+
+	if (!nodes)
+		return NULL;
+	while ((id = image_next(img, id, CR_REC_PROC)) && nr < max) {
+		cr_read_obj(&img->cr, id, &v, &rec, sizeof(rec));
+		nodes[++nr].id = id;
+		parent = rec.parent ?
+			 node_find(nodes, nr, le32_to_cpu(rec.parent)) : 0;
+		nodes[nr].parent = parent;
+		if (nodes[parent].last)
+			nodes[nodes[parent].last].next = nr;
+		else
+			nodes[parent].first = nr;
+		nodes[parent].last = nr;
+	}
+	return nodes;
+}
+
+/* What a thread was doing when it stood still */
+static void thread_state(const struct image *img, u32 thread, char *text,
+			 size_t size)
+{
+	struct cr_detail_iter it;
+	struct cr_rec_regs_x86 regs;
+
+	snprintf(text, size, "?");
+	cr_for_each_detail(&img->cr, thread, &it) {
+		if (it.view.type != CR_REC_REGS_X86)
+			continue;
+		cr_detail(&it, &regs, sizeof(regs));
+		if (~le64_to_cpu(regs.gpr[15]))
+			snprintf(text, size, "syscall %llu",
+				 (unsigned long long)le64_to_cpu(regs.gpr[15]));
+		else
+			snprintf(text, size, "running");
+	}
+}
+
+static void tree_line(const struct image *img, u32 id, unsigned int depth)
+{
+	struct cr_rec_proc p, parent;
+	struct cr_rec_thread t;
+	char state[32] = "zombie";
+	const char *comm = p.comm, *exe = "";
+	struct cr_rec_mm mm;
+	struct cr_view v;
+	char ppid[16] = "-";
+	u64 memory = 0;
+
+	cr_read_obj(&img->cr, id, &v, &p, sizeof(p));
+	if (p.parent) {
+		cr_read_obj(&img->cr, le32_to_cpu(p.parent), &v, &parent,
+			    sizeof(parent));
+		snprintf(ppid, sizeof(ppid), "%u", le32_to_cpu(parent.pid));
+	}
+	if (image_main_thread(img, id, &t)) {
+		comm = t.comm;
+		thread_state(img, id + 1, state, sizeof(state));
+		memory = image_mem_size(img, le32_to_cpu(t.mm));
+		cr_read_obj(&img->cr, le32_to_cpu(t.mm), &v, &mm, sizeof(mm));
+		exe = image_file_name(img, le32_to_cpu(mm.exe));
+	}
+	printf("%7u %7s %7u %10s %8.2f  %-12s %*s%s  %s\n",
+	       le32_to_cpu(p.pid), ppid, le32_to_cpu(p.nr_threads),
+	       human_size(memory),
+	       (le64_to_cpu(p.utime_ns) + le64_to_cpu(p.stime_ns)) / 1e9,
+	       state, 2 * (int)depth, "", comm, exe);
+}
+
+static void show_tree(const struct image *img)
+{
+	struct node *nodes = tree_build(img);
+	unsigned int depth = 0;
+	u32 n;
+
+	printf("\n%7s %7s %7s %10s %8s  %-12s %s\n", "PID", "PPID", "THREADS",
+	       "MEMORY", "CPU SECS", "STATE", "COMMAND");
+	for (n = nodes ? nodes[0].first : 0; n;) {
+		tree_line(img, nodes[n].id, depth);
+		if (nodes[n].first) {
+			n = nodes[n].first;
+			depth++;
+			continue;
+		}
+		while (n && !nodes[n].next) {
+			n = nodes[n].parent;
+			depth--;
+		}
+		n = nodes[n].next;
+	}
+	free(nodes);
+}
+
+/* ---- files ---- */
+
+static const char *access_name(u32 open_flags)
+{
+	static const char *const names[] = { "read", "write", "read write" };
+
+	return names[open_flags & 3];
+}
+
+static void show_fd(const struct image *img, const struct cr_rec_fd *fd)
+{
+	u32 id = le32_to_cpu(fd->file);
+	struct cr_rec_file f;
+	struct cr_view v;
+
+	cr_read_obj(&img->cr, id, &v, &f, sizeof(f));
+	printf("  fd %-4u %s: %s", le32_to_cpu(fd->fd),
+	       (const char *)v.tail, access_name(le32_to_cpu(f.open_flags)));
+	switch (le32_to_cpu(f.kind)) {
+	case CR_FILE_REG:
+		printf(", at %llu of %llu",
+		       (unsigned long long)le64_to_cpu(f.pos),
+		       (unsigned long long)le64_to_cpu(f.size));
+		break;
+	case CR_FILE_PIPE:
+		printf(", pipe %u", le32_to_cpu(f.obj));
+		break;
+	case CR_FILE_OUTSIDE:
+		printf(", %s outside: will be the restarter's fd %u",
+		       le32_to_cpu(f.flags) & CR_FILE_TTY ? "terminal" : "pipe",
+		       le32_to_cpu(f.fd));
+		break;
+	case CR_FILE_SHM:
+		printf(", contents in the image");
+		break;
+	}
+	printf("%s\n", fd->cloexec ? ", close on exec" : "");
+}
+
+static void show_files(const struct image *img, const struct cr_rec_thread *t)
+{
+	u32 files = le32_to_cpu(t->files);
+	struct cr_detail_iter it;
+	struct cr_rec_fs fs;
+	struct cr_rec_fd fd;
+	struct cr_view v;
+
+	cr_read_obj(&img->cr, le32_to_cpu(t->fs), &v, &fs, sizeof(fs));
+	printf("  cwd     %s\n", (const char *)v.tail);
+	if (strcmp((const char *)v.tail + le32_to_cpu(fs.cwd_len), "/"))
+		printf("  root    %s\n",
+		       (const char *)v.tail + le32_to_cpu(fs.cwd_len));
+	cr_for_each_detail(&img->cr, files, &it) {
+		cr_detail(&it, &fd, sizeof(fd));
+		show_fd(img, &fd);
+	}
+}
+
+/* ---- memory ---- */
+
+/* Bytes of the runs from @run on that lie below @end; @run moves on */
+static u64 stored_below(const struct image *img, u32 mm, u32 *run, u64 end)
+{
+	struct cr_rec_pages p;
+	u64 sum = 0;
+
+	for (; *run < img->cr.objs[mm].nr_page_runs; ++*run) {
+		cr_read_page_run(&img->cr, mm, *run, &p);
+		if (le64_to_cpu(p.addr) >= end)
+			break;
+		sum += le32_to_cpu(p.len);
+	}
+	return sum;
+}
+
+static const char *vma_name(const struct image *img,
+			    const struct cr_rec_vma *vma,
+			    const struct cr_view *v)
+{
+	switch (le32_to_cpu(vma->kind)) {
+	case CR_VMA_FILE:
+	case CR_VMA_SHM:
+		return image_file_name(img, le32_to_cpu(vma->obj));
+	case CR_VMA_VDSO:
+		return "[vdso]";
+	case CR_VMA_VVAR:
+		return "[vvar]";
+	}
+	if (v->tail_len)
+		return v->tail;
+	return le32_to_cpu(vma->flags) & CR_VMA_STACK ? "[stack]" :
+	       le32_to_cpu(vma->flags) & CR_VMA_HEAP ? "[heap]" : "";
+}
+
+static void show_maps(const struct image *img, u32 mm)
+{
+	struct cr_detail_iter it;
+	struct cr_rec_vma vma;
+	u32 prot, run = 0;
+	u64 stored;
+
+	cr_for_each_detail(&img->cr, mm, &it) {
+		if (it.view.type != CR_REC_VMA)
+			continue;
+		cr_detail(&it, &vma, sizeof(vma));
+		prot = le32_to_cpu(vma.prot);
+		stored = stored_below(img, mm, &run, le64_to_cpu(vma.end));
+		printf("  %012llx-%012llx %c%c%c%c %08llx %10s %s\n",
+		       (unsigned long long)le64_to_cpu(vma.start),
+		       (unsigned long long)le64_to_cpu(vma.end),
+		       prot & CR_PROT_READ ? 'r' : '-',
+		       prot & CR_PROT_WRITE ? 'w' : '-',
+		       prot & CR_PROT_EXEC ? 'x' : '-',
+		       le32_to_cpu(vma.flags) & CR_VMA_SHARED ? 's' : 'p',
+		       (unsigned long long)le64_to_cpu(vma.pgoff),
+		       stored ? human_size(stored) : "-",
+		       vma_name(img, &vma, &it.view));
+	}
+}
+
+static void show_proc(const struct image *img, u32 id, bool maps)
+{
+	struct cr_rec_thread t;
+	struct cr_rec_proc p;
+	struct cr_view v;
+
+	if (!image_main_thread(img, id, &t))
+		return;
+	cr_read_obj(&img->cr, id, &v, &p, sizeof(p));
+	printf("\npid %u (%s)\n", le32_to_cpu(p.pid), t.comm);
+	show_files(img, &t);
+	if (maps)
+		show_maps(img, le32_to_cpu(t.mm));
+}
+
+static int run(const struct cmd *cmd, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "json", no_argument, NULL, 'j' },
+		{ "maps", no_argument, NULL, 'm' },
+		{ "memory", no_argument, NULL, 'M' },
+		{ }
+	};
+	bool json = false, maps = false, memory = false;
+	struct image img;
+	u32 id = 0;
+	int opt;
+
+	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		switch (opt) {
+		case 'j':
+			json = true;
+			break;
+		case 'm':
+			maps = true;
+			break;
+		case 'M':
+			memory = true;
+			break;
+		default:
+			return usage(cmd);
+		}
+	}
+	if (optind + 1 != argc || (memory && !json))
+		return usage(cmd);
+	if (image_open(&img, argv[optind]))
+		return ST_FAILED;
+	if (json) {
+		show_json(&img, memory);
+	} else {
+		show_head(&img);
+		show_tree(&img);
+		while ((id = image_next(&img, id, CR_REC_PROC)))
+			show_proc(&img, id, maps);
+	}
+	image_close(&img);
+	return fflush(stdout) ? failed("stdout: write error") : ST_OK;
+}
+
+const struct cmd cmd_show = {
+	.name = "show",
+	.args = "[--maps | --json [--memory]] FILE",
+	.help = "what is in an image",
+	.options =
+	"      --maps     every mapping, and how much of it is stored\n"
+	"      --json     every record with every field\n"
+	"      --memory   and a hash of the contents of each memory\n",
+	.run = run,
+};

@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The fields of every record, one row for each: include/linux/cr_image.h says
+ * what they mean. Whoever adds a field there adds its row here.
+ */
+#include <string.h>
+#include <endian.h>
+#include <linux/kernel.h>
+#include <linux/cr_image.h>
+#include "fields.h"
+
+#define SIZE(rec, field)	sizeof(((struct rec *)0)->field)
+#define F(rec, field, form)						\
+	{ #field, offsetof(struct rec, field), SIZE(rec, field), 1, form, NULL }
+#define DEC(rec, field)		F(rec, field, FORM_DEC)
+#define SIGNED(rec, field)	F(rec, field, FORM_SIGNED)
+#define HEX(rec, field)		F(rec, field, FORM_HEX)
+#define OCT(rec, field)		F(rec, field, FORM_OCT)
+#define TEXT(rec, field)	F(rec, field, FORM_TEXT)
+#define BYTES(rec, field)	F(rec, field, FORM_BYTES)
+
+static const char *const gpr_names[CR_X86_NR_REGS] = {
+	"r15", "r14", "r13", "r12", "bp", "bx", "r11", "r10", "r9", "r8", "ax",
+	"cx", "dx", "si", "di", "orig_ax", "ip", "cs", "flags", "sp", "ss",
+	"fs_base", "gs_base", "ds", "es", "fs", "gs",
+};
+
+static const struct field head_fields[] = {
+	HEX(cr_rec_head, feat_incompat),
+	HEX(cr_rec_head, feat_compat),
+	DEC(cr_rec_head, nr_objects),
+	DEC(cr_rec_head, nr_procs),
+	DEC(cr_rec_head, nr_threads),
+	DEC(cr_rec_head, page_shift),
+	DEC(cr_rec_head, realtime_ns),
+	DEC(cr_rec_head, monotonic_ns),
+	DEC(cr_rec_head, boottime_ns),
+	DEC(cr_rec_head, memory),
+	TEXT(cr_rec_head, release),
+	TEXT(cr_rec_head, node),
+	BYTES(cr_rec_head, boot_id),
+};
+
+static const struct field end_fields[] = {
+	DEC(cr_rec_end, nr_records),
+	HEX(cr_rec_end, records_xxh64),
+	HEX(cr_rec_end, header_xxh64),
+};
+
+static const struct field pages_fields[] = {
+	HEX(cr_rec_pages, addr),
+	DEC(cr_rec_pages, len),
+	DEC(cr_rec_pages, stored),
+	DEC(cr_rec_pages, offset),
+	DEC(cr_rec_pages, method),
+	DEC(cr_rec_pages, reserved),
+	HEX(cr_rec_pages, xxh64),
+};
+
+static const struct field vdso_fields[] = {
+	DEC(cr_rec_vdso, vvar_size),
+	DEC(cr_rec_vdso, text_size),
+	HEX(cr_rec_vdso, text_xxh64),
+};
+
+static const struct field cred_fields[] = {
+	DEC(cr_rec_cred, uid),
+	DEC(cr_rec_cred, euid),
+	DEC(cr_rec_cred, suid),
+	DEC(cr_rec_cred, fsuid),
+	DEC(cr_rec_cred, gid),
+	DEC(cr_rec_cred, egid),
+	DEC(cr_rec_cred, sgid),
+	DEC(cr_rec_cred, fsgid),
+	HEX(cr_rec_cred, securebits),
+	DEC(cr_rec_cred, nr_groups),
+	HEX(cr_rec_cred, cap_inheritable),
+	HEX(cr_rec_cred, cap_permitted),
+	HEX(cr_rec_cred, cap_effective),
+	HEX(cr_rec_cred, cap_bset),
+	HEX(cr_rec_cred, cap_ambient),
+	DEC(cr_rec_cred, no_new_privs),
+	DEC(cr_rec_cred, reserved),
+};
+
+static const struct field pipe_fields[] = {
+	DEC(cr_rec_pipe, ring_size),
+	DEC(cr_rec_pipe, nr_bufs),
+};
+
+static const struct field pipe_buf_fields[] = {
+	HEX(cr_rec_pipe_buf, flags),
+	DEC(cr_rec_pipe_buf, len),
+};
+
+static const struct field shm_fields[] = {
+	DEC(cr_rec_shm, size),
+	DEC(cr_rec_shm, kind),
+	DEC(cr_rec_shm, reserved),
+};
+
+static const struct field file_fields[] = {
+	DEC(cr_rec_file, kind),
+	HEX(cr_rec_file, flags),
+	DEC(cr_rec_file, obj),
+	DEC(cr_rec_file, fd),
+	OCT(cr_rec_file, open_flags),
+	OCT(cr_rec_file, mode),
+	DEC(cr_rec_file, pos),
+	DEC(cr_rec_file, size),
+	DEC(cr_rec_file, mtime_ns),
+	DEC(cr_rec_file, ino),
+	HEX(cr_rec_file, dev),
+	HEX(cr_rec_file, rdev),
+};
+
+static const struct field files_fields[] = {
+	DEC(cr_rec_files, nr_fds),
+	DEC(cr_rec_files, next_fd),
+};
+
+static const struct field fd_fields[] = {
+	DEC(cr_rec_fd, fd),
+	DEC(cr_rec_fd, file),
+	DEC(cr_rec_fd, cloexec),
+	DEC(cr_rec_fd, reserved),
+};
+
+static const struct field fs_fields[] = {
+	OCT(cr_rec_fs, umask),
+	DEC(cr_rec_fs, cwd_len),
+	DEC(cr_rec_fs, root_len),
+	DEC(cr_rec_fs, reserved),
+};
+
+static const struct field sighand_fields[] = {
+	DEC(cr_rec_sighand, nr_actions),
+	DEC(cr_rec_sighand, reserved),
+};
+
+static const struct field sigaction_fields[] = {
+	DEC(cr_rec_sigaction, sig),
+	DEC(cr_rec_sigaction, reserved),
+	HEX(cr_rec_sigaction, handler),
+	HEX(cr_rec_sigaction, flags),
+	HEX(cr_rec_sigaction, restorer),
+	HEX(cr_rec_sigaction, mask),
+};
+
+static const struct field mm_fields[] = {
+	DEC(cr_rec_mm, exe),
+	DEC(cr_rec_mm, vdso),
+	HEX(cr_rec_mm, vdso_addr),
+	HEX(cr_rec_mm, start_code),
+	HEX(cr_rec_mm, end_code),
+	HEX(cr_rec_mm, start_data),
+	HEX(cr_rec_mm, end_data),
+	HEX(cr_rec_mm, start_brk),
+	HEX(cr_rec_mm, brk),
+	HEX(cr_rec_mm, start_stack),
+	HEX(cr_rec_mm, arg_start),
+	HEX(cr_rec_mm, arg_end),
+	HEX(cr_rec_mm, env_start),
+	HEX(cr_rec_mm, env_end),
+	DEC(cr_rec_mm, dumpable),
+	DEC(cr_rec_mm, thp_disable),
+	DEC(cr_rec_mm, nr_vmas),
+	DEC(cr_rec_mm, reserved),
+};
+
+static const struct field vma_fields[] = {
+	HEX(cr_rec_vma, start),
+	HEX(cr_rec_vma, end),
+	HEX(cr_rec_vma, pgoff),
+	DEC(cr_rec_vma, kind),
+	HEX(cr_rec_vma, prot),
+	HEX(cr_rec_vma, flags),
+	DEC(cr_rec_vma, obj),
+};
+
+static const struct field auxv_fields[] = {
+	DEC(cr_rec_auxv, nr),
+	DEC(cr_rec_auxv, reserved),
+};
+
+static const struct field proc_fields[] = {
+	DEC(cr_rec_proc, pid),
+	DEC(cr_rec_proc, parent),
+	DEC(cr_rec_proc, pgid),
+	DEC(cr_rec_proc, sid),
+	HEX(cr_rec_proc, flags),
+	HEX(cr_rec_proc, exit_code),
+	DEC(cr_rec_proc, exit_signal),
+	DEC(cr_rec_proc, nr_threads),
+	SIGNED(cr_rec_proc, oom_score_adj),
+	DEC(cr_rec_proc, reserved),
+	DEC(cr_rec_proc, utime_ns),
+	DEC(cr_rec_proc, stime_ns),
+	DEC(cr_rec_proc, cutime_ns),
+	DEC(cr_rec_proc, cstime_ns),
+	DEC(cr_rec_proc, age_ns),
+	HEX(cr_rec_proc, pending),
+	TEXT(cr_rec_proc, comm),
+};
+
+static const struct field rlimit_fields[] = {
+	DEC(cr_rec_rlimit, nr),
+	DEC(cr_rec_rlimit, reserved),
+};
+
+static const struct field siginfo_fields[] = {
+	DEC(cr_rec_siginfo, sig),
+	DEC(cr_rec_siginfo, reserved),
+};
+
+static const struct field thread_fields[] = {
+	DEC(cr_rec_thread, proc),
+	DEC(cr_rec_thread, tid),
+	DEC(cr_rec_thread, mm),
+	DEC(cr_rec_thread, files),
+	DEC(cr_rec_thread, fs),
+	DEC(cr_rec_thread, sighand),
+	DEC(cr_rec_thread, cred),
+	HEX(cr_rec_thread, flags),
+	HEX(cr_rec_thread, blocked),
+	HEX(cr_rec_thread, saved_mask),
+	HEX(cr_rec_thread, pending),
+	HEX(cr_rec_thread, altstack_sp),
+	DEC(cr_rec_thread, altstack_size),
+	HEX(cr_rec_thread, altstack_flags),
+	SIGNED(cr_rec_thread, nice),
+	HEX(cr_rec_thread, robust_list),
+	HEX(cr_rec_thread, clear_child_tid),
+	HEX(cr_rec_thread, rseq),
+	DEC(cr_rec_thread, rseq_len),
+	HEX(cr_rec_thread, rseq_sig),
+	DEC(cr_rec_thread, policy),
+	DEC(cr_rec_thread, rt_priority),
+	DEC(cr_rec_thread, pdeath_signal),
+	HEX(cr_rec_thread, personality),
+	DEC(cr_rec_thread, timer_slack_ns),
+	HEX(cr_rec_thread, ioprio),
+	DEC(cr_rec_thread, nr_cpus),
+	TEXT(cr_rec_thread, comm),
+};
+
+static const struct field regs_x86_fields[] = {
+	{ "gpr", offsetof(struct cr_rec_regs_x86, gpr), 8, CR_X86_NR_REGS,
+	  FORM_HEX, gpr_names },
+};
+
+static const struct field xstate_x86_fields[] = {
+	DEC(cr_rec_xstate_x86, size),
+	DEC(cr_rec_xstate_x86, reserved),
+	HEX(cr_rec_xstate_x86, xfeatures),
+};
+
+static const struct field restart_fields[] = {
+	DEC(cr_rec_restart, kind),
+	DEC(cr_rec_restart, clockid),
+	DEC(cr_rec_restart, remaining_ns),
+	HEX(cr_rec_restart, uaddr),
+	DEC(cr_rec_restart, val),
+	HEX(cr_rec_restart, flags),
+	HEX(cr_rec_restart, bitset),
+	DEC(cr_rec_restart, reserved),
+};
+
+#define REC(rec_type, rec, tail_form, table)				\
+	{ rec_type, sizeof(struct rec), tail_form, table, ARRAY_SIZE(table) }
+
+static const struct rec_fields recs[] = {
+	REC(CR_REC_HEAD, cr_rec_head, TAIL_NONE, head_fields),
+	REC(CR_REC_END, cr_rec_end, TAIL_NONE, end_fields),
+	REC(CR_REC_PAGES, cr_rec_pages, TAIL_NONE, pages_fields),
+	REC(CR_REC_VDSO, cr_rec_vdso, TAIL_BYTES, vdso_fields),
+	REC(CR_REC_CRED, cr_rec_cred, TAIL_U32, cred_fields),
+	REC(CR_REC_PIPE, cr_rec_pipe, TAIL_NONE, pipe_fields),
+	REC(CR_REC_PIPE_BUF, cr_rec_pipe_buf, TAIL_BYTES, pipe_buf_fields),
+	REC(CR_REC_SHM, cr_rec_shm, TAIL_TEXT, shm_fields),
+	REC(CR_REC_FILE, cr_rec_file, TAIL_TEXT, file_fields),
+	REC(CR_REC_FILES, cr_rec_files, TAIL_NONE, files_fields),
+	REC(CR_REC_FD, cr_rec_fd, TAIL_NONE, fd_fields),
+	REC(CR_REC_FS, cr_rec_fs, TAIL_TEXT, fs_fields),
+	REC(CR_REC_SIGHAND, cr_rec_sighand, TAIL_NONE, sighand_fields),
+	REC(CR_REC_SIGACTION, cr_rec_sigaction, TAIL_NONE, sigaction_fields),
+	REC(CR_REC_MM, cr_rec_mm, TAIL_NONE, mm_fields),
+	REC(CR_REC_VMA, cr_rec_vma, TAIL_TEXT, vma_fields),
+	REC(CR_REC_AUXV, cr_rec_auxv, TAIL_U64, auxv_fields),
+	REC(CR_REC_PROC, cr_rec_proc, TAIL_NONE, proc_fields),
+	REC(CR_REC_RLIMIT, cr_rec_rlimit, TAIL_U64, rlimit_fields),
+	REC(CR_REC_SIGINFO, cr_rec_siginfo, TAIL_BYTES, siginfo_fields),
+	REC(CR_REC_THREAD, cr_rec_thread, TAIL_U64, thread_fields),
+	REC(CR_REC_REGS_X86, cr_rec_regs_x86, TAIL_NONE, regs_x86_fields),
+	REC(CR_REC_XSTATE_X86, cr_rec_xstate_x86,
+	    TAIL_BYTES, xstate_x86_fields),
+	REC(CR_REC_RESTART, cr_rec_restart, TAIL_NONE, restart_fields),
+};
+
+const struct rec_fields *rec_fields(u32 type)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(recs); i++)
+		if (recs[i].type == type)
+			return &recs[i];
+	return NULL;
+}
+
+u64 field_value(const struct field *f, const void *rec, unsigned int n)
+{
+	const u8 *p = (const u8 *)rec + f->offset + n * f->size;
+	u64 wide;
+	u32 half;
+
+	if (f->size == sizeof(half)) {
+		memcpy(&half, p, sizeof(half));
+		half = le32toh(half);
+		return f->form == FORM_SIGNED ? (u64)(s64)(s32)half : half;
+	}
+	memcpy(&wide, p, sizeof(wide));
+	return le64toh(wide);
+}

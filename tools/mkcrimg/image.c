@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Reading an image file. The records themselves: kernel/cr_image.c. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <xxhash.h>
+#include <zstd.h>
+#include "image.h"
+
+/* Is it an image, and one of this version? */
+static int ehdr_check(struct image *img)
+{
+	const Elf64_Ehdr *e = img->ehdr;
+
+	if (img->size < sizeof(*e) || memcmp(e->e_ident, ELFMAG, SELFMAG) ||
+	    memcmp(e->e_ident + CR_EI_MAGIC, CR_MAGIC, CR_MAGIC_LEN))
+		return failed("%s: not an image", img->path);
+	if (e->e_ident[CR_EI_VERSION] != CR_VERSION)
+		return failed("%s: image of version %d; only %d is known",
+			      img->path, e->e_ident[CR_EI_VERSION], CR_VERSION);
+	if (e->e_ident[EI_CLASS] != ELFCLASS64 ||
+	    e->e_ident[EI_DATA] != ELFDATA2LSB || e->e_type != ET_CORE ||
+	    e->e_version != EV_CURRENT ||
+	    e->e_ehsize != sizeof(*e) || e->e_phentsize != sizeof(Elf64_Phdr))
+		return failed("%s: damaged ELF header", img->path);
+	if (e->e_machine != EM_X86_64)
+		return failed("%s: image of another machine (%d)", img->path,
+			      e->e_machine);
+	if (e->e_phnum > CR_MAX_PHNUM || e->e_phoff > img->size ||
+	    e->e_phnum * sizeof(Elf64_Phdr) > img->size - e->e_phoff ||
+	    e->e_phoff % 8)
+		return failed("%s: program headers lie outside of the file",
+			      img->path);
+	return 0;
+}
+
+static int records_find(struct image *img)
+{
+	const Elf64_Phdr *ph;
+	unsigned int i;
+
+	for (i = 0; i < img->ehdr->e_phnum; i++) {
+		ph = &img->phdr[i];
+		if (ph->p_type != PT_CR_RECORDS)
+			continue;
+		if (img->records)
+			return failed("%s: more than one PT_CR_RECORDS",
+				      img->path);
+		if (ph->p_offset > img->size ||
+		    ph->p_filesz > img->size - ph->p_offset)
+			return failed("%s: records lie outside of the file",
+				      img->path);
+		img->records = ph;
+	}
+	if (!img->records)
+		return failed("%s: no records", img->path);
+	return 0;
+}
+
+int image_map(struct image *img, const char *path)
+{
+	struct stat st;
+	void *map;
+	int fd, err;
+
+	memset(img, 0, sizeof(*img));
+	img->path = path;
+	img->log.what = path;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st)) {
+		err = failed("%s: %s", path, strerror(errno));
+		goto out_close;
+	}
+	if (!S_ISREG(st.st_mode) || !st.st_size) {
+		err = failed("%s: not an image", path);
+		goto out_close;
+	}
+	map = mmap(NULL, st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (map == MAP_FAILED) {
+		err = failed("%s: %s", path, strerror(errno));
+		goto out_close;
+	}
+	img->map = map;
+	img->size = st.st_size;
+	img->ehdr = map;
+	err = ehdr_check(img);
+	if (!err) {
+		img->phdr = (const void *)(img->map + img->ehdr->e_phoff);
+		err = records_find(img);
+	}
+	if (err)
+		image_close(img);
+out_close:
+	if (fd >= 0)
+		close(fd);
+	return err;
+}
+
+int image_index(struct image *img)
+{
+	return cr_image_index(&img->cr, img->map + img->records->p_offset,
+			      img->records->p_filesz, &img->log) ?
+	       ST_FAILED : 0;
+}
+
+int image_open(struct image *img, const char *path)
+{
+	int err;
+
+	err = image_map(img, path);
+	if (err)
+		return err;
+	err = image_index(img);
+	if (!err && cr_image_check(&img->cr, img->size, &img->log))
+		err = ST_FAILED;
+	if (err)
+		image_close(img);
+	return err;
+}
+
+void image_close(struct image *img)
+{
+	cr_image_put(&img->cr);
+	if (img->map)
+		munmap((void *)img->map, img->size);
+	img->map = NULL;
+}
+
+bool image_header_ok(const struct image *img)
+{
+	XXH64_state_t *state = XXH64_createState();
+	u64 hash;
+
+	if (!state)
+		return false;
+	XXH64_reset(state, 0);
+	XXH64_update(state, img->ehdr, sizeof(*img->ehdr));
+	XXH64_update(state, img->phdr,
+		     img->ehdr->e_phnum * sizeof(*img->phdr));
+	hash = XXH64_digest(state);
+	XXH64_freeState(state);
+	return hash == le64_to_cpu(img->cr.end.header_xxh64);
+}
+
+const char *image_run_read(const struct image *img,
+			   const struct cr_rec_pages *run, void *buf)
+{
+	const u8 *from = img->map + le64_to_cpu(run->offset);
+	size_t stored = le32_to_cpu(run->stored);
+	size_t len = le32_to_cpu(run->len);
+	size_t got;
+
+	if (XXH64(from, stored, 0) != le64_to_cpu(run->xxh64))
+		return "checksum does not match";
+	if (le32_to_cpu(run->method) == CR_PAGES_RAW) {
+		memcpy(buf, from, len);
+		return NULL;
+	}
+	if (ZSTD_getFrameContentSize(from, stored) != len)
+		return "zstd frame says another size";
+	if (ZSTD_findFrameCompressedSize(from, stored) != stored)
+		return "not exactly one zstd frame";
+	got = ZSTD_decompress(buf, len, from, stored);
+	if (ZSTD_isError(got))
+		return ZSTD_getErrorName(got);
+	return got == len ? NULL : "zstd frame has another size";
+}
+
+size_t image_mem_read(const struct image *img, u32 id, u64 addr, void *buf,
+		      size_t len)
+{
+	const struct cr_obj_index *obj = &img->cr.objs[id];
+	u32 low = 0, high = obj->nr_page_runs, mid;
+	struct cr_rec_pages run;
+	size_t done = 0, part, skip;
+	u8 *pages;
+
+	pages = malloc(CR_RUN_MAX);
+	if (!pages)
+		return 0;
+	/* the first run that ends behind @addr */
+	while (low < high) {
+		mid = low + (high - low) / 2;
+		cr_read_page_run(&img->cr, id, mid, &run);
+		if (le64_to_cpu(run.addr) + le32_to_cpu(run.len) <= addr)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	for (; low < obj->nr_page_runs && done < len; low++) {
+		cr_read_page_run(&img->cr, id, low, &run);
+		if (le64_to_cpu(run.addr) > addr + done ||
+		    image_run_read(img, &run, pages))
+			break;
+		skip = addr + done - le64_to_cpu(run.addr);
+		part = le32_to_cpu(run.len) - skip;
+		if (part > len - done)
+			part = len - done;
+		memcpy((u8 *)buf + done, pages + skip, part);
+		done += part;
+	}
+	free(pages);
+	return done;
+}
+
+u64 image_mem_size(const struct image *img, u32 id)
+{
+	struct cr_rec_pages run;
+	u64 size = 0;
+	u32 n;
+
+	for (n = 0; n < img->cr.objs[id].nr_page_runs; n++) {
+		cr_read_page_run(&img->cr, id, n, &run);
+		size += le32_to_cpu(run.len);
+	}
+	return size;
+}
+
+u32 image_next(const struct image *img, u32 id, u32 type)
+{
+	while (++id <= img->cr.nr_objects)
+		if (img->cr.objs[id].type == type)
+			return id;
+	return 0;
+}
+
+u32 image_proc_find(const struct image *img, u32 pid)
+{
+	struct cr_rec_proc rec;
+	struct cr_view v;
+	u32 id = 0;
+
+	while ((id = image_next(img, id, CR_REC_PROC))) {
+		cr_read_obj(&img->cr, id, &v, &rec, sizeof(rec));
+		if (le32_to_cpu(rec.pid) == pid)
+			break;
+	}
+	return id;
+}
+
+bool image_main_thread(const struct image *img, u32 proc,
+		       struct cr_rec_thread *rec)
+{
+	struct cr_rec_proc p;
+	struct cr_view v;
+
+	cr_read_obj(&img->cr, proc, &v, &p, sizeof(p));
+	if (!p.nr_threads)
+		return false;
+	cr_read_obj(&img->cr, proc + 1, &v, rec, sizeof(*rec));
+	return true;
+}
+
+const char *image_file_name(const struct image *img, u32 file)
+{
+	struct cr_view v;
+
+	if (!file)
+		return "";
+	cr_read_obj(&img->cr, file, &v, NULL, 0);
+	return v.tail;
+}

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0
+/* mkcrimg: save a job to an image, look at images, restart them. */
+#include <stdio.h>
+#include <string.h>
+#include <linux/cr_image.h>
+#include "mkcrimg.h"
+
+static const struct cmd *const cmds[] = {
+	&cmd_save,
+	&cmd_restart,
+	&cmd_show,
+	&cmd_check,
+};
+
+int usage(const struct cmd *cmd)
+{
+	fprintf(stderr, "usage: mkcrimg %s %s\n%s", cmd->name, cmd->args,
+		cmd->options ? cmd->options : "");
+	return ST_USAGE;
+}
+
+static void help(FILE *out)
+{
+	size_t i;
+
+	fprintf(out, "usage: mkcrimg COMMAND ...\n\n");
+	for (i = 0; i < ARRAY_SIZE(cmds); i++)
+		fprintf(out, "  %s %s\n      %s\n%s", cmds[i]->name,
+			cmds[i]->args, cmds[i]->help,
+			cmds[i]->options ? cmds[i]->options : "");
+	fprintf(out, "\nAn image is restarted by executing it: ./job.crimg\n");
+}
+
+int main(int argc, char **argv)
+{
+	size_t i;
+
+	if (argc < 2) {
+		help(stderr);
+		return ST_USAGE;
+	}
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") ||
+	    !strcmp(argv[1], "help")) {
+		help(stdout);
+		return ST_OK;
+	}
+	if (!strcmp(argv[1], "--version")) {
+		printf("mkcrimg %s, image format %d\n", MKCRIMG_VERSION,
+		       CR_VERSION);
+		return ST_OK;
+	}
+	for (i = 0; i < ARRAY_SIZE(cmds); i++)
+		if (!strcmp(argv[1], cmds[i]->name))
+			return cmds[i]->run(cmds[i], argc - 1, argv + 1);
+	failed("%s: no such command; try mkcrimg --help", argv[1]);
+	return ST_USAGE;
+}

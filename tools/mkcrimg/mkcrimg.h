@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The tool's commands, and how it speaks. */
+#ifndef MKCRIMG_H
+#define MKCRIMG_H
+
+#include <linux/compiler.h>
+#include <linux/kernel.h>
+#include <linux/types.h>
+
+#define MKCRIMG_VERSION	"0.1"
+
+/* Exit statuses */
+#define ST_OK		0
+#define ST_FAILED	1
+#define ST_USAGE	2
+
+/**
+ * struct cmd - a command of the tool
+ * @name: its word
+ * @args: what follows it, for the help
+ * @help: one line that says what it does
+ * @options: lines that explain the options; may be NULL
+ * @run: argv[0] is the command's name; value: the exit status
+ */
+struct cmd {
+	const char *name;
+	const char *args;
+	const char *help;
+	const char *options;
+	int (*run)(const struct cmd *cmd, int argc, char **argv);
+};
+
+extern const struct cmd cmd_save, cmd_show, cmd_check, cmd_core, cmd_gdb,
+	cmd_restart;
+
+/* Usage of one command to stderr; value: ST_USAGE */
+int usage(const struct cmd *cmd);
+
+/**
+ * failed() - one line on stderr
+ * @fmt: "job.crimg: pid 412: ...": what, and why
+ *
+ * Return: ST_FAILED
+ */
+__printf(1, 2) int failed(const char *fmt, ...);
+
+/* Each line of @report, with "mkcrimg: @what: " before it; value: how many */
+unsigned int print_report(const char *what, const char *report);
+
+/* "12.3 MiB"; the string lives until the fourth call after this one */
+const char *human_size(u64 bytes);
+
+/**
+ * struct cr_log - where the reader's messages go: stderr
+ * @what: prefix, the image's path
+ */
+struct cr_log {
+	const char *what;
+};
+
+/* /dev/crimg, or -1 after a line that says why it cannot be opened */
+int device_open(void);
+/* A buffer of CR_REPORT_MAX bytes for struct cr_ioc_*.report */
+char *report_alloc(void);
+
+#endif

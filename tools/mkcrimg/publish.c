@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Publishing a file: without a name while it is written (O_TMPFILE; where the
+ * file system has none, under a hidden name), synced, then renamed over what
+ * had its name. The name leads to the old file or to the whole new one.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <sys/stat.h>
+#include "mkcrimg.h"
+#include "publish.h"
+
+#define MODE	0600	/* until all is well */
+#define TRIES	100
+
+/* An image replaces a file, nothing else */
+static int target_check(const char *path)
+{
+	struct stat st;
+
+	if (lstat(path, &st))
+		return errno == ENOENT ? 0 : failed("%s: %s", path,
+						    strerror(errno));
+	if (!S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode))
+		return failed("%s: exists and is no regular file", path);
+	return 0;
+}
+
+/* A name that nobody has: .crimg.PID.N */
+static void temp_name(char *name, size_t size, unsigned int n)
+{
+	snprintf(name, size, ".crimg.%d.%u", getpid(), n);
+}
+
+static int hidden_create(struct output *out)
+{
+	char name[sizeof(out->temp)];
+	unsigned int n;
+	int fd = -1;
+
+	for (n = 0; n < TRIES && fd < 0; n++) {
+		temp_name(name, sizeof(name), n);
+		fd = openat(out->dirfd, name, O_RDWR | O_CREAT | O_EXCL |
+			    O_NOFOLLOW | O_CLOEXEC, MODE);
+		if (fd < 0 && errno != EEXIST)
+			break;
+	}
+	if (fd >= 0)
+		strcpy(out->temp, name);
+	return fd;
+}
+
+int output_create(struct output *out, const char *path, unsigned int mode)
+{
+	char copy[PATH_MAX];
+	int err;
+
+	memset(out, 0, sizeof(*out));
+	out->fd = -1;
+	out->dirfd = -1;
+	if (strlen(path) >= sizeof(copy))
+		return failed("%s: %s", path, strerror(ENAMETOOLONG));
+	err = target_check(path);
+	if (err)
+		return err;
+	strcpy(copy, path);
+	strcpy(out->dir, dirname(copy));
+	out->dirfd = open(out->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (out->dirfd < 0)
+		return failed("%s: %s", out->dir, strerror(errno));
+	out->fd = openat(out->dirfd, ".", O_RDWR | O_TMPFILE | O_CLOEXEC, MODE);
+	if (out->fd < 0)
+		out->fd = hidden_create(out);
+	if (out->fd < 0 || fchmod(out->fd, mode)) {
+		err = failed("%s: %s", path, strerror(errno));
+		output_close(out);
+	}
+	return err;
+}
+
+/* A file of O_TMPFILE gets a hidden name, which can then be renamed */
+static int link_hidden(struct output *out)
+{
+	char from[64], name[sizeof(out->temp)];
+	unsigned int n;
+
+	snprintf(from, sizeof(from), "/proc/self/fd/%d", out->fd);
+	for (n = 0; n < TRIES; n++) {
+		temp_name(name, sizeof(name), n);
+		strcpy(out->temp, name);
+		if (!linkat(AT_FDCWD, from, out->dirfd, name,
+			    AT_SYMLINK_FOLLOW))
+			return 0;
+		out->temp[0] = 0;
+		if (errno != EEXIST)
+			break;
+	}
+	return -1;
+}
+
+int output_publish(struct output *out, const char *path)
+{
+	char copy[PATH_MAX];
+	const char *name;
+
+	strcpy(copy, path);
+	name = basename(copy);
+	if (fsync(out->fd))
+		return failed("%s: %s", path, strerror(errno));
+	if (!out->temp[0] && link_hidden(out))
+		return failed("%s: %s", path, strerror(errno));
+	if (renameat(out->dirfd, out->temp, out->dirfd, name))
+		return failed("%s: %s", path, strerror(errno));
+	out->temp[0] = 0;
+	if (fsync(out->dirfd))
+		return failed("%s: %s", out->dir, strerror(errno));
+	return 0;
+}
+
+void output_remove(struct output *out)
+{
+	if (out->temp[0])
+		unlinkat(out->dirfd, out->temp, 0);
+}
+
+void output_close(struct output *out)
+{
+	output_remove(out);
+	out->temp[0] = 0;
+	if (out->fd >= 0)
+		close(out->fd);
+	if (out->dirfd >= 0)
+		close(out->dirfd);
+	out->fd = -1;
+	out->dirfd = -1;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* A file that appears under its name complete, or not at all. */
+#ifndef MKCRIMG_PUBLISH_H
+#define MKCRIMG_PUBLISH_H
+
+#include <limits.h>
+
+/**
+ * struct output - a file on its way
+ * @fd: the file, open for reading and writing; no name leads to it, or a hidden
+ *	one does
+ * @dirfd: its directory
+ * @dir: name of the directory, for messages
+ * @temp: hidden name that has to be removed; "" while there is none. Written
+ *	by one thread, read by the one that handles signals
+ */
+struct output {
+	int fd;
+	int dirfd;
+	char dir[PATH_MAX];
+	char temp[64];
+};
+
+/*
+ * Each returns 0, or ST_FAILED after one line that says why. The file gets @mode
+ * whatever the umask says.
+ */
+int output_create(struct output *out, const char *path, unsigned int mode);
+/* Sync the file, give it its name in place of what had it, sync the name */
+int output_publish(struct output *out, const char *path);
+/* Remove what is left; async-signal-safe */
+void output_remove(struct output *out);
+void output_close(struct output *out);
+
+#endif

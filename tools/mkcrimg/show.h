@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef MKCRIMG_SHOW_H
+#define MKCRIMG_SHOW_H
+
+#include "image.h"
+
+/* The image as JSON on stdout; @memory: with a hash of each memory's contents */
+void show_json(const struct image *img, bool memory);
+
+#endif

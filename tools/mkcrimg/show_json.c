@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: GPL-2.0
+/* All of an image as JSON: every record with every field, then the memory. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <json-c/json.h>
+#include <xxhash.h>
+#include "fields.h"
+#include "image.h"
+#include "show.h"
+
+/* Longer byte tails are shown by their hash */
+#define HEX_MAX	128
+
+typedef struct json_object json;
+
+static json *json_hex(u64 value)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "0x%llx", (unsigned long long)value);
+	return json_object_new_string(text);
+}
+
+static json *json_bytes(const u8 *p, size_t len)
+{
+	char text[2 * HEX_MAX + 1];
+	size_t i;
+	json *o;
+
+	if (len <= HEX_MAX) {
+		for (i = 0; i < len; i++)
+			sprintf(text + 2 * i, "%02x", p[i]);
+		return json_object_new_string_len(text, 2 * len);
+	}
+	o = json_object_new_object();
+	json_object_object_add(o, "len", json_object_new_uint64(len));
+	json_object_object_add(o, "xxh64", json_hex(XXH64(p, len, 0)));
+	return o;
+}
+
+static json *json_value(const struct field *f, const void *rec, unsigned int n)
+{
+	const char *p = (const char *)rec + f->offset;
+	char text[24];
+
+	switch (f->form) {
+	case FORM_TEXT:
+		return json_object_new_string_len(p, strnlen(p, f->size));
+	case FORM_BYTES:
+		return json_bytes((const u8 *)p, f->size);
+	case FORM_SIGNED:
+		return json_object_new_int64(field_value(f, rec, n));
+	case FORM_HEX:
+		return json_hex(field_value(f, rec, n));
+	case FORM_OCT:
+		snprintf(text, sizeof(text), "0%llo",
+			 (unsigned long long)field_value(f, rec, n));
+		return json_object_new_string(text);
+	default:
+		return json_object_new_uint64(field_value(f, rec, n));
+	}
+}
+
+static json *json_array_field(const struct field *f, const void *rec)
+{
+	json *o = json_object_new_object();
+	unsigned int n;
+
+	for (n = 0; n < f->nr; n++)
+		json_object_object_add(o, f->names[n], json_value(f, rec, n));
+	return o;
+}
+
+/* One string, or an array of several */
+static json *json_text(const char *text, size_t len)
+{
+	json *array, *o = NULL;
+	size_t part;
+
+	array = json_object_new_array();
+	for (; len; text += part, len -= part) {
+		o = json_object_new_string_len(text, strnlen(text, len));
+		part = strnlen(text, len) + 1;
+		if (part > len)
+			part = len;
+		json_object_array_add(array, o);
+	}
+	if (json_object_array_length(array) != 1)
+		return array;
+	json_object_get(o);
+	json_object_put(array);
+	return o;
+}
+
+static json *json_numbers(const u8 *p, size_t len, size_t size)
+{
+	json *array = json_object_new_array();
+	u64 wide;
+	u32 half;
+
+	for (; len >= size; p += size, len -= size) {
+		memcpy(&half, p, sizeof(half));
+		wide = le32_to_cpu(half);
+		if (size == sizeof(wide)) {
+			memcpy(&wide, p, sizeof(wide));
+			wide = le64_to_cpu(wide);
+		}
+		json_object_array_add(array, json_object_new_uint64(wide));
+	}
+	return array;
+}
+
+static json *json_tail(enum tail_form form, const struct cr_view *v)
+{
+	switch (form) {
+	case TAIL_TEXT:
+		return json_text(v->tail, v->tail_len);
+	case TAIL_U32:
+		return json_numbers(v->tail, v->tail_len, sizeof(u32));
+	case TAIL_U64:
+		return json_numbers(v->tail, v->tail_len, sizeof(u64));
+	default:
+		return json_bytes(v->tail, v->tail_len);
+	}
+}
+
+static json *json_record(const struct image *img, size_t offset,
+			 struct cr_view *v)
+{
+	const struct rec_fields *r;
+	json *o = json_object_new_object();
+	char rec[512];
+	unsigned int i;
+
+	cr_read(&img->cr, offset, v, rec, sizeof(rec));
+	json_object_object_add(o, "type",
+			       json_object_new_string(cr_rec_name(v->type)));
+	json_object_object_add(o, "id", json_object_new_int64(v->id));
+	r = rec_fields(v->type);
+	for (i = 0; i < r->nr; i++)
+		json_object_object_add(o, r->fields[i].name,
+				       r->fields[i].nr > 1 ?
+				       json_array_field(&r->fields[i], rec) :
+				       json_value(&r->fields[i], rec, 0));
+	if (v->tail_len)
+		json_object_object_add(o, "tail", json_tail(r->tail, v));
+	return o;
+}
+
+static bool page_is_zero(const u8 *p, size_t size)
+{
+	return !*p && !memcmp(p, p + 1, size - 1);
+}
+
+/*
+ * Hash of the contents of an object's memory: address and bytes of every page
+ * that is not zero. How the pages are cut into runs and stored does not matter.
+ */
+static json *json_memory(const struct image *img, u32 id, u8 *buf)
+{
+	const size_t page = 4096;
+	struct cr_rec_pages run;
+	XXH64_state_t *state = XXH64_createState();
+	const char *why = NULL;
+	u64 addr, bytes = 0;
+	size_t i;
+	json *o;
+	u32 n;
+
+	XXH64_reset(state, 0);
+	for (n = 0; n < img->cr.objs[id].nr_page_runs && !why; n++) {
+		cr_read_page_run(&img->cr, id, n, &run);
+		why = image_run_read(img, &run, buf);
+		for (i = 0; !why && i < le32_to_cpu(run.len); i += page) {
+			addr = le64_to_cpu(run.addr) + i;
+			if (page_is_zero(buf + i, page))
+				continue;
+			XXH64_update(state, &addr, sizeof(addr));
+			XXH64_update(state, buf + i, page);
+			bytes += page;
+		}
+	}
+	o = json_object_new_object();
+	json_object_object_add(o, "id", json_object_new_int64(id));
+	if (why)
+		json_object_object_add(o, "error", json_object_new_string(why));
+	json_object_object_add(o, "nonzero", json_object_new_uint64(bytes));
+	json_object_object_add(o, "xxh64", json_hex(XXH64_digest(state)));
+	XXH64_freeState(state);
+	return o;
+}
+
+static json *json_memories(const struct image *img)
+{
+	json *array = json_object_new_array();
+	u8 *buf = malloc(CR_RUN_MAX);
+	u32 id;
+
+	for (id = 1; buf && id <= img->cr.nr_objects; id++)
+		if (img->cr.objs[id].nr_page_runs)
+			json_object_array_add(array,
+					      json_memory(img, id, buf));
+	free(buf);
+	return array;
+}
+
+void show_json(const struct image *img, bool memory)
+{
+	json *top = json_object_new_object();
+	json *records = json_object_new_array();
+	struct cr_view v;
+	size_t offset;
+
+	for (offset = 0; offset < img->cr.size; offset = v.next)
+		json_object_array_add(records, json_record(img, offset, &v));
+	json_object_object_add(top, "version",
+			       json_object_new_int(CR_VERSION));
+	json_object_object_add(top, "size", json_object_new_uint64(img->size));
+	json_object_object_add(top, "records", records);
+	if (memory)
+		json_object_object_add(top, "memory", json_memories(img));
+	puts(json_object_to_json_string_ext(top, JSON_C_TO_STRING_PRETTY |
+					    JSON_C_TO_STRING_NOSLASHESCAPE));
+	json_object_put(top);
+}

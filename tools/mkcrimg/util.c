@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0
+/* How the tool speaks: messages, sizes, the device. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <linux/cr.h>
+#include <linux/cr_reader.h>
+#include "mkcrimg.h"
+
+/* One write for each line, so that lines of threads do not mix */
+static void put_line(const char *what, const char *fmt, va_list ap)
+{
+	char *text;
+
+	if (vasprintf(&text, fmt, ap) < 0)
+		return;
+	fprintf(stderr, "mkcrimg: %s%s%s\n", what ? what : "", what ? ": " : "",
+		text);
+	free(text);
+}
+
+int failed(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	put_line(NULL, fmt, ap);
+	va_end(ap);
+	return ST_FAILED;
+}
+
+/* What the reader of kernel/cr_image.c calls */
+int cr_err(struct cr_log *log, int err, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (!log)
+		return err;
+	va_start(ap, fmt);
+	put_line(log->what, fmt, ap);
+	va_end(ap);
+	return err;
+}
+
+unsigned int print_report(const char *what, const char *report)
+{
+	unsigned int nr = 0;
+	size_t len;
+
+	for (; *report; report += len + (report[len] == '\n')) {
+		len = strcspn(report, "\n");
+		if (!len)
+			continue;
+		fprintf(stderr, "mkcrimg: %s: %.*s\n", what, (int)len, report);
+		nr++;
+	}
+	return nr;
+}
+
+const char *human_size(u64 bytes)
+{
+	static const char *const units[] = { "bytes", "KiB", "MiB", "GiB",
+					     "TiB", "PiB", "EiB" };
+	static char buf[4][32];
+	static unsigned int next;
+	char *s = buf[next++ % 4];
+	double value = bytes;
+	size_t unit = 0;
+
+	while (value >= 1024 && unit < ARRAY_SIZE(units) - 1) {
+		value /= 1024;
+		unit++;
+	}
+	snprintf(s, sizeof(buf[0]), "%.*f %s", unit && value < 100 ? 1 : 0,
+		 value, units[unit]);
+	return s;
+}
+
+int device_open(void)
+{
+	int fd = open(CR_DEVICE, O_RDWR | O_CLOEXEC);
+
+	if (fd < 0)
+		failed("%s: %s%s", CR_DEVICE, strerror(errno), errno == ENOENT ?
+		       ": is the kernel module binfmt_cr loaded?" : "");
+	return fd;
+}
+
+char *report_alloc(void)
+{
+	char *report = calloc(1, CR_REPORT_MAX);
+
+	if (!report)
+		failed("no memory for a report");
+	return report;
+}
