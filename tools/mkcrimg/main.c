@@ -10,6 +10,8 @@ static const struct cmd *const cmds[] = {
 	&cmd_restart,
 	&cmd_show,
 	&cmd_check,
+	&cmd_core,
+	&cmd_gdb,
 };
 
 int usage(const struct cmd *cmd)

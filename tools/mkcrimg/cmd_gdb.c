@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * mkcrimg gdb: every process of an image as an inferior of one gdb.
+ *
+ * gdb holds one core for each inferior, and opens what it inherits as
+ * /proc/self/fd/N: the cores are memfds and leave nothing behind.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include "core.h"
+
+/* gdb's command line */
+struct args {
+	char **argv;
+	size_t nr, max;
+	bool failed;
+};
+
+static void args_add(struct args *a, char *arg)
+{
+	char **bigger;
+
+	if (a->nr + 1 >= a->max) {
+		bigger = realloc(a->argv, (a->max + 64) * sizeof(*bigger));
+		if (!bigger) {
+			a->failed = true;
+			return;
+		}
+		a->argv = bigger;
+		a->max += 64;
+	}
+	a->argv[a->nr++] = arg;
+	a->argv[a->nr] = NULL;
+	a->failed |= !arg;
+}
+
+/* A gdb command; freed by exec */
+__printf(2, 3) static void args_command(struct args *a, const char *fmt, ...)
+{
+	char *text = NULL;
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (vasprintf(&text, fmt, ap) < 0)
+		text = NULL;
+	va_end(ap);
+	args_add(a, "-ex");
+	args_add(a, text);
+}
+
+/* gdb takes a word in quotes as it is, but for backslash and quote */
+static char *quoted(const char *path)
+{
+	char *s = malloc(2 * strlen(path) + 3), *p = s;
+
+	if (!s)
+		return NULL;
+	*p++ = '"';
+	for (; *path; path++) {
+		if (*path == '"' || *path == '\\')
+			*p++ = '\\';
+		*p++ = *path;
+	}
+	strcpy(p, "\"");
+	return s;
+}
+
+static int inferior_add(struct args *a, const struct image *img, u32 proc,
+			unsigned int nr)
+{
+	struct cr_rec_thread t;
+	struct cr_rec_mm mm;
+	struct cr_view v;
+	char name[32], *exe;
+	int fd;
+
+	image_main_thread(img, proc, &t);
+	cr_read_obj(&img->cr, le32_to_cpu(t.mm), &v, &mm, sizeof(mm));
+	exe = quoted(image_file_name(img, le32_to_cpu(mm.exe)));
+	snprintf(name, sizeof(name), "core.%u", le32_to_cpu(t.tid));
+	/* gdb inherits it */
+	fd = memfd_create(name, 0);
+	if (fd < 0 || !exe)
+		return failed("%s: pid %u: %s", img->path, le32_to_cpu(t.tid),
+			      strerror(errno));
+	if (core_write(img, proc, fd))
+		return ST_FAILED;
+	if (nr > 1) {
+		args_command(a, "add-inferior");
+		args_command(a, "inferior %u", nr);
+	}
+	args_command(a, "file %s", exe);
+	args_command(a, "core-file /proc/self/fd/%d", fd);
+	free(exe);
+	return 0;
+}
+
+/* A descriptor for each process */
+static void more_descriptors(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r))
+		return;
+	r.rlim_cur = r.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &r);
+}
+
+static int run(const struct cmd *cmd, int argc, char **argv)
+{
+	struct args a = {};
+	struct image img;
+	struct cr_rec_thread t;
+	unsigned int nr = 0;
+	u32 id = 0;
+	int i;
+
+	if (argc < 2 || argv[1][0] == '-' ||
+	    (argc > 2 && strcmp(argv[2], "--")))
+		return usage(cmd);
+	if (image_open(&img, argv[1]))
+		return ST_FAILED;
+	more_descriptors();
+	args_add(&a, "gdb");
+	args_add(&a, "-q");
+	/* gdb runs -iex first, then ours, then the user's */
+	args_command(&a, "set print inferior-events off");
+	while ((id = image_next(&img, id, CR_REC_PROC)))
+		if (image_main_thread(&img, id, &t) &&
+		    inferior_add(&a, &img, id, ++nr))
+			return ST_FAILED;
+	if (nr > 1)
+		args_command(&a, "inferior 1");
+	for (i = 3; i < argc; i++)
+		args_add(&a, argv[i]);
+	if (a.failed)
+		return failed("%s: %s", argv[1], strerror(ENOMEM));
+	execvp("gdb", a.argv);
+	return failed("gdb: %s", strerror(errno));
+}
+
+const struct cmd cmd_gdb = {
+	.name = "gdb",
+	.args = "FILE [-- GDB-OPTION...]",
+	.help = "gdb, with every process of an image as an inferior",
+	.run = run,
+};

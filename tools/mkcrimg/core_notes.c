@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The notes of a core: made of the records, in the order in which the kernel
+ * writes them. The first thread's come first, with what belongs to the whole
+ * process between its general and its vector registers.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/procfs.h>
+#include "core_notes.h"
+
+#define XSAVE_LEGACY	512
+#define SIGINFO_SIZE	128
+
+static void note_add(FILE *out, const char *name, u32 type, const void *data,
+		     size_t len)
+{
+	static const char zero[4];
+	Elf64_Nhdr n = {
+		.n_namesz = strlen(name) + 1,
+		.n_descsz = len,
+		.n_type = type,
+	};
+
+	fwrite(&n, sizeof(n), 1, out);
+	fwrite(name, 1, n.n_namesz, out);
+	fwrite(zero, 1, -n.n_namesz & 3, out);
+	fwrite(data, 1, len, out);
+	fwrite(zero, 1, -len & 3, out);
+}
+
+/* What the notes of one process are made of */
+struct source {
+	const struct image *img;
+	struct cr_rec_proc proc;
+	u32 ppid;
+	struct cr_rec_thread leader;
+	struct cr_rec_mm mm;
+};
+
+static void prstatus_add(FILE *out, const struct source *s,
+			 const struct cr_rec_thread *t,
+			 const struct cr_rec_regs_x86 *regs, bool first)
+{
+	struct elf_prstatus st = {
+		.pr_sigpend = le64_to_cpu(t->pending),
+		.pr_sighold = le64_to_cpu(t->blocked),
+		.pr_pid = le32_to_cpu(t->tid),
+		.pr_ppid = s->ppid,
+		.pr_pgrp = le32_to_cpu(s->proc.pgid),
+		.pr_sid = le32_to_cpu(s->proc.sid),
+		.pr_fpvalid = 1,
+	};
+
+	if (first) {
+		st.pr_utime.tv_sec = le64_to_cpu(s->proc.utime_ns) / 1000000000;
+		st.pr_stime.tv_sec = le64_to_cpu(s->proc.stime_ns) / 1000000000;
+	}
+	memcpy(&st.pr_reg, regs->gpr, sizeof(st.pr_reg));
+	note_add(out, "CORE", NT_PRSTATUS, &st, sizeof(st));
+}
+
+/* The command line, as far as it was in memory */
+static void psargs_read(const struct source *s, char *text, size_t size)
+{
+	u64 start = le64_to_cpu(s->mm.arg_start);
+	u64 len = le64_to_cpu(s->mm.arg_end) - start;
+	size_t i, got;
+
+	if (len > size - 1)
+		len = size - 1;
+	got = image_mem_read(s->img, le32_to_cpu(s->leader.mm), start, text,
+			     len);
+	for (i = 0; i < got; i++)
+		if (!text[i])
+			text[i] = ' ';
+}
+
+static void prpsinfo_add(FILE *out, const struct source *s)
+{
+	struct elf_prpsinfo info = {
+		.pr_sname = 'R',
+		.pr_nice = (s32)le32_to_cpu(s->leader.nice),
+		.pr_pid = le32_to_cpu(s->proc.pid),
+		.pr_ppid = s->ppid,
+		.pr_pgrp = le32_to_cpu(s->proc.pgid),
+		.pr_sid = le32_to_cpu(s->proc.sid),
+	};
+	struct cr_rec_cred cred;
+	struct cr_view v;
+
+	cr_read_obj(&s->img->cr, le32_to_cpu(s->leader.cred), &v, &cred,
+		    sizeof(cred));
+	info.pr_uid = le32_to_cpu(cred.uid);
+	info.pr_gid = le32_to_cpu(cred.gid);
+	memcpy(info.pr_fname, s->leader.comm, sizeof(info.pr_fname));
+	psargs_read(s, info.pr_psargs, sizeof(info.pr_psargs));
+	note_add(out, "CORE", NT_PRPSINFO, &info, sizeof(info));
+}
+
+/* Mapped files: count, page size, start-end-offset of each, then the names */
+static void files_add(FILE *out, const struct source *s)
+{
+	char *numbers = NULL, *names = NULL;
+	size_t numbers_len, names_len;
+	FILE *n = open_memstream(&numbers, &numbers_len);
+	FILE *t = open_memstream(&names, &names_len);
+	struct cr_detail_iter it;
+	struct cr_rec_vma vma;
+	u64 entry[3] = { 0, 4096 };
+	const char *name;
+
+	if (!n || !t)
+		goto out_close;
+	fwrite(entry, sizeof(u64), 2, n);
+	cr_for_each_detail(&s->img->cr, le32_to_cpu(s->leader.mm), &it) {
+		if (it.view.type != CR_REC_VMA)
+			continue;
+		cr_detail(&it, &vma, sizeof(vma));
+		if (!vma.obj)
+			continue;
+		entry[0] = le64_to_cpu(vma.start);
+		entry[1] = le64_to_cpu(vma.end);
+		entry[2] = le64_to_cpu(vma.pgoff) / 4096;
+		fwrite(entry, sizeof(entry), 1, n);
+		name = image_file_name(s->img, le32_to_cpu(vma.obj));
+		fwrite(name, 1, strlen(name) + 1, t);
+	}
+	fflush(n);
+	entry[0] = (numbers_len - 16) / sizeof(entry);
+	memcpy(numbers, entry, sizeof(u64));
+	fflush(t);
+	fwrite(names, 1, names_len, n);
+	fflush(n);
+	note_add(out, "CORE", NT_FILE, numbers, numbers_len);
+out_close:
+	if (n)
+		fclose(n);
+	if (t)
+		fclose(t);
+	free(numbers);
+	free(names);
+}
+
+static void process_add(FILE *out, const struct source *s)
+{
+	static const char siginfo[SIGINFO_SIZE];
+	struct cr_detail_iter it;
+
+	prpsinfo_add(out, s);
+	note_add(out, "CORE", NT_SIGINFO, siginfo, sizeof(siginfo));
+	cr_for_each_detail(&s->img->cr, le32_to_cpu(s->leader.mm), &it)
+		if (it.view.type == CR_REC_AUXV)
+			note_add(out, "CORE", NT_AUXV, it.view.tail,
+				 it.view.tail_len);
+	files_add(out, s);
+}
+
+static void thread_add(FILE *out, const struct source *s, u32 id, bool first)
+{
+	struct cr_rec_regs_x86 regs = {};
+	struct cr_view xstate = {};
+	struct cr_detail_iter it;
+	struct cr_rec_thread t;
+	struct cr_view v;
+
+	cr_read_obj(&s->img->cr, id, &v, &t, sizeof(t));
+	cr_for_each_detail(&s->img->cr, id, &it) {
+		if (it.view.type == CR_REC_REGS_X86)
+			cr_detail(&it, &regs, sizeof(regs));
+		else if (it.view.type == CR_REC_XSTATE_X86)
+			xstate = it.view;
+	}
+	prstatus_add(out, s, &t, &regs, first);
+	if (first)
+		process_add(out, s);
+	if (!xstate.tail_len)
+		return;
+	note_add(out, "CORE", NT_PRFPREG, xstate.tail, XSAVE_LEGACY);
+	note_add(out, "LINUX", NT_X86_XSTATE, xstate.tail, xstate.tail_len);
+}
+
+void *core_notes(const struct image *img, u32 proc, size_t *size)
+{
+	struct source s = { .img = img };
+	struct cr_rec_proc parent;
+	struct cr_view v;
+	char *notes = NULL;
+	FILE *out;
+	u32 n;
+
+	cr_read_obj(&img->cr, proc, &v, &s.proc, sizeof(s.proc));
+	if (s.proc.parent) {
+		cr_read_obj(&img->cr, le32_to_cpu(s.proc.parent), &v, &parent,
+			    sizeof(parent));
+		s.ppid = le32_to_cpu(parent.pid);
+	}
+	image_main_thread(img, proc, &s.leader);
+	cr_read_obj(&img->cr, le32_to_cpu(s.leader.mm), &v, &s.mm,
+		    sizeof(s.mm));
+	out = open_memstream(&notes, size);
+	if (!out)
+		return NULL;
+	for (n = 0; n < le32_to_cpu(s.proc.nr_threads); n++)
+		thread_add(out, &s, proc + 1 + n, !n);
+	if (fclose(out)) {
+		free(notes);
+		return NULL;
+	}
+	return notes;
+}
