@@ -6,7 +6,7 @@
  *
  * A whitelist: what no row matches is refused by name, and so are features of
  * an open file that no record describes yet: owners for signals (F_SETOWN),
- * O_ASYNC, flags that are not known, locks and leases (cr_files.c).
+ * O_ASYNC, flags that are not known, locks and leases (cr_lock.c).
  *
  * Not refused: a description that a process outside the job holds as well, as
  * the shell does in "{ ./job; } >log". The restarted job gets a description of
@@ -53,8 +53,7 @@ void cr_file_refuse(struct cr_save *s, struct cr_obj *obj, const char *why)
 			cr_fail(s, -ENOMEM);
 			return;
 		}
-		cr_file_describe(obj->ptr, buf, PATH_MAX);
-		name = buf;
+		name = cr_file_describe(obj->ptr, info->type, buf, PATH_MAX);
 	}
 	if (obj->fd >= 0)
 		cr_refuse(s, obj->holder, "CR-EFD", "fd %d: %*pE: %s", obj->fd,
@@ -111,6 +110,7 @@ static void opened_collect(struct cr_save *s, struct cr_obj *obj)
 		cr_file_refuse(s, obj, "unknown open flags");
 	if (owner && (owner->pid || owner->signum))
 		cr_file_refuse(s, obj, "F_SETOWN, F_SETSIG: not supported yet");
+	cr_file_locks_collect(s, obj);
 	if (info->type->collect)
 		info->type->collect(s, obj);
 }

@@ -219,13 +219,18 @@ static bool describe_type(struct file *file, char *buf, size_t size)
 	}
 }
 
-void cr_file_describe(struct file *file, char *buf, size_t size)
+const char *cr_file_describe(struct file *file, bool known, char *buf,
+			     size_t size)
 {
 	char *path, *tmp;
 	size_t len;
 
+	if (known) {
+		path = d_path(file_user_path(file), buf, size);
+		return IS_ERR(path) ? "file" : path;
+	}
 	if (!describe_type(file, buf, size))
-		return;
+		return buf;
 	tmp = kmalloc(PATH_MAX, GFP_KERNEL);
 	path = tmp ? d_path(file_user_path(file), tmp, PATH_MAX) : NULL;
 	if (!IS_ERR_OR_NULL(path)) {
@@ -233,4 +238,5 @@ void cr_file_describe(struct file *file, char *buf, size_t size)
 		snprintf(buf + len, size - len, " (%s)", path);
 	}
 	kfree(tmp);
+	return buf;
 }

@@ -4,8 +4,7 @@
  * closes it.
  *
  * Refused: a table that a process outside the job uses, threads that do not
- * share the table of their process; locks and leases (they are properties of
- * the open file, or of the table and the inode, and are found here).
+ * share the table of their process.
  *
  * The object table holds no reference to a files_struct: one more user would
  * be seen by execve(), which would then copy the table and lose its locks. A
@@ -55,43 +54,6 @@ void cr_share_check(struct cr_save *s, struct cr_obj *obj,
 	if (users > max(own, obj->refs))
 		cr_refuse(s, obj->holder, "CR-ESHARE",
 			  "%s shared with a process outside the job", name);
-}
-
-/* ---- locks ---- */
-
-static bool owns_lock(const struct list_head *locks, fl_owner_t a, fl_owner_t b)
-{
-	struct file_lock_core *lock;
-
-	list_for_each_entry(lock, locks, flc_list)
-		if (lock->flc_owner == a || lock->flc_owner == b)
-			return true;
-	return false;
-}
-
-/*
- * flock(), OFD locks and leases belong to the open file, POSIX locks to the
- * table. Locks of others on the same inode are not the job's.
- */
-static void locks_collect(struct cr_save *s, struct cr_obj *obj,
-			  struct file *file, int fd)
-{
-	struct file_lock_context *ctx = locks_inode_context(file_inode(file));
-	const char *what = NULL;
-
-	if (!ctx)
-		return;
-	spin_lock(&ctx->flc_lock);
-	if (owns_lock(&ctx->flc_flock, file, file))
-		what = "flock() lock";
-	else if (owns_lock(&ctx->flc_posix, file, obj->ptr))
-		what = "fcntl() lock";
-	else if (owns_lock(&ctx->flc_lease, file, file))
-		what = "lease";
-	spin_unlock(&ctx->flc_lock);
-	if (what)
-		cr_refuse(s, obj->holder, "CR-ELOCK",
-			  "fd %d: %s: not supported yet", fd, what);
 }
 
 /* ---- saving ---- */
@@ -154,7 +116,7 @@ static void files_collect(struct cr_save *s, struct cr_obj *obj)
 
 	while (files_next(obj, &entry) > 0) {
 		cr_file_collect(s, entry.file, obj->holder, entry.fd);
-		locks_collect(s, obj, entry.file, entry.fd);
+		cr_files_locks_collect(s, obj, entry.file, entry.fd);
 		fput(entry.file);
 		entry.fd++;
 		if (fatal_signal_pending(current)) {

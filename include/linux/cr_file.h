@@ -129,8 +129,9 @@ struct file *cr_named_restore(struct cr_restart *r,
  */
 char *cr_path_name(struct cr_save *s, const struct path *path,
 		   const char **why);
-/* Say what a file is that no kind matches; in @buf, of @size bytes */
-void cr_file_describe(struct file *file, char *buf, size_t size);
+/* What to call a file: its path, or what it is if not @known; may use @buf */
+const char *cr_file_describe(struct file *file, bool known, char *buf,
+			     size_t size);
 
 /* ---- fs/cr_outside.c ---- */
 
@@ -171,6 +172,14 @@ void cr_pipes_settle(struct cr_restart *r);
  */
 void cr_share_check(struct cr_save *s, struct cr_obj *obj,
 		    void *(*of)(struct task_struct *task), u32 users);
+
+/* ---- fs/cr_lock.c ---- */
+
+/* Locks that an open file owns: @obj is a FILE */
+void cr_file_locks_collect(struct cr_save *s, struct cr_obj *obj);
+/* Locks of a descriptor table on the inode behind @fd: @obj is a FILES */
+void cr_files_locks_collect(struct cr_save *s, struct cr_obj *obj,
+			    struct file *file, unsigned int fd);
 
 /* ---- drivers/tty/cr_tty.c ---- */
 
