@@ -353,7 +353,7 @@ static int vmas_restore(struct cr_restart *r, u32 id)
 	return 0;
 }
 
-static int vmas_lock(struct cr_restart *r, u32 id)
+static int vmas_finish(struct cr_restart *r, u32 id)
 {
 	struct cr_detail_iter it;
 	struct cr_rec_vma vma;
@@ -365,7 +365,7 @@ static int vmas_lock(struct cr_restart *r, u32 id)
 		if (fatal_signal_pending(current) || READ_ONCE(r->err))
 			return -EINTR;
 		cr_detail(&it, &vma, sizeof(vma));
-		err = cr_vma_lock(r, &vma);
+		err = cr_vma_finish(r, &vma);
 		if (err)
 			return err;
 	}
@@ -456,9 +456,9 @@ int cr_mm_restore(struct cr_restart *r, u32 id)
 		err = vmas_restore(r, id);
 	if (!err)
 		err = cr_pages_restore(r, id, NULL);
-	/* locked are the pages that are there, so after them */
+	/* protected and locked are the pages that are there, so after them */
 	if (!err)
-		err = vmas_lock(r, id);
+		err = vmas_finish(r, id);
 	if (!err)
 		err = areas_restore(r, mm, &rec);
 	if (!err)

@@ -41,6 +41,7 @@ static const struct vma_flag {
 } vma_flags[] = {
 	{ VM_GROWSDOWN,		CR_VMA_GROWSDOWN,	-1 },
 	{ VM_NORESERVE,		CR_VMA_NORESERVE,	-1 },
+	{ VM_ACCOUNT,		CR_VMA_ACCOUNT,		-1 },
 	{ VM_LOCKED,		CR_VMA_LOCKED,		-1 },
 	{ VM_LOCKONFAULT,	CR_VMA_LOCKONFAULT,	-1 },
 	{ VM_DONTCOPY,		CR_VMA_DONTFORK,	MADV_DONTFORK },
@@ -335,13 +336,31 @@ static unsigned long vma_map_flags(const struct cr_rec_vma *rec)
 	       (le32_to_cpu(rec->kind) == CR_VMA_ANON ? MAP_ANONYMOUS : 0);
 }
 
-static unsigned long vma_map_prot(const struct cr_rec_vma *rec)
+static unsigned long vma_prot(const struct cr_rec_vma *rec)
 {
 	u32 prot = le32_to_cpu(rec->prot);
 
 	return (prot & CR_PROT_READ ? PROT_READ : 0) |
 	       (prot & CR_PROT_WRITE ? PROT_WRITE : 0) |
 	       (prot & CR_PROT_EXEC ? PROT_EXEC : 0);
+}
+
+/*
+ * Private memory that was writable once, was charged then: relocated data, code
+ * that was generated. It is made writable, and protected when it is filled.
+ */
+static bool vma_is_protected_later(const struct cr_rec_vma *rec)
+{
+	return (le32_to_cpu(rec->flags) & CR_VMA_ACCOUNT) &&
+	       !(le32_to_cpu(rec->flags) & CR_VMA_SHARED) &&
+	       !(le32_to_cpu(rec->prot) & CR_PROT_WRITE);
+}
+
+static unsigned long vma_map_prot(const struct cr_rec_vma *rec)
+{
+	if (vma_is_protected_later(rec))
+		return (vma_prot(rec) & ~PROT_EXEC) | PROT_WRITE;
+	return vma_prot(rec);
 }
 
 int cr_vma_restore(struct cr_restart *r, const struct cr_rec_vma *rec,
@@ -387,7 +406,22 @@ static bool vma_is_locked(unsigned long start, unsigned long end)
 	return locked;
 }
 
-int cr_vma_lock(struct cr_restart *r, const struct cr_rec_vma *rec)
+static int vma_protect(struct cr_restart *r, const struct cr_rec_vma *rec)
+{
+	struct pt_regs args = {
+		.di = le64_to_cpu(rec->start),
+		.si = le64_to_cpu(rec->end) - le64_to_cpu(rec->start),
+		.dx = vma_prot(rec),
+	};
+	int err;
+
+	if (!vma_is_protected_later(rec))
+		return 0;
+	err = __x64_sys_mprotect(&args);
+	return err ? vma_err(r, rec, err, "mprotect() fails") : 0;
+}
+
+static int vma_lock(struct cr_restart *r, const struct cr_rec_vma *rec)
 {
 	u32 flags = le32_to_cpu(rec->flags);
 	u64 start = le64_to_cpu(rec->start);
@@ -405,4 +439,9 @@ int cr_vma_lock(struct cr_restart *r, const struct cr_rec_vma *rec)
 	if (err == -ENOMEM && vma_is_locked(start, end))
 		err = 0;
 	return err ? vma_err(r, rec, err, "mlock() fails") : 0;
+}
+
+int cr_vma_finish(struct cr_restart *r, const struct cr_rec_vma *rec)
+{
+	return vma_protect(r, rec) ?: vma_lock(r, rec);
 }

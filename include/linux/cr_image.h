@@ -456,7 +456,8 @@ enum cr_vma_kind {
 #define CR_VMA_STACK		0x2000	/* informative: the main stack */
 #define CR_VMA_HEAP		0x4000	/* informative */
 #define CR_VMA_MAYWRITE		0x8000	/* SHARED file opened for writing */
-#define CR_VMA_FLAGS_KNOWN	0xffff
+#define CR_VMA_ACCOUNT		0x10000	/* private, was writable once: charged */
+#define CR_VMA_FLAGS_KNOWN	0x1ffff
 
 /**
  * struct cr_rec_vma - CR_REC_VMA: a mapping

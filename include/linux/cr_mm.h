@@ -44,9 +44,9 @@ bool cr_vma_is_stack(const struct vm_area_struct *vma);
 /* Map what a VMA record says into current->mm; no pages yet */
 int __must_check cr_vma_restore(struct cr_restart *r,
 				const struct cr_rec_vma *rec, const char *name);
-/* mlock() it, once its pages are there */
-int __must_check cr_vma_lock(struct cr_restart *r,
-			     const struct cr_rec_vma *rec);
+/* Protect and lock it, once its pages are there */
+int __must_check cr_vma_finish(struct cr_restart *r,
+			       const struct cr_rec_vma *rec);
 
 /* ---- mm/cr_shm.c ---- */
 
