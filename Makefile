@@ -54,7 +54,10 @@ kbuild = $(MAKE) -C $(KDIR) M=$(O)/obj KBUILD_MODPOST_WARN=1 CONFIG_DEBUG_INFO_B
 # kbuild is always asked, the rest follows if it made a new module.  A debug kernel has its own.
 .PHONY: kernel-module kernel-sparse
 ifneq ($(filter %-crdebug,$(KREL)),)
-kernel-module kernel-sparse:
+kernel-module:
+	$(Q)scripts/kernel m
+
+kernel-sparse:
 	@:
 else
 kernel-module: kbuild
@@ -92,6 +95,16 @@ $(O)/alias: $(O)/binfmt_cr.ko
 	$(Q)/sbin/modinfo -F alias $< >$@.new; /sbin/modinfo -F depends $< >>$@.new
 	$(Q)cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 endif
+
+.PHONY: kernel exports overlay
+kernel: setup			## the debug kernel with these sources in its tree (20 minutes the first time)
+	@scripts/kernel m
+
+exports: module			## kernel/cr_export.c, when the module refers to other symbols than before
+	@scripts/exports
+
+overlay:			## lay the sources over the kernel tree TREE
+	@scripts/overlay-tree "$(TREE)"
 
 # ---- tools -----------------------------------------------------------------------------------
 
