@@ -10,6 +10,7 @@
 #include <linux/slab.h>
 #include <linux/mm.h>
 #include <linux/binfmts.h>
+#include <linux/delay.h>
 #include <linux/fs.h>
 #include <linux/pid_namespace.h>
 #include <linux/ptrace.h>
@@ -27,6 +28,8 @@
 #include <linux/cr_tree.h>
 
 #define CR_BLOCKERS_MAX		1000
+#define COLLECT_TRIES		5
+#define COLLECT_PAUSE_MS	2
 
 int cr_fail(struct cr_save *s, int err)
 {
@@ -178,6 +181,7 @@ static void collect_outside(struct cr_save *s)
 	struct cr_obj *obj;
 	int type;
 
+	s->outside = true;
 	for (type = 0; type < CR_NR_OBJ_TYPES; type++) {
 		if (!cr_obj_table[type]->outside)
 			continue;
@@ -202,7 +206,7 @@ static int save_allowed(struct cr_save *s)
 	return 0;
 }
 
-int cr_collect(struct cr_save *s)
+static int collect_once(struct cr_save *s)
 {
 	struct cr_proc *proc;
 	int err;
@@ -224,10 +228,32 @@ int cr_collect(struct cr_save *s)
 			return cr_fail(s, -EINTR);
 		cond_resched();
 	}
-	/* counts mean something only when nobody holds a reference in passing */
-	if (!s->err || s->err == -EOPNOTSUPP)
+	if (!s->err)
 		collect_outside(s);
 	return s->err;
+}
+
+/*
+ * Somebody may hold a reference in passing (a thread that starts or exits, a
+ * reader of /proc): what is shared with the outside stays so when it is looked
+ * at again. A blocker of another kind is told at once.
+ */
+int cr_collect(struct cr_save *s)
+{
+	size_t len = s->log.len;
+	int tries, err;
+
+	for (tries = 0; tries < COLLECT_TRIES; tries++) {
+		s->log.len = len;
+		s->outside = false;
+		err = collect_once(s);
+		if (err != -EOPNOTSUPP || !s->outside)
+			break;
+		if (msleep_interruptible(COLLECT_PAUSE_MS) &&
+		    fatal_signal_pending(current))
+			return cr_fail(s, -EINTR);
+	}
+	return err;
 }
 
 static void save_moment(struct cr_save *s)

@@ -115,6 +115,7 @@ void cr_restart_block_save(struct cr_save *s, struct cr_obj *obj,
 	switch (restart_kind(task)) {
 	case CR_RESTART_NANOSLEEP:
 		clockid = rb->nanosleep.clockid;
+		rec.clockid = cpu_to_le32(clockid);
 		rec.remaining_ns = cpu_to_le64(remaining(rb->nanosleep.expires,
 						saved_now(s, clockid)));
 		if (rb->nanosleep.type == TT_NATIVE)
@@ -145,7 +146,6 @@ void cr_restart_block_save(struct cr_save *s, struct cr_obj *obj,
 				rb->poll.tv_nsec, s->monotonic_ns));
 		break;
 	}
-	rec.clockid = cpu_to_le32(clockid);
 	cr_write_detail(s, obj, CR_REC_RESTART, &rec, sizeof(rec), NULL, 0);
 }
 

@@ -127,7 +127,7 @@ static void thread_collect(struct cr_save *s, struct cr_obj *obj)
 			  "performance events: not supported");
 #endif
 #ifdef CONFIG_SYSVIPC
-	if (task->sysvsem.undo_list)
+	if (cr_has_sem_undo(task))
 		cr_refuse(s, task, "CR-ESEM",
 			  "System V semaphore undo list: not supported yet");
 #endif

@@ -238,6 +238,7 @@ struct cr_run {
  * @log: reasons, for the one who asked
  * @err: the first error
  * @blockers: number of refusals
+ * @outside: all is collected, and compared with the kernel's counts
  * @leader: the job's root process
  * @kept: its parent is a keeper
  * @pid_ns: the pid namespace whose numbers the image holds
@@ -255,6 +256,7 @@ struct cr_save {
 	struct cr_log log;
 	int err;
 	unsigned int blockers;
+	bool outside;
 	struct task_struct *leader;
 	bool kept;
 	struct pid_namespace *pid_ns;

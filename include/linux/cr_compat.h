@@ -47,6 +47,19 @@
 #endif
 #endif
 
+/* ipc/sem.c: the head of a process' undo list; every pthread program has one */
+#ifdef CONFIG_SYSVIPC
+struct cr_sem_undo_list {
+	refcount_t refcnt;
+	spinlock_t lock;
+	struct list_head list_proc;
+};
+#define cr_has_sem_undo(task)						\
+	((task)->sysvsem.undo_list &&					\
+	 !list_empty(&((struct cr_sem_undo_list *)			\
+		       (task)->sysvsem.undo_list)->list_proc))
+#endif
+
 /* 6.6 has user shadow stacks */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
 #define cr_task_has_shstk(task)	false

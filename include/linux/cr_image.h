@@ -657,7 +657,7 @@ enum cr_restart_kind {
 /**
  * struct cr_rec_restart - CR_REC_RESTART: what restart_syscall() goes on with
  * @kind: enum cr_restart_kind; no record: nothing to restart
- * @clockid: NANOSLEEP: CLOCK_*
+ * @clockid: NANOSLEEP: CLOCK_*; 0 for the others
  * @remaining_ns: time that was left when the job stood still; (u64)-1: no limit
  * @uaddr: NANOSLEEP: where to store what remains, or 0; FUTEX: the word;
  *	POLL: the array

@@ -165,6 +165,9 @@ static int regs_restore(struct cr_restart *r, const struct cr_rec_regs_x86 *rec,
 		return cr_err(&r->log, err,
 			      "thread %d: the kernel does not accept its registers",
 			      task_pid_vnr(task));
+	/* a flag without effect that the regset leaves out: CPUID is there */
+	if (regs.flags & X86_EFLAGS_ID)
+		task_pt_regs(task)->flags |= X86_EFLAGS_ID;
 	return 0;
 }
 
