@@ -49,7 +49,7 @@ KDIR := /usr/src/linux-headers-$(KREL)
 O := $(abspath $(B))/$(KREL)
 KMODULES := $(CR_CACHE)/$(KREL)/lib/modules/$(KREL)
 KMAP := $(CR_CACHE)/$(KREL)/System.map
-kbuild = $(MAKE) -C $(KDIR) M=$(O)/obj KBUILD_MODPOST_WARN=1 CONFIG_DEBUG_INFO_BTF_MODULES= $(if $(W),W=$(W)) modules
+kbuild = $(MAKE) -j$(shell nproc) -C $(KDIR) M=$(O)/obj KBUILD_MODPOST_WARN=1 CONFIG_DEBUG_INFO_BTF_MODULES= $(if $(W),W=$(W)) modules
 
 # kbuild is always asked, the rest follows if it made a new module.  A debug kernel has its own.
 .PHONY: kernel-module kernel-sparse

@@ -1,0 +1,105 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0
+# The build: no warnings, the same sources in a kernel tree, and the suite's own arithmetic.
+
+bats_require_minimum_version 1.5.0
+bats_load_library bats-support
+bats_load_library bats-assert
+
+setup() {
+	cd "$BATS_TEST_DIRNAME/../../.."
+	unset MAKEFLAGS MAKELEVEL MFLAGS KVER W V
+}
+
+# Compile the module from scratch with all of the kernel's extra warnings and with sparse.
+no_warnings() {
+	local log=$BATS_TEST_TMPDIR/log
+	make B="$BATS_TEST_TMPDIR/b" KREL="$(scripts/kver "$1")" W=1 kernel-sparse >"$log" 2>&1 || { tail "$log"; false; }
+	# every source was looked at
+	[ "$(grep -c '  CHECK ' "$log")" -ge "$(scripts/sources | grep -c '\.c$')" ] || { cat "$log"; false; }
+	run grep -E 'warning|error' "$log"
+	assert_output ''
+}
+
+@test "no warning with W=1, sparse is silent: 6.12" {
+	no_warnings 6.12
+}
+
+@test "no warning with W=1, sparse is silent: 6.1" {
+	no_warnings 6.1
+}
+
+@test "nothing is built when nothing changed" {
+	run -0 make module
+	refute_output --regexp '(CC|LD|KLPLINK|DEPMOD) '
+}
+
+@test "kernel/cr_export.c names what the module needs" {
+	run -0 scripts/exports -c
+}
+
+@test "only the compat header tests the kernel's version" {
+	run grep -srlE 'LINUX_VERSION_CODE|KERNEL_VERSION\(' --include='*.[chS]' arch drivers fs include ipc kernel mm net tools
+	assert_output include/linux/cr_compat.h
+}
+
+# Something that has what scripts/overlay-tree asks of a kernel tree.
+fake_tree() {
+	tree=$BATS_TEST_TMPDIR/tree
+	mkdir -p "$tree/fs"
+	echo 'obj-y += fs/' >"$tree/Kbuild"
+	echo 'source "fs/Kconfig.binfmt"' >"$tree/Kconfig"
+	touch "$tree/fs/Kconfig.binfmt" "$tree/fs/exec.c"
+}
+
+@test "the sources are laid over a tree, twice with the same result" {
+	fake_tree
+	run -0 scripts/overlay-tree "$tree"
+	cmp fs/binfmt_cr.c "$tree/fs/binfmt_cr.c"
+	cmp Kconfig "$tree/fs/Kconfig.binfmt_cr"
+	run diff <(echo 'obj-y += fs/') "$tree/Kbuild"
+	assert_output --regexp '^1a2
+> include [^ ]*$'
+	run diff <(echo 'source "fs/Kconfig.binfmt"') "$tree/Kconfig"
+	assert_output --regexp '^1a2
+> source [^ ]*$'
+	cp -a "$tree" "$tree.once"
+	run -0 scripts/overlay-tree "$tree"
+	run -0 diff -r "$tree.once" "$tree"
+}
+
+@test "nothing in a tree is overwritten" {
+	fake_tree
+	mkdir "$tree/kernel"
+	echo theirs >"$tree/kernel/cr_save.c"
+	cp -a "$tree" "$tree.before"
+	run -1 scripts/overlay-tree "$tree"
+	assert_output --partial kernel/cr_save.c
+	run -0 diff -r "$tree.before" "$tree"
+}
+
+@test "results are added up" {
+	cd "$BATS_TEST_TMPDIR"
+	printf '1..2\nok 1 a\nok 2 b\n' >good
+	printf '1..2\nok 1 a\nnot ok 2 b\n' >bad
+	printf '1..3\nok 1 a\n' >cut
+	printf 'nothing\n' >none
+	tally=$BATS_TEST_DIRNAME/../../tally
+	run -0 "$tally" good good
+	assert_output '4 passed, 0 failed'
+	run -1 "$tally" good bad
+	assert_line '3 passed, 1 failed'
+	run -1 "$tally" good cut
+	assert_line '2 tests have no result'
+	assert_line '3 passed, 2 failed'
+	run -1 "$tally" good none
+	assert_line '2 passed, 1 failed'
+	run -1 "$tally" none
+}
+
+@test "set-up with nothing missing is quick and silent" {
+	start=${EPOCHREALTIME/./}
+	run -0 scripts/setup
+	assert_output ''
+	[ $((${EPOCHREALTIME/./} - start)) -lt 3000000 ]
+}
