@@ -135,6 +135,7 @@ $(B)/mkcrimg.d/%.o: tools/mkcrimg/%.c
 
 -include $(wildcard $(B)/mkcrimg.d/*.d)
 endif
+-include tests/unit/unit.mk
 
 progs:				## only the test programs
 	@[ ! -e tests/progs/Makefile ] || $(MAKE) -s -C tests/progs OUT=$(abspath $(B))/progs
@@ -147,7 +148,7 @@ vm: all				## run CMD as root in a virtual machine with the module loaded
 	 [ $$rc = 0 ] || { echo "vm: exit status $$rc"; exit $$rc; }
 vm: export VM_CMD := $(value CMD)
 
-test: all			## the whole test suite, on every supported kernel (or KVER)
+test: all $(if $(wildcard tests/unit/unit.mk),unit)	## the whole test suite, on every supported kernel (or KVER)
 	@tests/run $(KVERS)
 
 demo: all			## save and resume a real job in a virtual machine

@@ -16,7 +16,7 @@ no_warnings() {
 	local log=$BATS_TEST_TMPDIR/log
 	make B="$BATS_TEST_TMPDIR/b" KREL="$(scripts/kver "$1")" W=1 kernel-sparse >"$log" 2>&1 || { tail "$log"; false; }
 	# every source was looked at
-	[ "$(grep -c '  CHECK ' "$log")" -ge "$(scripts/sources | grep -c '\.c$')" ] || { cat "$log"; false; }
+	[ "$(grep -c '  CHECK ' "$log")" -ge "$(scripts/sources | grep -v cr_export | grep -c '\.c$')" ] || { cat "$log"; false; }
 	run grep -E 'warning|error' "$log"
 	assert_output ''
 }
