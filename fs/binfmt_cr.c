@@ -250,32 +250,6 @@ static bool ids_are_free(struct cr_restart *r)
 	return are_free;
 }
 
-/* Shared objects, in the order of their ids; tasks will take them from there */
-static int objects_restore(struct cr_restart *r)
-{
-	u32 id, type;
-	int err;
-
-	r->objs = kvcalloc(r->img.nr_objects + 1, sizeof(*r->objs),
-			   GFP_KERNEL_ACCOUNT);
-	if (!r->objs)
-		return -ENOMEM;
-	for (id = 1; id <= r->img.nr_objects; id++) {
-		type = r->img.objs[id].type - CR_REC_VDSO;
-		if (type >= CR_NR_OBJ_TYPES)
-			return -EBADMSG;
-		if (!cr_obj_table[type]->restore)
-			continue;
-		err = cr_obj_table[type]->restore(r, id);
-		if (err)
-			return err;
-		if (fatal_signal_pending(current))
-			return -EINTR;
-		cond_resched();
-	}
-	return 0;
-}
-
 static struct cr_restart *restart_create(struct linux_binprm *bprm)
 {
 	struct cr_restart *r = kzalloc(sizeof(*r), GFP_KERNEL_ACCOUNT);
@@ -311,9 +285,6 @@ static int restart_prepare(struct cr_restart *r, struct linux_binprm *bprm,
 		return err;
 	r->own_pidns = pid == PID_NS ||
 		       (pid == PID_AUTO && !ids_are_free(r));
-	err = objects_restore(r);
-	if (err)
-		return err;
 	err = cr_build(r);
 	if (!err)
 		err = cr_link(r);

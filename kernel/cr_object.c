@@ -9,6 +9,8 @@
  */
 #include <linux/kernel.h>
 #include <linux/slab.h>
+#include <linux/mm.h>
+#include <linux/sched/signal.h>
 #include <linux/cr.h>
 
 const struct cr_obj_ops *const cr_obj_table[CR_NR_OBJ_TYPES] = {
@@ -120,4 +122,29 @@ void cr_write_detail(struct cr_save *s, struct cr_obj *obj, u32 type, void *rec,
 		     size_t size, const void *tail, size_t tail_len)
 {
 	cr_write(&s->w, type, obj->id, rec, size, tail, tail_len);
+}
+
+int cr_objs_restore(struct cr_restart *r)
+{
+	u32 id, type;
+	int err;
+
+	r->objs = kvcalloc(r->img.nr_objects + 1, sizeof(*r->objs),
+			   GFP_KERNEL_ACCOUNT);
+	if (!r->objs)
+		return -ENOMEM;
+	for (id = 1; id <= r->img.nr_objects; id++) {
+		type = r->img.objs[id].type - CR_REC_VDSO;
+		if (type >= CR_NR_OBJ_TYPES)
+			return -EBADMSG;
+		if (!cr_obj_table[type]->restore)
+			continue;
+		err = cr_obj_table[type]->restore(r, id);
+		if (err)
+			return err;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+	}
+	return 0;
 }

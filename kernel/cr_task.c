@@ -385,6 +385,10 @@ static int init_restore(struct cr_rtask *t)
 	err = init_mount_proc(t->r);
 	if (err)
 		return err;
+	/* files are opened by the names, and the mounts, of its namespace */
+	err = cr_objs_restore(t->r);
+	if (err)
+		return err;
 	err = cr_mm_empty(&t->r->log);
 	if (err)
 		return err;
@@ -481,7 +485,8 @@ int cr_build(struct cr_restart *r)
 		err = rtask_clone(&r->rtasks[0], CLONE_NEWPID | CLONE_NEWNS,
 				  init_main);
 	else
-		err = rtask_clone(&r->rtasks[0], 0, process_main);
+		err = cr_objs_restore(r) ?:
+		      rtask_clone(&r->rtasks[0], 0, process_main);
 	if (err)
 		return err;
 	err = wait_event_killable(r->wait, READ_ONCE(r->err) ||

@@ -138,8 +138,7 @@ struct cr_restart;
  * @outside: called when all is collected: compare @refs with the kernel's count
  *	and refuse, or mark, what is shared with the outside; may be NULL
  * @save: write its record and details; the job stands still
- * @restore: restart, in the context of the caller of execve(), for each object
- *	in the order of ids: make it, cr_restart_set() it. NULL: the tasks
+ * @restore: restart, see cr_objs_restore(): make it, cr_restart_set() it. NULL: the tasks
  *	restore it themselves
  * @drop: restart: drop what @restore has set
  */
@@ -186,6 +185,17 @@ void cr_write_detail(struct cr_save *s, struct cr_obj *obj, u32 type, void *rec,
 		     size_t size, const void *tail, size_t tail_len);
 void cr_objs_init(struct cr_save *s);
 void cr_objs_exit(struct cr_save *s);
+
+/**
+ * cr_objs_restore() - make the objects that tasks share
+ * @r: the restart; the records are checked
+ *
+ * In the order of ids: what an object refers to is there before it. Context: a
+ * task whose names are those of the job: the caller of execve(), or the init of
+ * a private pid namespace, which sees its own /proc.
+ * Return: 0 or -errno; what has been made is dropped with @r
+ */
+int __must_check cr_objs_restore(struct cr_restart *r);
 
 /* ---- saving: kernel/cr_save.c ---- */
 
