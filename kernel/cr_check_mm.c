@@ -111,7 +111,8 @@ static int vma_flags_check(struct cr_check *c, const struct cr_rec_vma *vma)
 		return cr_bad(c, "shared mapping of kind %u", kind);
 	if (!shared && (flags & CR_VMA_MAYWRITE))
 		return cr_bad(c, "MAYWRITE of a private mapping");
-	if (shared && (flags & (CR_VMA_GROWSDOWN | CR_VMA_WIPEONFORK)))
+	if (shared && (flags & (CR_VMA_GROWSDOWN | CR_VMA_WIPEONFORK |
+				CR_VMA_ACCOUNT)))
 		return cr_bad(c, "flags 0x%x of a shared mapping", flags);
 	if ((flags & CR_VMA_WIPEONFORK) && kind != CR_VMA_ANON)
 		return cr_bad(c, "WIPEONFORK of kind %u", kind);

@@ -29,7 +29,7 @@ struct note {
 	char name[8];
 };
 
-static_assert(sizeof(struct note) == 20);
+static_assert(sizeof(struct note) == 20, "as an ELF note header and name");
 
 static const char note_name[8] = CR_NOTE_NAME;
 
