@@ -1,0 +1,230 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0
+# The tool, on the image that tests/unit/sample.c makes. It runs under ASan and UBSan. What needs the
+# kernel module is tested in tests/bats/vm.
+
+bats_require_minimum_version 1.5.0
+bats_load_library bats-support
+bats_load_library bats-assert
+
+setup() {
+	unit=$(cd "$BATS_TEST_DIRNAME/../../../build/unit" && pwd)
+	mkdir "$BATS_TEST_TMPDIR/dir"
+	cd "$BATS_TEST_TMPDIR/dir"
+	"$unit/mkimage" a.crimg
+}
+
+mkcrimg() { "$unit/mkcrimg" "$@"; }
+
+# One line on standard error, with the tool's name before it.
+one_line() {
+	[ "${#stderr_lines[@]}" = 1 ]
+	[[ "${stderr_lines[0]}" == "mkcrimg: "* ]]
+	[[ "${stderr_lines[0]}" == *"$1"* ]]
+}
+
+# A byte of a file becomes another one.
+poke() {
+	printf "\\x$(printf '%02x' "$3")" | dd of="$1" bs=1 seek="$2" conv=notrunc status=none
+}
+
+# Value of an expression over the JSON of an image, j
+json() {
+	mkcrimg show --json ${2:-} a.crimg | python3 -c "
+import json, sys
+j = json.load(sys.stdin)
+r = j['records']
+print($1)"
+}
+
+@test "help and version" {
+	run -0 mkcrimg --help
+	for word in save restart show check core gdb; do
+		assert_output --partial "  $word "
+	done
+	run -0 mkcrimg --version
+	assert_output --regexp '^mkcrimg [0-9.]+, image format 1$'
+}
+
+@test "wrong usage is status 2" {
+	run -2 mkcrimg
+	run -2 mkcrimg dance
+	run -2 mkcrimg save
+	run -2 mkcrimg save --kill --stop 1
+	run -2 mkcrimg save x
+	run -2 mkcrimg save 0
+	run -2 mkcrimg save -t 0 1
+	run -2 mkcrimg show
+	run -2 mkcrimg show a.crimg b.crimg
+	run -2 mkcrimg show --memory a.crimg
+	run -2 mkcrimg check
+	run -2 mkcrimg core -p x a.crimg
+	run -2 mkcrimg gdb
+	run -2 mkcrimg restart
+	run -2 mkcrimg restart --pid=maybe a.crimg
+	run -2 mkcrimg restart a.crimg word
+}
+
+@test "failure is one line and status 1" {
+	run -1 --separate-stderr mkcrimg show missing
+	one_line 'missing: No such file or directory'
+	run -1 --separate-stderr mkcrimg show /etc
+	one_line '/etc: not an image'
+	run -1 --separate-stderr mkcrimg show /bin/true
+	one_line '/bin/true: not an image'
+	: >empty
+	run -1 --separate-stderr mkcrimg check empty
+	one_line 'empty: not an image'
+}
+
+@test "an image of another version is refused by number" {
+	poke a.crimg 14 7
+	run -1 --separate-stderr mkcrimg check a.crimg
+	one_line 'image of version 7; only 1 is known'
+}
+
+@test "show: tree, files, maps" {
+	run -0 mkcrimg show --maps a.crimg
+	assert_line --index 0 --regexp '^a.crimg: 3 processes, 3 threads, .* of memory in '
+	assert_line --regexp ' 100 +- +2 .* app  /usr/bin/app$'
+	assert_line --regexp ' 102 +100 +1 .*   app  /usr/bin/app$'
+	assert_line --regexp ' 103 +102 +0 .* zombie +app'
+	assert_line --regexp 'fd 0 +/dev/pts/0: read write, terminal outside'
+	assert_line --regexp '^  000000600000-000000a00000 rw-p .* big$'
+}
+
+@test "show --json: every record, every field" {
+	run -0 json 'len(r), r[0]["type"], r[-1]["type"], r[-1]["nr_records"] == len(r) - 1'
+	assert_output '97 HEAD END True'
+	run -0 json '[x["tail"] for x in r if x["type"] == "FS"]'
+	assert_output "[['/home', '/']]"
+	run -0 json '[x["oom_score_adj"] for x in r if x["type"] == "PROC"]'
+	assert_output '[-17, -17, -17]'
+	run -0 json '[x["gpr"]["ip"] for x in r if x["type"] == "REGS_X86"][0]'
+	assert_output '0x401100'
+}
+
+@test "show --json --memory: the same contents have the same hash" {
+	run -0 json 'len(j["memory"]), j["memory"][2]["xxh64"] == j["memory"][3]["xxh64"], j["memory"][0]["xxh64"] == j["memory"][1]["xxh64"]' --memory
+	assert_output '4 True False'
+}
+
+@test "check: a whole image" {
+	run -0 mkcrimg check --records-only a.crimg
+	assert_output 'a.crimg: ok'
+}
+
+@test "check: why it would not restart here" {
+	run -1 --separate-stderr mkcrimg check a.crimg
+	for why in '/usr/bin/app: No such file' '/usr/lib/lib.so: No such file' 'vdso is not this kernel' 'user is not the restarter'; do
+		[[ "$stderr" == *"mkcrimg: a.crimg: "*"$why"* ]] || { echo "missing: $why"; echo "$stderr"; false; }
+	done
+}
+
+@test "check: stored memory that was changed is found, raw and compressed" {
+	local offset
+	for method in 1 2; do
+		offset=$(json "[x['offset'] for x in r if x['type'] == 'PAGES' and x['method'] == $method][1]")
+		cp a.crimg b.crimg
+		poke b.crimg $((offset + 7)) 255
+		run -1 --separate-stderr mkcrimg check --records-only b.crimg
+		one_line 'checksum does not match'
+	done
+}
+
+@test "check: a header that was changed is found" {
+	poke a.crimg 48 1
+	run -1 --separate-stderr mkcrimg check --records-only a.crimg
+	one_line 'checksum of the ELF header does not match'
+}
+
+@test "mutants of memory: frames that do not decompress" {
+	local n found=0
+	for n in $(seq 40); do
+		"$unit/mutate" --memory a.crimg $n m.crimg >what
+		run mkcrimg check --records-only m.crimg
+		[ "$status" -le 1 ] || { cat what; echo "$output"; false; }
+		found=$((found + status))
+	done
+	[ $found -gt 5 ]
+}
+
+@test "mutants: the tool says one thing, and never falls" {
+	local n
+	for n in $(seq 120); do
+		"$unit/mutate" a.crimg $n m.crimg >what
+		for cmd in 'check --records-only' 'show --maps' 'show --json' 'core -o core'; do
+			run mkcrimg $cmd m.crimg
+			[ "$status" -le 1 ] || { cat what; echo "$output"; false; }
+		done
+	done
+}
+
+@test "other tools accept an image" {
+	run -0 file a.crimg
+	assert_output --partial 'ELF 64-bit LSB core file'
+	run -0 readelf -lW a.crimg
+	assert_output --partial 'CORE'
+	refute_output --partial 'Warning'
+	run -0 eu-readelf -l a.crimg
+}
+
+@test "core: notes and memory, as the kernel would write them" {
+	run -0 mkcrimg core -o core a.crimg
+	[ "$(stat -c %a core)" = 600 ]
+	run -0 eu-readelf -n core
+	assert_output --partial 'pid: 100, ppid: 0, pgrp: 100, sid: 50'
+	assert_output --partial 'pid: 101, ppid: 0'
+	[ "$(grep -c PRSTATUS <<<"$output")" = 2 ]
+	assert_line --regexp 'CORE +[0-9]+ +AUXV'
+	assert_output --partial '/usr/lib/lib.so'
+	run -1 gdb -batch -q -ex 'info threads' -ex 'x/4xb 0x500000' -ex 'x/2xb 0x6ffffe' -ex 'x/2xb 0x10003ffe' -ex 'x/1xb 0x10020000' -c core
+	assert_line --regexp '1 +.*LWP 100'
+	assert_line --regexp '2 +.*LWP 101'
+	# what tests/unit/sample.c has put there: byte i is i / 7 ^ i / 4099
+	assert_line --regexp '^0x500000:.0x00.0x00.0x00.0x00'
+	assert_line --regexp '^0x6ffffe:.0xdb.0xdb'
+	assert_line --regexp '^0x10003ffe:.0x93.0x93'
+	refute_output --partial 'Unexpected size'
+	# clean memory of a file is not there, and gdb says so
+	assert_line --partial 'Cannot access memory at address 0x10020000'
+}
+
+@test "core: a child; no zombie, no stranger" {
+	run -0 mkcrimg core -p 102 a.crimg
+	run -0 eu-readelf -n core.102
+	assert_output --partial 'pid: 102, ppid: 100, pgrp: 102'
+	run -1 --separate-stderr mkcrimg core -p 103 a.crimg
+	one_line 'pid 103: a zombie has no memory'
+	run -1 --separate-stderr mkcrimg core -p 7 a.crimg
+	one_line 'pid 7: no such process'
+}
+
+@test "gdb: every process is an inferior" {
+	run -0 mkcrimg gdb a.crimg -- -batch -ex 'info inferiors' -ex 'p $rip' -ex 'inferior 2' -ex 'p $pc'
+	assert_line --regexp '^\* 1 +process 100'
+	assert_line --regexp '^  2 +process 102'
+	assert_output --partial '0x401100'
+}
+
+@test "save: nothing is left of a failure, the old file survives" {
+	echo old >job.crimg
+	run -1 --separate-stderr mkcrimg save -o job.crimg $$
+	one_line 'mkcrimg: '
+	[ "$(cat job.crimg)" = old ]
+	run -1 --separate-stderr mkcrimg save -o nowhere/job.crimg $$
+	one_line 'nowhere: No such file or directory'
+	run -1 --separate-stderr mkcrimg save -o . $$
+	one_line 'is no regular file'
+	run -1 --separate-stderr mkcrimg save -o job.crimg 4194303
+	one_line 'pid 4194303: No such process'
+	[ "$(ls -A | tr '\n' ' ')" = 'a.crimg job.crimg ' ]
+}
+
+@test "restart: what cannot be executed" {
+	run -1 --separate-stderr mkcrimg restart missing
+	one_line 'missing: No such file or directory'
+	chmod +x a.crimg
+	run -1 --separate-stderr mkcrimg restart ./a.crimg
+	one_line './a.crimg: Exec format error: no image, or no kernel module for it'
+}

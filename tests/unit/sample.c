@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The sample image: three processes, one with two threads, one in a group of
+ * its own, one a zombie, and between them every kind of record there is.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <asm/byteorder.h>
+#include <xxhash.h>
+#include "build.h"
+
+#define L32	cpu_to_le32
+#define L64	cpu_to_le64
+#define PAGE	4096u
+
+enum { LEADER = 100, THREAD2 = 101, CHILD = 102, ZOMBIE = 103, SHELL = 50 };
+
+/* Ids that the objects of the sample refer to each other by */
+struct sample {
+	struct build b;
+	u32 vdso, cred, pipe, anon, unlinked;
+	u32 exe, lib, rd, wr, term, shm_file, null, dir, log;
+	u32 files, fs, sighand[2], mm[2];
+	u32 leader, child;
+};
+
+static u8 pattern[CR_RUN_MAX];
+
+/* Every record's size as it is now */
+#define OBJ(s, type, rec, tail, len)					\
+	build_obj(&(s)->b, type, &(rec), sizeof(rec), tail, len)
+#define DETAIL(s, type, rec, tail, len)					\
+	build_detail(&(s)->b, type, &(rec), sizeof(rec), tail, len)
+
+static void small_objects(struct sample *s)
+{
+	struct cr_rec_vdso vdso = {
+		.vvar_size = L32(4 * PAGE), .text_size = L32(2 * PAGE),
+		.text_xxh64 = L64(XXH64(pattern, 2 * PAGE, 0)),
+	};
+	struct cr_rec_cred cred = {
+		.uid = L32(1000), .euid = L32(1000), .suid = L32(1000),
+		.fsuid = L32(1000), .gid = L32(1000), .egid = L32(1000),
+		.sgid = L32(1000), .fsgid = L32(1000), .nr_groups = L32(2),
+		.cap_bset = L64(0x1ffffffffffull),
+	};
+	__le32 groups[] = { L32(20), L32(1000) };
+	struct cr_rec_pipe pipe = { .ring_size = L32(16), .nr_bufs = L32(2) };
+	struct cr_rec_pipe_buf buf = { .len = L32(PAGE) };
+	struct cr_rec_shm anon = {
+		.size = L64(4 * PAGE), .kind = L32(CR_SHM_ANON),
+	};
+	struct cr_rec_shm unlinked = {
+		.size = L64(5000), .kind = L32(CR_SHM_UNLINKED),
+	};
+
+	s->vdso = OBJ(s, CR_REC_VDSO, vdso, pattern, 2 * PAGE);
+	s->cred = OBJ(s, CR_REC_CRED, cred, groups, sizeof(groups));
+	s->pipe = OBJ(s, CR_REC_PIPE, pipe, NULL, 0);
+	DETAIL(s, CR_REC_PIPE_BUF, buf, pattern, PAGE);
+	buf.len = L32(3);
+	DETAIL(s, CR_REC_PIPE_BUF, buf, "abc", 3);
+	s->anon = OBJ(s, CR_REC_SHM, anon, "/dev/zero (deleted)", 20);
+	s->unlinked = OBJ(s, CR_REC_SHM, unlinked, "/memfd:x (deleted)", 19);
+}
+
+static u32 file(struct sample *s, u32 kind, u32 flags, u32 open_flags, u32 mode,
+		u32 obj, const char *name)
+{
+	struct cr_rec_file rec = {
+		.kind = L32(kind), .flags = L32(flags), .obj = L32(obj),
+		.open_flags = L32(open_flags), .mode = L32(mode),
+		.size = L64(70000), .mtime_ns = L64(1700000000000000000ull),
+		.rdev = L64(kind == CR_FILE_CHR ? 0x103 : 0),
+	};
+
+	return OBJ(s, CR_REC_FILE, rec, name, strlen(name) + 1);
+}
+
+static void open_files(struct sample *s)
+{
+	struct cr_rec_files files = { .nr_fds = L32(8) };
+	struct cr_rec_fs fs = {
+		.umask = L32(022), .cwd_len = L32(6), .root_len = L32(2),
+	};
+	struct cr_rec_fd fd = {};
+	u32 fds[8], i;
+
+	s->exe = file(s, CR_FILE_REG, CR_FILE_MAPPED | CR_FILE_EXE, 0100000,
+		      0100755, 0, "/usr/bin/app");
+	s->lib = file(s, CR_FILE_REG, CR_FILE_MAPPED, 0100000, 0100644, 0,
+		      "/usr/lib/lib.so");
+	s->rd = file(s, CR_FILE_PIPE, 0, 0, 010600, s->pipe, "pipe:[1]");
+	s->wr = file(s, CR_FILE_PIPE, 0, 04001, 010600, s->pipe, "pipe:[1]");
+	s->term = file(s, CR_FILE_OUTSIDE, CR_FILE_TTY, 2, 020620, 0,
+		       "/dev/pts/0");
+	s->shm_file = file(s, CR_FILE_SHM, 0, 2, 0100600, s->unlinked,
+			   "/memfd:x (deleted)");
+	s->null = file(s, CR_FILE_CHR, 0, 2, 020666, 0, "/dev/null");
+	s->dir = file(s, CR_FILE_DIR, 0, 0200000, 040755, 0, "/home");
+	s->log = file(s, CR_FILE_REG, 0, 02001, 0100644, 0, "/tmp/log");
+
+	s->files = OBJ(s, CR_REC_FILES, files, NULL, 0);
+	memcpy(fds, (u32[]){ s->term, s->rd, s->wr, s->shm_file, s->null,
+			     s->dir, s->log, s->log }, sizeof(fds));
+	for (i = 0; i < 8; i++) {
+		fd.fd = L32(i + i / 4);
+		fd.file = L32(fds[i]);
+		fd.cloexec = L32(i & 1);
+		DETAIL(s, CR_REC_FD, fd, NULL, 0);
+	}
+	s->fs = OBJ(s, CR_REC_FS, fs, "/home\0/", 8);
+}
+
+static u32 sighand(struct sample *s)
+{
+	struct cr_rec_sighand rec = { .nr_actions = L32(2) };
+	struct cr_rec_sigaction sa = {
+		.sig = L32(2), .handler = L64(0x401000), .flags = L64(0x4000000),
+		.restorer = L64(0x402000), .mask = L64(2),
+	};
+	u32 id = OBJ(s, CR_REC_SIGHAND, rec, NULL, 0);
+
+	DETAIL(s, CR_REC_SIGACTION, sa, NULL, 0);
+	sa.sig = L32(17);
+	sa.handler = L64(1);
+	DETAIL(s, CR_REC_SIGACTION, sa, NULL, 0);
+	return id;
+}
+
+static void vma(struct sample *s, u64 start, u32 pages, u32 kind, u32 prot,
+		u32 flags, u32 obj, const char *name)
+{
+	struct cr_rec_vma rec = {
+		.start = L64(start), .end = L64(start + pages * (u64)PAGE),
+		.kind = L32(kind), .prot = L32(prot), .flags = L32(flags),
+		.obj = L32(obj),
+	};
+
+	DETAIL(s, CR_REC_VMA, rec, name, name ? strlen(name) + 1 : 0);
+}
+
+#define VDSO_ADDR	0x7ffff7fc4000ull
+
+static u32 mm(struct sample *s)
+{
+	const u32 r = CR_PROT_READ, w = CR_PROT_WRITE, x = CR_PROT_EXEC;
+	struct cr_rec_mm rec = {
+		.exe = L32(s->exe), .vdso = L32(s->vdso),
+		.vdso_addr = L64(VDSO_ADDR), .start_code = L64(0x401000),
+		.end_code = L64(0x402000), .start_data = L64(0x404000),
+		.end_data = L64(0x404800), .start_brk = L64(0x500000),
+		.brk = L64(0x540000), .start_stack = L64(0x7fffffffe000),
+		.arg_start = L64(0x7fffffffe100), .arg_end = L64(0x7fffffffe110),
+		.env_start = L64(0x7fffffffe110), .env_end = L64(0x7fffffffe200),
+		.dumpable = L32(1), .nr_vmas = L32(11),
+	};
+	__le64 auxv[] = { L64(6), L64(PAGE), L64(23), 0, 0, 0 };
+	struct cr_rec_auxv aux = { .nr = L32(6) };
+	u32 id = OBJ(s, CR_REC_MM, rec, NULL, 0);
+
+	vma(s, 0x400000, 4, CR_VMA_FILE, r | x, 0, s->exe, NULL);
+	vma(s, 0x404000, 2, CR_VMA_FILE, r | w, 0, s->exe, NULL);
+	vma(s, 0x500000, 64, CR_VMA_ANON, r | w, CR_VMA_HEAP, 0, NULL);
+	vma(s, 0x600000, 1024, CR_VMA_ANON, r | w, CR_VMA_HUGEPAGE, 0, "big");
+	vma(s, 0x10000000, 4, CR_VMA_SHM, r | w, CR_VMA_SHARED, s->anon, NULL);
+	vma(s, 0x10010000, 2, CR_VMA_SHM, r | w, 0, s->unlinked, NULL);
+	vma(s, 0x10020000, 2, CR_VMA_FILE, r, CR_VMA_SHARED, s->lib, NULL);
+	vma(s, 0x10030000, 8, CR_VMA_ANON, 0, 0, 0, NULL);
+	vma(s, VDSO_ADDR - 4 * PAGE, 4, CR_VMA_VVAR, r, 0, 0, NULL);
+	vma(s, VDSO_ADDR, 2, CR_VMA_VDSO, r | x, 0, 0, NULL);
+	vma(s, 0x7ffffffde000, 33, CR_VMA_ANON, r | w,
+	    CR_VMA_GROWSDOWN | CR_VMA_STACK, 0, NULL);
+	DETAIL(s, CR_REC_AUXV, aux, auxv, sizeof(auxv));
+	return id;
+}
+
+static void siginfo(struct sample *s, u32 sig)
+{
+	struct cr_rec_siginfo rec = { .sig = L32(sig) };
+	__le32 info[32] = { L32(sig) };
+
+	DETAIL(s, CR_REC_SIGINFO, rec, info, sizeof(info));
+}
+
+static u32 proc(struct sample *s, u32 pid, u32 parent, u32 pgid, u32 flags,
+		u32 threads)
+{
+	struct cr_rec_proc rec = {
+		.pid = L32(pid), .parent = L32(parent), .pgid = L32(pgid),
+		.sid = L32(SHELL), .flags = L32(flags | CR_PROC_SESSION_OUTSIDE),
+		.exit_code = L32(flags & CR_PROC_ZOMBIE ? 0x300 : 0),
+		.exit_signal = L32(17), .nr_threads = L32(threads),
+		.oom_score_adj = L32(-17), .utime_ns = L64(123456789),
+		.age_ns = L64(5000000000), .pending = L64(1ull << 11),
+		.comm = "app",
+	};
+	struct cr_rec_rlimit lim = { .nr = L32(16) };
+	__le64 pairs[32];
+	u32 id, i;
+
+	if (flags & CR_PROC_ZOMBIE)
+		rec.pending = 0;
+	id = OBJ(s, CR_REC_PROC, rec, NULL, 0);
+	if (flags & CR_PROC_ZOMBIE)
+		return id;
+	for (i = 0; i < 32; i++)
+		pairs[i] = i & 1 ? ~0ull : L64(1024 * i);
+	DETAIL(s, CR_REC_RLIMIT, lim, pairs, sizeof(pairs));
+	siginfo(s, 12);
+	return id;
+}
+
+static void thread(struct sample *s, u32 tid, u32 of, unsigned int which,
+		   u32 restart)
+{
+	struct cr_rec_thread rec = {
+		.proc = L32(of), .tid = L32(tid), .mm = L32(s->mm[which]),
+		.files = L32(s->files), .fs = L32(s->fs),
+		.sighand = L32(s->sighand[which]), .cred = L32(s->cred),
+		.blocked = L64(0x10000), .pending = L64(1ull << 33),
+		.altstack_flags = L32(2), .nice = L32(5),
+		.robust_list = L64(0x600010), .clear_child_tid = L64(0x600020),
+		.rseq = L64(0x600100), .rseq_len = L32(32),
+		.rseq_sig = L32(0x53053053), .timer_slack_ns = L64(50000),
+		.nr_cpus = L32(2), .comm = "app",
+	};
+	u64 cpus = L64(3);
+	struct cr_rec_regs_x86 regs = {};
+	struct cr_rec_xstate_x86 xs = { .size = L32(832), .xfeatures = L64(7) };
+	struct cr_rec_restart rs = {
+		.kind = L32(restart), .remaining_ns = L64(1000000000),
+		.uaddr = L64(0x600200),
+	};
+	u8 area[832] = {};
+
+	OBJ(s, CR_REC_THREAD, rec, &cpus, sizeof(cpus));
+	regs.gpr[15] = L64(202);
+	regs.gpr[16] = L64(0x401100);
+	regs.gpr[17] = L64(0x33);
+	regs.gpr[19] = L64(0x7fffffffd000);
+	regs.gpr[20] = L64(0x2b);
+	DETAIL(s, CR_REC_REGS_X86, regs, NULL, 0);
+	memcpy(area + 24, (__le32[]){ L32(0x1f80) }, 4);
+	/* where debuggers look for the components, in what the processor ignores */
+	memcpy(area + 464, (__le64[]){ L64(7) }, 8);
+	memcpy(area + 512, (__le64[]){ L64(3) }, 8);
+	DETAIL(s, CR_REC_XSTATE_X86, xs, area, sizeof(area));
+	if (restart == CR_RESTART_FUTEX) {
+		rs.bitset = L32(~0u);
+		rs.val = L32(1);
+	} else if (restart == CR_RESTART_POLL) {
+		rs.val = L32(3);
+	}
+	DETAIL(s, CR_REC_RESTART, rs, NULL, 0);
+	siginfo(s, 34);
+}
+
+static void pages(struct sample *s)
+{
+	unsigned int i;
+
+	build_run(&s->b, s->anon, 0, pattern, PAGE, false);
+	build_run(&s->b, s->anon, 2 * PAGE, pattern, 2 * PAGE, false);
+	build_run(&s->b, s->unlinked, 0, pattern, 2 * PAGE, false);
+	for (i = 0; i < 2; i++) {
+		build_run(&s->b, s->mm[i], 0x404000, pattern, PAGE, false);
+		build_run(&s->b, s->mm[i], 0x500000, pattern, 2 * PAGE, false);
+		build_run(&s->b, s->mm[i], 0x600000, pattern, CR_RUN_MAX, true);
+		build_run(&s->b, s->mm[i], 0x700000, pattern + 99, 200 * PAGE,
+			  true);
+		build_run(&s->b, s->mm[i], 0x10010000, pattern, PAGE, false);
+		build_run(&s->b, s->mm[i], 0x7fffffffd000, pattern, 2 * PAGE,
+			  false);
+	}
+}
+
+void sample_build(struct buf *file)
+{
+	struct sample s = {};
+	struct cr_rec_head head = {
+		.nr_procs = L32(3), .nr_threads = L32(3), .page_shift = L32(12),
+		.realtime_ns = L64(1700000000000000000ull),
+		.monotonic_ns = L64(99), .boottime_ns = L64(100),
+		.release = "6.12.0-test", .node = "test",
+	};
+	size_t i, at;
+
+	for (i = 0; i < sizeof(pattern); i++)
+		pattern[i] = i / 7 ^ i / 4099;
+	at = build_rec(&s.b, CR_REC_HEAD, 0, &head, sizeof(head), NULL, 0);
+	small_objects(&s);
+	open_files(&s);
+	s.sighand[0] = sighand(&s);
+	s.sighand[1] = sighand(&s);
+	s.mm[0] = mm(&s);
+	s.mm[1] = mm(&s);
+	s.b.leader_mm = s.mm[0];
+	s.leader = proc(&s, LEADER, 0, LEADER, CR_PROC_PGRP_OUTSIDE, 2);
+	thread(&s, LEADER, s.leader, 0, CR_RESTART_NANOSLEEP);
+	thread(&s, THREAD2, s.leader, 0, CR_RESTART_FUTEX);
+	s.child = proc(&s, CHILD, s.leader, CHILD, 0, 1);
+	thread(&s, CHILD, s.child, 1, CR_RESTART_POLL);
+	proc(&s, ZOMBIE, s.child, CHILD, CR_PROC_ZOMBIE, 0);
+	pages(&s);
+
+	head.nr_objects = L32(s.b.last);
+	head.memory = L64(s.b.memory);
+	memcpy(s.b.stream.data + at + 20 + sizeof(struct cr_rec),
+	       (u8 *)&head + sizeof(struct cr_rec),
+	       sizeof(head) - sizeof(struct cr_rec));
+	build_finish(&s.b, file);
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef TESTS_UNIT_TEST_IMAGE_H
+#define TESTS_UNIT_TEST_IMAGE_H
+
+#include "mutation.h"
+
+/**
+ * struct directed - one wrong value and the answer to it
+ * @type, @nth: which record of the sample; @type 0 ends the table
+ * @field, @element: which field
+ * @value: what it becomes
+ * @err: the error
+ * @message: a part of the message
+ */
+struct directed {
+	u32 type;
+	unsigned int nth;
+	const char *field;
+	unsigned int element;
+	u64 value;
+	int err;
+	const char *message;
+};
+
+extern const struct directed directed[];
+
+/* An image of many processes, mappings and page runs */
+void large_build(struct buf *file);
+
+#endif
