@@ -7,6 +7,7 @@
  * Refused: restart functions that are not named here.
  */
 #include <linux/kernel.h>
+#include <linux/kallsyms.h>
 #include <linux/restart_block.h>
 #include <linux/time_namespace.h>
 #include <linux/timekeeping.h>
@@ -37,16 +38,38 @@ static bool restart_pending(struct task_struct *task)
 	       regs->ax == __NR_restart_syscall;
 }
 
+typedef long (*restart_fn)(struct restart_block *);
+
+/* Static in the kernel, so looked up by name: nothing can link to them. */
+static struct {
+	const char *name;
+	restart_fn fn;
+} restart_fns[] = {
+	[CR_RESTART_NANOSLEEP]	= { "hrtimer_nanosleep_restart" },
+	[CR_RESTART_FUTEX]	= { "futex_wait_restart" },
+	[CR_RESTART_POLL]	= { "do_restart_poll" },
+};
+
+/* The first to ask looks it up; two that do so at once find the same. */
+static restart_fn restart_function(enum cr_restart_kind kind)
+{
+	restart_fn fn = READ_ONCE(restart_fns[kind].fn);
+
+	if (!fn) {
+		fn = (restart_fn)kallsyms_lookup_name(restart_fns[kind].name);
+		WRITE_ONCE(restart_fns[kind].fn, fn);
+	}
+	return fn;
+}
+
 static enum cr_restart_kind restart_kind(struct task_struct *task)
 {
-	long (*fn)(struct restart_block *) = task->restart_block.fn;
+	restart_fn fn = task->restart_block.fn;
+	unsigned int kind;
 
-	if (fn == hrtimer_nanosleep_restart)
-		return CR_RESTART_NANOSLEEP;
-	if (fn == futex_wait_restart)
-		return CR_RESTART_FUTEX;
-	if (fn == do_restart_poll)
-		return CR_RESTART_POLL;
+	for (kind = 0; fn && kind < ARRAY_SIZE(restart_fns); kind++)
+		if (restart_fns[kind].name && fn == restart_function(kind))
+			return kind;
 	return 0;
 }
 
@@ -163,7 +186,7 @@ static void poll_restore(struct restart_block *rb,
 		rb->poll.tv_sec = ts.tv_sec;
 		rb->poll.tv_nsec = ts.tv_nsec;
 	}
-	rb->fn = do_restart_poll;
+	rb->fn = restart_function(CR_RESTART_POLL);
 }
 
 static void futex_restore(struct restart_block *rb,
@@ -184,23 +207,28 @@ static void futex_restore(struct restart_block *rb,
 		rb->futex.flags |= CR_KFUTEX_HAS_TIMEOUT;
 		rb->futex.time = expiry(left, restored_now(clockid));
 	}
-	rb->fn = futex_wait_restart;
+	rb->fn = restart_function(CR_RESTART_FUTEX);
 }
 
 int cr_restart_block_restore(struct cr_restart *r,
 			     const struct cr_rec_restart *rec)
 {
 	struct restart_block *rb = &current->restart_block;
+	u32 kind = le32_to_cpu(rec->kind);
 	int clockid = le32_to_cpu(rec->clockid);
 
-	switch (le32_to_cpu(rec->kind)) {
+	if (kind < ARRAY_SIZE(restart_fns) && restart_fns[kind].name &&
+	    !restart_function(kind))
+		return cr_err(&r->log, -EOPNOTSUPP, "this kernel has no %s",
+			      restart_fns[kind].name);
+	switch (kind) {
 	case CR_RESTART_NANOSLEEP:
 		rb->nanosleep.clockid = clockid;
 		rb->nanosleep.type = rec->uaddr ? TT_NATIVE : TT_NONE;
 		rb->nanosleep.rmtp = u64_to_user_ptr(le64_to_cpu(rec->uaddr));
 		rb->nanosleep.expires = expiry(le64_to_cpu(rec->remaining_ns),
 					       restored_now(clockid));
-		rb->fn = hrtimer_nanosleep_restart;
+		rb->fn = restart_function(CR_RESTART_NANOSLEEP);
 		return 0;
 	case CR_RESTART_FUTEX:
 		futex_restore(rb, rec);
@@ -209,6 +237,5 @@ int cr_restart_block_restore(struct cr_restart *r,
 		poll_restore(rb, rec);
 		return 0;
 	}
-	return cr_err(&r->log, -EOPNOTSUPP, "unknown kind %u of restart",
-		      le32_to_cpu(rec->kind));
+	return cr_err(&r->log, -EOPNOTSUPP, "unknown kind %u of restart", kind);
 }

@@ -13,12 +13,6 @@
 struct restart_block;
 struct path;
 
-/* kernel/time/hrtimer.c, kernel/futex/waitwake.c, fs/select.c: compared, and
- * stored for the kernel to call */
-long hrtimer_nanosleep_restart(struct restart_block *restart);
-long futex_wait_restart(struct restart_block *restart);
-long do_restart_poll(struct restart_block *restart);
-
 /* fs/file.c */
 int __close_range(unsigned int fd, unsigned int max_fd, unsigned int flags);
 
