@@ -33,7 +33,9 @@ CR_EXPORT(get_wchan);
 CR_EXPORT(kallsyms_lookup_name);
 CR_EXPORT(kernel_clone);
 CR_EXPORT(kernel_wait4);
+#ifdef CONFIG_LRU_GEN
 CR_EXPORT(lru_gen_del_mm);
+#endif
 CR_EXPORT(map_vdso_once);
 CR_EXPORT(mapping_seek_hole_data);
 CR_EXPORT(membarrier_exec_mmap);
