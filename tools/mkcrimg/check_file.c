@@ -74,6 +74,22 @@ static bool run_in_segment(const Elf64_Phdr *ph, const struct cr_rec_pages *run,
 	       ph->p_memsz == ph->p_filesz;
 }
 
+/* The vdso of the leader, which debuggers want to see, is in its record */
+static bool is_vdso(const struct image *img, const Elf64_Phdr *ph)
+{
+	struct cr_rec_thread leader;
+	struct cr_rec_mm mm;
+	struct cr_view v;
+
+	image_main_thread(img, img->cr.leader, &leader);
+	cr_read_obj(&img->cr, le32_to_cpu(leader.mm), &v, &mm, sizeof(mm));
+	if (!mm.vdso || ph->p_vaddr != le64_to_cpu(mm.vdso_addr))
+		return false;
+	cr_read_obj(&img->cr, le32_to_cpu(mm.vdso), &v, NULL, 0);
+	return ph->p_filesz == v.tail_len && ph->p_memsz == v.tail_len &&
+	       ph->p_offset == (u64)((const u8 *)v.tail - img->map);
+}
+
 /* Every run has its segment; @nr_loads: runs that are a PT_LOAD */
 static unsigned int runs_in_segments(const struct image *img,
 				     const Elf64_Phdr **list, u32 nr,
@@ -119,7 +135,7 @@ unsigned int check_segments(const struct image *img)
 	for (i = 0; i < img->ehdr->e_phnum; i++) {
 		const Elf64_Phdr *ph = &img->phdr[i];
 
-		found += ph->p_type == PT_LOAD;
+		found += ph->p_type == PT_LOAD && !is_vdso(img, ph);
 		if (ph->p_offset <= img->size &&
 		    ph->p_filesz <= img->size - ph->p_offset)
 			continue;

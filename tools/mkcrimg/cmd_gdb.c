@@ -92,7 +92,8 @@ static int inferior_add(struct args *a, const struct image *img, u32 proc,
 	if (core_write(img, proc, fd))
 		return ST_FAILED;
 	if (nr > 1) {
-		args_command(a, "add-inferior");
+		/* of its own connection, or gdb would share the first core */
+		args_command(a, "add-inferior -no-connection");
 		args_command(a, "inferior %u", nr);
 	}
 	args_command(a, "file %s", exe);

@@ -4,13 +4,17 @@
  *
  * What is memory of the process and nowhere else gets a PT_LOAD with its bytes.
  * Clean pages of mapped files have none: a debugger reads them from the file,
- * and says so when it cannot. Memory that was never written is zero, and says
+ * and says so when it cannot. But the first page of an ELF file is there, if the
+ * file is still what it was, as in the kernel's core dumps: by its build-id
+ * debuggers find the file. Memory that was never written is zero, and says
  * so by a PT_LOAD without bytes, or by a hole of the file.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <sys/stat.h>
 #include <gelf.h>
 #include "core.h"
 #include "core_notes.h"
@@ -24,7 +28,8 @@
  * struct piece - bytes that lie together in the image
  * @addr: where they belong
  * @len: bytes
- * @id: MM, SHM: from @skip in page run @run; VDSO: from @skip in its tail
+ * @id: MM, SHM: from @skip in page run @run; VDSO: from @skip in its tail;
+ *	FILE: from the start of the file
  * @offset: in the core
  */
 struct piece {
@@ -189,6 +194,57 @@ static void shm_pieces(struct core *c, const struct cr_rec_vma *vma, u64 start,
 	}
 }
 
+/* Descriptor of a file that is still what it was when the job was saved, or -1 */
+static int file_open(const struct image *img, u32 id)
+{
+	struct cr_rec_file rec;
+	struct cr_view v;
+	struct stat st;
+	int fd;
+
+	cr_read_obj(&img->cr, id, &v, &rec, sizeof(rec));
+	if (stat(v.tail, &st) || !S_ISREG(st.st_mode))
+		return -1;
+	fd = open(v.tail, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	if (!fstat(fd, &st) &&
+	    (u64)st.st_size == le64_to_cpu(rec.size) &&
+	    st.st_mtim.tv_sec * 1000000000ull + st.st_mtim.tv_nsec ==
+	    le64_to_cpu(rec.mtime_ns))
+		return fd;
+	close(fd);
+	return -1;
+}
+
+/* The first page of a mapped ELF file, unless the process has its own of it */
+static void elf_header_piece(struct core *c, const struct cr_rec_vma *vma)
+{
+	struct piece p = {
+		.addr = le64_to_cpu(vma->start), .len = PAGE,
+		.id = le32_to_cpu(vma->obj),
+	};
+	struct cr_rec_pages run;
+	char magic[SELFMAG];
+	int fd;
+
+	if (le32_to_cpu(vma->kind) != CR_VMA_FILE || vma->pgoff ||
+	    (le32_to_cpu(vma->flags) & CR_VMA_SHARED))
+		return;
+	if (c->run < c->img->cr.objs[c->mm].nr_page_runs) {
+		cr_read_page_run(&c->img->cr, c->mm, c->run, &run);
+		if (le64_to_cpu(run.addr) < p.addr + p.len)
+			return;
+	}
+	fd = file_open(c->img, p.id);
+	if (fd < 0)
+		return;
+	if (pread(fd, magic, SELFMAG, 0) == SELFMAG &&
+	    !memcmp(magic, ELFMAG, SELFMAG))
+		piece_add(c, p.addr, &p, false);
+	close(fd);
+}
+
 /* A mapping: its private pages; below them the SHM's, zeros, or nothing */
 static void vma_pieces(struct core *c, const struct cr_rec_vma *vma)
 {
@@ -199,6 +255,7 @@ static void vma_pieces(struct core *c, const struct cr_rec_vma *vma)
 	struct piece p;
 	u64 at = start;
 
+	elf_header_piece(c, vma);
 	for (; c->run < c->img->cr.objs[c->mm].nr_page_runs; c->run++) {
 		cr_read_page_run(&c->img->cr, c->mm, c->run, &run);
 		if (le64_to_cpu(run.addr) >= end)
@@ -326,27 +383,45 @@ static bool pwrite_all(int fd, const void *buf, size_t len, u64 offset)
 	return true;
 }
 
+/* The bytes that a piece is part of; @from: where they are. NULL, or why not */
+static const char *piece_read(struct core *c, const struct piece *p, u8 *buf,
+			      const u8 **from)
+{
+	struct cr_rec_pages run;
+	struct cr_view v;
+	int fd;
+
+	*from = buf;
+	switch (c->img->cr.objs[p->id].type) {
+	case CR_REC_VDSO:
+		cr_read_obj(&c->img->cr, p->id, &v, NULL, 0);
+		*from = v.tail;
+		return NULL;
+	case CR_REC_FILE:
+		fd = file_open(c->img, p->id);
+		memset(buf, 0, p->len);
+		if (fd < 0 || pread(fd, buf, p->len, 0) < 0)
+			return strerror(errno);
+		close(fd);
+		return NULL;
+	default:
+		cr_read_page_run(&c->img->cr, p->id, p->run, &run);
+		return image_run_read(c->img, &run, buf);
+	}
+}
+
 /* NULL, or what went wrong */
 static const char *pieces_write(struct core *c, int fd)
 {
 	u8 *buf = malloc(CR_RUN_MAX);
 	const char *why = buf ? NULL : strerror(ENOMEM);
-	struct cr_rec_pages run;
 	const u8 *from;
-	struct cr_view v;
 	size_t i;
 
 	for (i = 0; i < c->nr_pieces && !why; i++) {
 		const struct piece *p = &c->pieces[i];
 
-		if (c->img->cr.objs[p->id].type == CR_REC_VDSO) {
-			cr_read_obj(&c->img->cr, p->id, &v, NULL, 0);
-			from = v.tail;
-		} else {
-			cr_read_page_run(&c->img->cr, p->id, p->run, &run);
-			why = image_run_read(c->img, &run, buf);
-			from = buf;
-		}
+		why = piece_read(c, p, buf, &from);
 		if (!why && !pwrite_all(fd, from + p->skip, p->len, p->offset))
 			why = strerror(errno);
 	}
