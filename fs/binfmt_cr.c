@@ -24,6 +24,7 @@
 #include <linux/cr.h>
 #include <linux/cr_arch.h>
 #include <linux/cr_build.h>
+#include <linux/cr_inplace.h>
 #include <linux/cr_kernel.h>
 #include <linux/cr_lasterr.h>
 #include <linux/cr_mm.h>
@@ -231,6 +232,7 @@ static bool ids_are_free(struct cr_restart *r)
 		struct cr_rec_thread thread;
 		struct cr_rec_proc proc;
 		struct cr_view view;
+		struct pid *of_nr;
 		int nr;
 
 		if (r->img.objs[id].type == CR_REC_PROC) {
@@ -244,7 +246,9 @@ static bool ids_are_free(struct cr_restart *r)
 			continue;
 		}
 		rcu_read_lock();
-		are_free = !find_pid_ns(nr, ns);
+		of_nr = find_pid_ns(nr, ns);
+		are_free = !of_nr || (r->in_place &&
+				      of_nr == task_pid(current));
 		rcu_read_unlock();
 	}
 	return are_free;
@@ -283,8 +287,11 @@ static int restart_prepare(struct cr_restart *r, struct linux_binprm *bprm,
 	err = image_read(r, ehdr);
 	if (err)
 		return err;
-	r->own_pidns = pid == PID_NS ||
-		       (pid == PID_AUTO && !ids_are_free(r));
+	r->in_place = pid != PID_NS && cr_inplace_fits(r);
+	if (pid == PID_NS || (pid == PID_AUTO && !ids_are_free(r))) {
+		r->own_pidns = true;
+		r->in_place = false;
+	}
 	err = cr_build(r);
 	if (!err)
 		err = cr_link(r);
@@ -366,10 +373,13 @@ static int cr_load_binary(struct linux_binprm *bprm)
 		err = restart_prepare(r, bprm, &ehdr);
 	if (err)
 		goto out_put;
-	err = keeper_become(r, bprm);
+	if (r->in_place)
+		err = cr_inplace_become(r, bprm);
+	else
+		err = keeper_become(r, bprm);
 	if (err)
 		cr_abort(r);
-	else
+	else if (!r->in_place)
 		cr_commit(r);
 out_put:
 	if (err == -ENOEXEC)

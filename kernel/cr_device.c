@@ -98,7 +98,7 @@ static long ioc_check(void __user *uarg)
 	}
 	err = cr_save_init(s, task);
 	if (!err)
-		err = cr_collect(s);
+		err = cr_collect(s, false);
 	err = report(s, arg.report, arg.report_len, err);
 	if (!err)
 		err = isolate_results(s, &arg, uarg);
@@ -124,7 +124,7 @@ static int handle_isolate(struct handle *h, struct task_struct *task,
 	err = cr_save_init(&h->save, task);
 	if (err)
 		return err;
-	err = cr_collect(&h->save);
+	err = cr_collect(&h->save, false);
 	if (err)
 		return err;
 	h->iso = cr_isolate_create();
@@ -133,7 +133,7 @@ static int handle_isolate(struct handle *h, struct task_struct *task,
 	err = cr_isolate(h->iso, &h->save, timeout_ms);
 	if (err)
 		return err;
-	err = cr_collect(&h->save);
+	err = cr_collect(&h->save, true);
 	if (err)
 		return err;
 	return cr_isolate_holds(h->iso, &h->save);
@@ -201,7 +201,7 @@ static long ioc_save(struct handle *h, void __user *uarg)
 	    (out->f_flags & O_APPEND))
 		goto out_fput;
 	/* a second image of the same stop: collect afresh */
-	err = h->save.nr_objs ? cr_collect(&h->save) : 0;
+	err = h->save.nr_objs ? cr_collect(&h->save, true) : 0;
 	if (!err)
 		err = cr_save_image(&h->save, h->iso, out);
 	err = report(&h->save, arg.report, arg.report_len, err);

@@ -238,11 +238,12 @@ static int collect_once(struct cr_save *s)
  * reader of /proc): what is shared with the outside stays so when it is looked
  * at again. A blocker of another kind is told at once.
  */
-int cr_collect(struct cr_save *s)
+int cr_collect(struct cr_save *s, bool still)
 {
 	size_t len = s->log.len;
 	int tries, err;
 
+	s->still = still;
 	for (tries = 0; tries < COLLECT_TRIES; tries++) {
 		s->log.len = len;
 		s->outside = false;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The task builder.
+ * The tasks of a job, while they are built.
  *
  * The loader creates the leader (or, in a private pid namespace, an init that
  * creates the leader); every process creates its children and its threads
@@ -39,76 +39,9 @@
 #include <linux/cr_kernel.h>
 #include <linux/cr_mm.h>
 #include <linux/cr_task.h>
+#include "cr_rtask.h"
 
-/**
- * struct cr_rtask - a task of the job that is being built
- * @r: holds a reference while the task exists and has not left its park
- * @proc: id of its PROC; 0 for the init of a private pid namespace
- * @thread: id of its THREAD; 0 for a zombie and the init
- * @nr: its number in the image
- * @pid: its number for the task that has created it; 0: not created
- * @task: set by the task itself; holds a reference
- * @group: its process' first thread
- * @child: first child process, @sibling: next child of the same parent
- * @nr_threads: of the process, this one included; they follow in the array
- * @zombie: exits at once
- * @ready: the process' shared state is restored; for its other threads
- * @work: where it parks
- */
-struct cr_rtask {
-	struct cr_restart *r;
-	u32 proc;
-	u32 thread;
-	pid_t nr;
-	pid_t pid;
-	struct task_struct *task;
-	struct cr_rtask *group;
-	struct cr_rtask *child;
-	struct cr_rtask *sibling;
-	u32 nr_threads;
-	bool zombie;
-	bool ready;
-	struct callback_head work;
-};
-
-static void restart_free(struct kref *ref)
-{
-	struct cr_restart *r = container_of(ref, struct cr_restart, ref);
-	u32 i;
-
-	for (i = 0; i < r->nr_rtasks; i++)
-		if (r->rtasks[i].task)
-			put_task_struct(r->rtasks[i].task);
-	kvfree(r->rtasks);
-	for (i = r->img.nr_objects; i > 0 && r->objs; i--) {
-		u32 type = r->img.objs[i].type - CR_REC_VDSO;
-
-		if (r->objs[i])
-			cr_obj_table[type]->drop(r->objs[i]);
-	}
-	kvfree(r->objs);
-	cr_image_put(&r->img);
-	kvfree(r->records);
-	if (r->file)
-		fput(r->file);
-	cr_log_exit(&r->log);
-	kfree(r);
-}
-
-void cr_restart_put(struct cr_restart *r)
-{
-	kref_put(&r->ref, restart_free);
-}
-
-int cr_restart_fail(struct cr_restart *r, int err)
-{
-	cmpxchg(&r->err, 0, err);
-	wake_up_all(&r->wait);
-	return err;
-}
-
-/* Create a task that runs @fn. It is not there when this fails */
-static int rtask_clone(struct cr_rtask *t, u64 flags, int (*fn)(void *))
+int rtask_clone(struct cr_rtask *t, u64 flags, int (*fn)(void *))
 {
 	struct kernel_clone_args args = {
 		.flags = flags | CLONE_UNTRACED,
@@ -125,10 +58,11 @@ static int rtask_clone(struct cr_rtask *t, u64 flags, int (*fn)(void *))
 	pid = kernel_clone(&args);
 	if (pid > 0) {
 		t->pid = pid;
+		t->creator = current;
 		return 0;
 	}
 	module_put(THIS_MODULE);
-	kref_put(&r->ref, restart_free);
+	cr_restart_put(r);
 	if (pid == -EEXIST)
 		return cr_err(&r->log, -EBUSY, "pid %d is taken", t->nr);
 	if (pid == -EPERM)
@@ -161,24 +95,23 @@ static void rtask_abort(struct cr_rtask *t)
 	do_exit(SIGKILL);
 }
 
-/* The task_work: complete, waiting for the end of the building */
-static void rtask_park(struct callback_head *work)
+void rtask_wait(struct cr_rtask *t)
 {
-	struct cr_rtask *t = container_of(work, struct cr_rtask, work);
 	struct cr_restart *r = t->r;
 
 	if (!(current->flags & PF_EXITING)) {
 		atomic_inc(&r->parked);
 		wake_up_all(&r->wait);
-		wait_event_state(r->wait, READ_ONCE(r->phase) != CR_BUILDING,
-				 TASK_KILLABLE);
+		wait_event_state(r->wait, READ_ONCE(r->phase) != CR_BUILDING ||
+				 READ_ONCE(t->leave),
+				 (TASK_KILLABLE | TASK_FREEZABLE));
 	}
 	if (READ_ONCE(r->phase) == CR_COMMITTED) {
 		cr_restart_put(r);
 		module_put(THIS_MODULE);
 		return;
 	}
-	if (READ_ONCE(r->phase) == CR_BUILDING)
+	if (READ_ONCE(r->phase) == CR_BUILDING && !READ_ONCE(t->leave))
 		cr_restart_fail(r, cr_err(&r->log, -EINTR,
 				"pid %d: was killed while it was restored",
 				t->nr));
@@ -190,8 +123,13 @@ static void rtask_park(struct callback_head *work)
 	rtask_abort(t);
 }
 
-/* End of every task's function: go on to where it parks, whatever happened */
-static int rtask_finish(struct cr_rtask *t, int err)
+/* The task_work */
+static void rtask_park(struct callback_head *work)
+{
+	rtask_wait(container_of(work, struct cr_rtask, work));
+}
+
+int rtask_finish(struct cr_rtask *t, int err)
 {
 	if (err)
 		cr_restart_fail(t->r, err);
@@ -203,7 +141,7 @@ static int rtask_finish(struct cr_rtask *t, int err)
 	return 0;
 }
 
-static void rtask_begin(struct cr_rtask *t)
+void rtask_begin(struct cr_rtask *t)
 {
 	t->task = current;
 	get_task_struct(current);
@@ -259,9 +197,7 @@ static int zombie_main(void *arg)
 	do_exit(le32_to_cpu(rec.exit_code));
 }
 
-static int process_main(void *arg);
-
-static int process_clone_children(struct cr_rtask *t)
+int process_clone_children(struct cr_rtask *t)
 {
 	struct cr_rtask *child;
 	int err;
@@ -277,7 +213,7 @@ static int process_clone_children(struct cr_rtask *t)
 	return 0;
 }
 
-static int process_clone_threads(struct cr_rtask *t)
+int process_clone_threads(struct cr_rtask *t)
 {
 	u32 i;
 	int err;
@@ -292,8 +228,8 @@ static int process_clone_threads(struct cr_rtask *t)
 	return 0;
 }
 
-/* In the process: its memory, descriptors, ...; then it is the process again */
-static int process_restore(struct cr_rtask *t)
+/* What all threads share, but memory and descriptors; then the first thread */
+int process_restore_shared(struct cr_rtask *t)
 {
 	struct cr_restart *r = t->r;
 	struct cr_rec_thread rec;
@@ -301,25 +237,7 @@ static int process_restore(struct cr_rtask *t)
 	struct cr_view view;
 	int err;
 
-	/* first: nothing of the caller's is copied into the children */
-	err = cr_mm_empty(&t->r->log);
-	if (err)
-		return err;
-	cr_files_empty();
-	/* children and threads restore themselves while we do */
-	err = process_clone_children(t);
-	if (err)
-		return err;
-	err = process_clone_threads(t);
-	if (err)
-		return err;
 	cr_read_obj(&r->img, t->thread, &view, &rec, sizeof(rec));
-	err = cr_mm_restore(r, le32_to_cpu(rec.mm));
-	if (err)
-		return err;
-	err = cr_files_restore(r, le32_to_cpu(rec.files));
-	if (err)
-		return err;
 	err = cr_fs_restore(r, le32_to_cpu(rec.fs));
 	if (err)
 		return err;
@@ -341,7 +259,35 @@ static int process_restore(struct cr_rtask *t)
 				  PIDTYPE_TGID);
 }
 
-static int process_main(void *arg)
+/* In the process: from a copy of the caller to what it was */
+static int process_restore(struct cr_rtask *t)
+{
+	struct cr_restart *r = t->r;
+	struct cr_rec_thread rec;
+	struct cr_view view;
+	int err;
+
+	/* first: nothing of the caller's is copied into the children */
+	err = cr_mm_empty(&r->log);
+	if (err)
+		return err;
+	cr_files_empty();
+	/* children and threads restore themselves while we do */
+	if (!t->donor)
+		err = process_clone_children(t) ?: process_clone_threads(t);
+	if (err)
+		return err;
+	cr_read_obj(&r->img, t->thread, &view, &rec, sizeof(rec));
+	err = cr_mm_restore(r, le32_to_cpu(rec.mm));
+	if (err)
+		return err;
+	err = cr_files_restore(r, le32_to_cpu(rec.files));
+	if (err || t->donor)
+		return err;
+	return process_restore_shared(t);
+}
+
+int process_main(void *arg)
 {
 	struct cr_rtask *t = arg;
 
@@ -405,224 +351,10 @@ static int init_restore(struct cr_rtask *t)
 	return cr_arch_keeper_start(t->child->nr, cr_build_own_group(t->r), 0);
 }
 
-static int init_main(void *arg)
+int init_main(void *arg)
 {
 	struct cr_rtask *t = arg;
 
 	rtask_begin(t);
 	return rtask_finish(t, init_restore(t));
-}
-
-/* One entry for each task; the init, if there is one, is the first */
-static int rtasks_plan(struct cr_restart *r)
-{
-	struct cr_rtask **of_proc, **tail, *t;
-	u32 id, n = 0;
-
-	r->nr_rtasks = 0;
-	r->rtasks = kvcalloc(le32_to_cpu(r->img.head.nr_procs) +
-			     le32_to_cpu(r->img.head.nr_threads) + 1,
-			     sizeof(*r->rtasks), GFP_KERNEL_ACCOUNT);
-	of_proc = kvcalloc(r->img.nr_objects + 1, sizeof(*of_proc), GFP_KERNEL);
-	if (!r->rtasks || !of_proc) {
-		kvfree(of_proc);
-		return -ENOMEM;
-	}
-	if (r->own_pidns) {
-		t = &r->rtasks[n++];
-		t->group = t;
-		of_proc[0] = t;
-	}
-	for (id = 1; id <= r->img.nr_objects; id++) {
-		struct cr_rec_thread thread;
-		struct cr_rec_proc proc;
-		struct cr_view view;
-
-		if (r->img.objs[id].type == CR_REC_PROC) {
-			cr_read_obj(&r->img, id, &view, &proc, sizeof(proc));
-			t = &r->rtasks[n++];
-			t->proc = id;
-			t->group = t;
-			t->nr = le32_to_cpu(proc.pid);
-			t->zombie = le32_to_cpu(proc.flags) & CR_PROC_ZOMBIE;
-			of_proc[id] = t;
-			if (of_proc[le32_to_cpu(proc.parent)]) {
-				tail = &of_proc[le32_to_cpu(proc.parent)]->child;
-				while (*tail)
-					tail = &(*tail)->sibling;
-				*tail = t;
-			}
-		} else if (r->img.objs[id].type == CR_REC_THREAD) {
-			cr_read_obj(&r->img, id, &view, &thread,
-				    sizeof(thread));
-			t = of_proc[le32_to_cpu(thread.proc)];
-			if (t->nr_threads++) {
-				struct cr_rtask *group = t;
-
-				t = &r->rtasks[n++];
-				t->group = group;
-				t->proc = group->proc;
-				t->nr = le32_to_cpu(thread.tid);
-			}
-			t->thread = id;
-		}
-	}
-	kvfree(of_proc);
-	r->nr_rtasks = n;
-	while (n--)
-		r->rtasks[n].r = r;
-	return 0;
-}
-
-int cr_build(struct cr_restart *r)
-{
-	int err;
-
-	err = rtasks_plan(r);
-	if (err)
-		return err;
-	if (r->own_pidns)
-		err = rtask_clone(&r->rtasks[0], CLONE_NEWPID | CLONE_NEWNS,
-				  init_main);
-	else
-		err = cr_objs_restore(r) ?:
-		      rtask_clone(&r->rtasks[0], 0, process_main);
-	if (err)
-		return err;
-	err = wait_event_killable(r->wait, READ_ONCE(r->err) ||
-				  atomic_read(&r->parked) == r->nr_rtasks);
-	return READ_ONCE(r->err) ?: err;
-}
-
-/* The process of the job whose number in the image is @nr */
-static struct cr_rtask *rtask_of_nr(struct cr_restart *r, pid_t nr)
-{
-	u32 i;
-
-	for (i = 0; i < r->nr_rtasks; i++)
-		if (r->rtasks[i].nr == nr && r->rtasks[i].group ==
-		    &r->rtasks[i])
-			return &r->rtasks[i];
-	return NULL;
-}
-
-/* tasklist_lock is held for writing */
-static void link_ids(struct cr_restart *r, struct cr_rtask *t,
-		     const struct cr_rec_proc *rec)
-{
-	u32 flags = le32_to_cpu(rec->flags);
-	struct cr_rtask *head;
-
-	if (!(flags & CR_PROC_SESSION_OUTSIDE)) {
-		head = rtask_of_nr(r, le32_to_cpu(rec->sid));
-		if (head)
-			change_pid(t->task, PIDTYPE_SID, task_pid(head->task));
-		if (head == t)
-			t->task->signal->leader = 1;
-	}
-	if (!(flags & CR_PROC_PGRP_OUTSIDE)) {
-		head = rtask_of_nr(r, le32_to_cpu(rec->pgid));
-		if (head)
-			change_pid(t->task, PIDTYPE_PGID,
-				   task_pid(head->task));
-	}
-	t->task->exit_signal = le32_to_cpu(rec->exit_signal);
-}
-
-/* A task that stands in rtask_park() and is on no CPU; -EINTR: it was killed */
-static int rtask_wait_inactive(struct cr_rtask *t)
-{
-	while (!wait_task_inactive(t->task, TASK_UNINTERRUPTIBLE)) {
-		if (READ_ONCE(t->task->exit_state) || READ_ONCE(t->r->err))
-			return READ_ONCE(t->r->err) ?: -EINTR;
-		if (fatal_signal_pending(current))
-			return -EINTR;
-		usleep_range(50, 200);
-	}
-	return 0;
-}
-
-static int link_zombie(struct cr_rtask *t)
-{
-	while (!READ_ONCE(t->task->exit_state)) {
-		if (fatal_signal_pending(current))
-			return -EINTR;
-		usleep_range(50, 200);
-	}
-	return 0;
-}
-
-int cr_link(struct cr_restart *r)
-{
-	struct cr_rec_proc rec;
-	struct cr_view view;
-	struct cr_rtask *t;
-	int err = 0;
-
-	for (t = r->rtasks; t < r->rtasks + r->nr_rtasks && !err; t++) {
-		if (t->zombie)
-			err = link_zombie(t);
-		else
-			err = rtask_wait_inactive(t);
-		if (!err && t->thread)
-			err = cr_arch_thread_restore(r, t->thread, t->task);
-	}
-	if (err)
-		return err;
-	for (t = r->rtasks; t < r->rtasks + r->nr_rtasks; t++) {
-		if (!t->proc || t->group != t)
-			continue;
-		cr_read_obj(&r->img, t->proc, &view, &rec, sizeof(rec));
-		write_lock_irq(&tasklist_lock);
-		link_ids(r, t, &rec);
-		write_unlock_irq(&tasklist_lock);
-		if (!(le32_to_cpu(rec.flags) & CR_PROC_SESSION_OUTSIDE) &&
-		    !t->zombie)
-			proc_clear_tty(t->task);
-	}
-	t = &r->rtasks[0];
-	write_lock_irq(&tasklist_lock);
-	if (r->own_pidns)
-		t->task->exit_signal = SIGCHLD;
-	/* who kills the keeper means the job */
-	if (!t->task->pdeath_signal)
-		t->task->pdeath_signal = SIGKILL;
-	write_unlock_irq(&tasklist_lock);
-	return READ_ONCE(r->err);
-}
-
-static void phase_set(struct cr_restart *r, enum cr_phase phase)
-{
-	WRITE_ONCE(r->phase, phase);
-	wake_up_all(&r->wait);
-}
-
-void cr_commit(struct cr_restart *r)
-{
-	phase_set(r, CR_COMMITTED);
-}
-
-void cr_abort(struct cr_restart *r)
-{
-	pid_t child = cr_build_child(r);
-
-	/* those that have not parked yet give up where they look at it */
-	cr_restart_fail(r, -ECANCELED);
-	phase_set(r, CR_ABORTED);
-	if (child)
-		kernel_wait4(child, NULL, __WALL, NULL);
-}
-
-pid_t cr_build_child(struct cr_restart *r)
-{
-	return r->nr_rtasks ? r->rtasks[0].pid : 0;
-}
-
-bool cr_build_own_group(struct cr_restart *r)
-{
-	struct cr_rec_proc rec;
-	struct cr_view view;
-
-	cr_read_obj(&r->img, r->img.leader, &view, &rec, sizeof(rec));
-	return !(le32_to_cpu(rec.flags) & CR_PROC_PGRP_OUTSIDE);
 }

@@ -81,8 +81,9 @@ static void thread_collect_objs(struct cr_save *s, struct cr_thread *thread)
 	mm = get_task_mm(task);
 	cred = get_task_cred(task);
 
-	if (cr_obj_add(s, CR_OBJ_CRED, (void *)cred, task, 0) &&
-	    task->cred != task->real_cred)
+	cr_obj_add(s, CR_OBJ_CRED, (void *)cred, task, 0);
+	/* a running task has others in passing: in an overlay, for example */
+	if (s->still && task->cred != task->real_cred)
 		cr_refuse(s, task, "CR-ECRED", "overridden credentials");
 	thread_uses(s, thread, CR_OBJ_FILES, files);
 	thread_uses(s, thread, CR_OBJ_FS, fs);

@@ -16,6 +16,7 @@
 #include <linux/mutex.h>
 #include <linux/completion.h>
 #include <linux/wait.h>
+#include <linux/workqueue.h>
 #include <linux/sched.h>
 #include <linux/task_work.h>
 #include <linux/resource.h>
@@ -248,6 +249,7 @@ struct cr_run {
  * @log: reasons, for the one who asked
  * @err: the first error
  * @blockers: number of refusals
+ * @still: the job stands still: what is seen cannot change
  * @outside: all is collected, and compared with the kernel's counts
  * @leader: the job's root process
  * @kept: its parent is a keeper
@@ -266,6 +268,7 @@ struct cr_save {
 	struct cr_log log;
 	int err;
 	unsigned int blockers;
+	bool still;
 	bool outside;
 	struct task_struct *leader;
 	bool kept;
@@ -345,6 +348,9 @@ enum cr_phase {
  * @parked: tasks that are complete
  * @phase: enum cr_phase; written by the loader only
  * @err: the first error of any task; the others give up when they see it
+ * @leader: the job's leader among @rtasks
+ * @in_place: the caller becomes the leader; kernel/cr_inplace.c
+ * @finish: in place: what is left when the caller has become the leader
  * @own_pidns: the job gets a pid namespace of its own, with an init
  */
 struct cr_restart {
@@ -362,6 +368,9 @@ struct cr_restart {
 	atomic_t parked;
 	enum cr_phase phase;
 	int err;
+	struct cr_rtask *leader;
+	struct work_struct finish;
+	bool in_place;
 	bool own_pidns;
 };
 

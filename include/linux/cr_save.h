@@ -23,11 +23,12 @@ void cr_save_exit(struct cr_save *s);
 /**
  * cr_collect() - find every object of the job and every blocker
  * @s: from cr_save_init(); what an earlier collect has found is dropped
+ * @still: the job is isolated; otherwise it runs, and what is found is an
+ *	estimate, made without touching it
  *
- * The job may run: then it is an estimate, made without touching it.
  * Return: 0; -EOPNOTSUPP with the blockers in s->log; -EPERM; -ENOMEM; -ESRCH
  */
-int cr_collect(struct cr_save *s);
+int cr_collect(struct cr_save *s, bool still);
 
 /**
  * cr_save_image() - write the image of an isolated, collected job

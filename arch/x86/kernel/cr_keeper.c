@@ -13,6 +13,7 @@
 #include <asm/elf.h>
 #include <asm/processor.h>
 #include <asm/ptrace.h>
+#include <asm/unistd.h>
 #include <linux/cr.h>
 #include <linux/cr_arch.h>
 #include <linux/cr_kernel.h>
@@ -34,6 +35,16 @@ static unsigned long keeper_map_code(void)
 	return addr;
 }
 
+void cr_arch_regs_blank(void)
+{
+	struct pt_regs *regs = current_pt_regs();
+
+	memset(regs, 0, sizeof(*regs));
+	/* a 64-bit system call: sigaction() looks, and means x32 by other bits */
+	regs->orig_ax = __NR_execve;
+	start_thread(regs, 0, 0);
+}
+
 int cr_arch_keeper_start(pid_t leader, bool own_group, unsigned long sp)
 {
 	struct pt_regs *regs = current_pt_regs();
@@ -49,8 +60,7 @@ int cr_arch_keeper_start(pid_t leader, bool own_group, unsigned long sp)
 			return sp;
 		sp += PAGE_SIZE;
 	}
-	memset(regs, 0, sizeof(*regs));
-	regs->orig_ax = -1;
+	cr_arch_regs_blank();
 	start_thread(regs, code, sp);
 	regs->r12 = leader;
 	regs->r13 = own_group;

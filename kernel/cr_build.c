@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Building a job as a whole: who creates whom, waiting for all, what can only be
+ * done from outside, and the one moment at which all of it becomes real or goes.
+ */
+#include <linux/kernel.h>
+#include <linux/slab.h>
+#include <linux/mm.h>
+#include <linux/delay.h>
+#include <linux/file.h>
+#include <linux/wait.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
+#include <linux/tty.h>
+#include <uapi/linux/wait.h>
+#include <linux/cr.h>
+#include <linux/cr_arch.h>
+#include <linux/cr_kernel.h>
+#include "cr_rtask.h"
+
+static void restart_free(struct kref *ref)
+{
+	struct cr_restart *r = container_of(ref, struct cr_restart, ref);
+	u32 i;
+
+	for (i = 0; i < r->nr_rtasks; i++)
+		if (r->rtasks[i].task)
+			put_task_struct(r->rtasks[i].task);
+	kvfree(r->rtasks);
+	for (i = r->img.nr_objects; i > 0 && r->objs; i--) {
+		u32 type = r->img.objs[i].type - CR_REC_VDSO;
+
+		if (r->objs[i])
+			cr_obj_table[type]->drop(r->objs[i]);
+	}
+	kvfree(r->objs);
+	cr_image_put(&r->img);
+	kvfree(r->records);
+	if (r->file)
+		fput(r->file);
+	cr_log_exit(&r->log);
+	kfree(r);
+}
+
+void cr_restart_put(struct cr_restart *r)
+{
+	kref_put(&r->ref, restart_free);
+}
+
+int cr_restart_fail(struct cr_restart *r, int err)
+{
+	cmpxchg(&r->err, 0, err);
+	wake_up_all(&r->wait);
+	return err;
+}
+
+/* One entry for each task; the init or the donor, if any, is the first */
+static int rtasks_plan(struct cr_restart *r)
+{
+	struct cr_rtask **of_proc, **tail, *t;
+	u32 id, n = 0;
+
+	r->nr_rtasks = 0;
+	r->rtasks = kvcalloc(le32_to_cpu(r->img.head.nr_procs) +
+			     le32_to_cpu(r->img.head.nr_threads) + 1,
+			     sizeof(*r->rtasks), GFP_KERNEL_ACCOUNT);
+	of_proc = kvcalloc(r->img.nr_objects + 1, sizeof(*of_proc), GFP_KERNEL);
+	if (!r->rtasks || !of_proc) {
+		kvfree(of_proc);
+		return -ENOMEM;
+	}
+	if (r->own_pidns || r->in_place) {
+		t = &r->rtasks[n++];
+		t->group = t;
+		t->donor = r->in_place;
+		if (r->own_pidns)
+			of_proc[0] = t;
+	}
+	for (id = 1; id <= r->img.nr_objects; id++) {
+		struct cr_rec_thread thread;
+		struct cr_rec_proc proc;
+		struct cr_view view;
+
+		if (r->img.objs[id].type == CR_REC_PROC) {
+			cr_read_obj(&r->img, id, &view, &proc, sizeof(proc));
+			t = &r->rtasks[n++];
+			t->proc = id;
+			t->group = t;
+			t->nr = le32_to_cpu(proc.pid);
+			t->zombie = le32_to_cpu(proc.flags) & CR_PROC_ZOMBIE;
+			of_proc[id] = t;
+			if (of_proc[le32_to_cpu(proc.parent)]) {
+				tail = &of_proc[le32_to_cpu(proc.parent)]->child;
+				while (*tail)
+					tail = &(*tail)->sibling;
+				*tail = t;
+			}
+		} else if (r->img.objs[id].type == CR_REC_THREAD) {
+			cr_read_obj(&r->img, id, &view, &thread,
+				    sizeof(thread));
+			t = of_proc[le32_to_cpu(thread.proc)];
+			if (t->nr_threads++) {
+				struct cr_rtask *group = t;
+
+				t = &r->rtasks[n++];
+				t->group = group;
+				t->proc = group->proc;
+				t->nr = le32_to_cpu(thread.tid);
+			}
+			t->thread = id;
+		}
+	}
+	r->leader = of_proc[r->img.leader];
+	if (r->in_place)
+		r->rtasks[0].thread = r->leader->thread;
+	kvfree(of_proc);
+	r->nr_rtasks = n;
+	while (n--)
+		r->rtasks[n].r = r;
+	return 0;
+}
+
+/* Who creates the first task, and how many there are before the commit */
+static int build_first(struct cr_restart *r, int *nr)
+{
+	int err;
+
+	*nr = r->nr_rtasks;
+	/* its init restores the objects, by the names of its namespace */
+	if (r->own_pidns)
+		return rtask_clone(&r->rtasks[0], CLONE_NEWPID | CLONE_NEWNS,
+				   init_main);
+	err = cr_objs_restore(r);
+	if (err)
+		return err;
+	if (!r->in_place)
+		return rtask_clone(&r->rtasks[0], 0, process_main);
+	/* the caller is the parent of the leader's children already */
+	*nr -= r->leader->nr_threads;
+	get_task_struct(current);
+	r->leader->task = current;
+	return rtask_clone(&r->rtasks[0], 0, process_main) ?:
+	       process_clone_children(r->leader);
+}
+
+int cr_build(struct cr_restart *r)
+{
+	int err, nr;
+
+	err = rtasks_plan(r);
+	if (err)
+		return err;
+	err = build_first(r, &nr);
+	if (err)
+		return err;
+	err = wait_event_killable(r->wait, READ_ONCE(r->err) ||
+				  atomic_read(&r->parked) == nr);
+	return READ_ONCE(r->err) ?: err;
+}
+
+/* The process of the job whose number in the image is @nr */
+static struct cr_rtask *rtask_of_nr(struct cr_restart *r, pid_t nr)
+{
+	u32 i;
+
+	for (i = 0; i < r->nr_rtasks; i++)
+		if (r->rtasks[i].nr == nr && r->rtasks[i].group ==
+		    &r->rtasks[i])
+			return &r->rtasks[i];
+	return NULL;
+}
+
+/* tasklist_lock is held for writing */
+static void link_ids(struct cr_restart *r, struct cr_rtask *t,
+		     const struct cr_rec_proc *rec)
+{
+	u32 flags = le32_to_cpu(rec->flags);
+	struct cr_rtask *head;
+
+	if (!(flags & CR_PROC_SESSION_OUTSIDE)) {
+		head = rtask_of_nr(r, le32_to_cpu(rec->sid));
+		if (head)
+			change_pid(t->task, PIDTYPE_SID, task_pid(head->task));
+		if (head == t)
+			t->task->signal->leader = 1;
+	}
+	if (!(flags & CR_PROC_PGRP_OUTSIDE)) {
+		head = rtask_of_nr(r, le32_to_cpu(rec->pgid));
+		if (head)
+			change_pid(t->task, PIDTYPE_PGID,
+				   task_pid(head->task));
+	}
+	/* the caller keeps its own */
+	if (!r->in_place || t != r->leader)
+		t->task->exit_signal = le32_to_cpu(rec->exit_signal);
+}
+
+/* A task that stands in rtask_park() and is on no CPU; -EINTR: it was killed */
+static int rtask_wait_inactive(struct cr_rtask *t)
+{
+	while (!wait_task_inactive(t->task, TASK_UNINTERRUPTIBLE)) {
+		if (READ_ONCE(t->task->exit_state) || READ_ONCE(t->r->err))
+			return READ_ONCE(t->r->err) ?: -EINTR;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		usleep_range(50, 200);
+	}
+	return 0;
+}
+
+static int link_zombie(struct cr_rtask *t)
+{
+	while (!READ_ONCE(t->task->exit_state)) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		usleep_range(50, 200);
+	}
+	return 0;
+}
+
+int rtask_link(struct cr_rtask *t)
+{
+	int err = t->zombie ? link_zombie(t) : rtask_wait_inactive(t);
+
+	if (err || !t->thread || t->donor)
+		return err;
+	return cr_arch_thread_restore(t->r, t->thread, t->task);
+}
+
+void rtasks_link_ids(struct cr_restart *r)
+{
+	struct cr_rec_proc rec;
+	struct cr_view view;
+	struct cr_rtask *t;
+
+	for (t = r->rtasks; t < r->rtasks + r->nr_rtasks; t++) {
+		if (!t->proc || t->group != t)
+			continue;
+		cr_read_obj(&r->img, t->proc, &view, &rec, sizeof(rec));
+		write_lock_irq(&tasklist_lock);
+		link_ids(r, t, &rec);
+		write_unlock_irq(&tasklist_lock);
+		if (!(le32_to_cpu(rec.flags) & CR_PROC_SESSION_OUTSIDE) &&
+		    !t->zombie)
+			proc_clear_tty(t->task);
+	}
+	if (r->in_place)
+		return;
+	t = &r->rtasks[0];
+	write_lock_irq(&tasklist_lock);
+	if (r->own_pidns)
+		t->task->exit_signal = SIGCHLD;
+	/* who kills the keeper means the job */
+	if (!t->task->pdeath_signal)
+		t->task->pdeath_signal = SIGKILL;
+	write_unlock_irq(&tasklist_lock);
+}
+
+int cr_link(struct cr_restart *r)
+{
+	struct cr_rtask *t;
+	int err;
+
+	for (t = r->rtasks; t < r->rtasks + r->nr_rtasks; t++) {
+		if (r->in_place && t->group == r->leader)
+			continue;
+		err = rtask_link(t);
+		if (err)
+			return err;
+	}
+	if (!r->in_place)
+		rtasks_link_ids(r);
+	return READ_ONCE(r->err);
+}
+
+static void phase_set(struct cr_restart *r, enum cr_phase phase)
+{
+	WRITE_ONCE(r->phase, phase);
+	wake_up_all(&r->wait);
+}
+
+void cr_commit(struct cr_restart *r)
+{
+	phase_set(r, CR_COMMITTED);
+}
+
+void cr_abort(struct cr_restart *r)
+{
+	struct cr_rtask *t;
+
+	/* those that have not parked yet give up where they look at it */
+	cr_restart_fail(r, -ECANCELED);
+	phase_set(r, CR_ABORTED);
+	for (t = r->rtasks; t < r->rtasks + r->nr_rtasks; t++)
+		if (t->pid && t->creator == current)
+			kernel_wait4(t->pid, NULL, __WALL, NULL);
+}
+
+pid_t cr_build_child(struct cr_restart *r)
+{
+	return r->nr_rtasks ? r->rtasks[0].pid : 0;
+}
+
+bool cr_build_own_group(struct cr_restart *r)
+{
+	struct cr_rec_proc rec;
+	struct cr_view view;
+
+	cr_read_obj(&r->img, r->img.leader, &view, &rec, sizeof(rec));
+	return !(le32_to_cpu(rec.flags) & CR_PROC_PGRP_OUTSIDE);
+}
