@@ -4,23 +4,34 @@
  * it, and copy it where it belongs. The records have passed their checks; what
  * the file holds at their offsets has not.
  *
- * An address space is filled by its own task, so faults, limits and accounting
- * are its own.
+ * An address space is filled by its own task, so that faults, limits and
+ * accounting are its own; idle CPUs help with a large one, using its mm. Whoever
+ * is free takes the next run: they do not overlap.
  */
+#include <linux/cpumask.h>
 #include <linux/fs.h>
 #include <linux/highmem.h>
+#include <linux/kthread.h>
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/shmem_fs.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
+#include <linux/workqueue.h>
 #include <linux/xxhash.h>
 #include <linux/zstd.h>
-#include <linux/cr_mm.h>
 #include <linux/cr_kernel.h>
+#include <linux/cr_mm.h>
+
+/* Runs for each one who works on an object: less is not worth the start */
+#define RUNS_PER_HELPER	8
+#define HELPERS_MAX	63u
+
+/* In the whole system: no more than there are CPUs */
+static atomic_t nr_helpers = ATOMIC_INIT(0);
 
 /**
- * struct unpacker - buffers of one task that reads page runs
+ * struct unpacker - buffers of one who restores runs
  * @stored: bytes as they are in the file, CR_RUN_MAX
  * @mem: decompressed, CR_RUN_MAX
  * @workspace: of @dctx
@@ -31,6 +42,31 @@ struct unpacker {
 	void *mem;
 	void *workspace;
 	zstd_dctx *dctx;
+};
+
+/**
+ * struct unpack_job - an object that is being filled
+ * @r: the restart
+ * @id: of the MM or SHM
+ * @nr: its runs
+ * @next: the run that nobody has taken yet
+ * @mm: of the task that asked: the one to be filled, if it is an MM
+ * @shm: the file to be filled; NULL: it is an MM
+ * @err: the first error; all stop
+ */
+struct unpack_job {
+	struct cr_restart *r;
+	u32 id;
+	u32 nr;
+	atomic_t next;
+	struct mm_struct *mm;
+	struct file *shm;
+	int err;
+};
+
+struct helper {
+	struct work_struct work;
+	struct unpack_job *job;
 };
 
 static void unpacker_exit(struct unpacker *u)
@@ -55,16 +91,19 @@ static int unpacker_init(struct unpacker *u)
 	return -ENOMEM;
 }
 
-static int run_err(struct cr_restart *r, const struct cr_rec_pages *rec,
+/* Only the first to fail says so */
+static int run_err(struct unpack_job *job, const struct cr_rec_pages *rec,
 		   int err, const char *what)
 {
-	return cr_err(&r->log, err, "memory of object %u: %llx-%llx: %s",
-		      le32_to_cpu(rec->rec.id), le64_to_cpu(rec->addr),
+	if (cmpxchg(&job->err, 0, err))
+		return err;
+	return cr_err(&job->r->log, err, "memory of object %u: %llx-%llx: %s",
+		      job->id, le64_to_cpu(rec->addr),
 		      le64_to_cpu(rec->addr) + le32_to_cpu(rec->len), what);
 }
 
 /* kernel_read() may return less than it was asked for */
-static int run_read(struct cr_restart *r, const struct cr_rec_pages *rec,
+static int run_read(struct unpack_job *job, const struct cr_rec_pages *rec,
 		    void *buf)
 {
 	loff_t pos = le64_to_cpu(rec->offset);
@@ -72,11 +111,11 @@ static int run_read(struct cr_restart *r, const struct cr_rec_pages *rec,
 	ssize_t n;
 
 	while (left) {
-		n = kernel_read(r->file, buf, left, &pos);
+		n = kernel_read(job->r->file, buf, left, &pos);
 		if (n < 0)
-			return run_err(r, rec, n, "the image cannot be read");
+			return run_err(job, rec, n, "the image cannot be read");
 		if (!n)
-			return run_err(r, rec, -EBADMSG, "the image ends");
+			return run_err(job, rec, -EBADMSG, "the image ends");
 		buf += n;
 		left -= n;
 	}
@@ -84,36 +123,38 @@ static int run_read(struct cr_restart *r, const struct cr_rec_pages *rec,
 }
 
 /* Return: where the memory is, or an ERR_PTR() */
-static const void *run_unpack(struct cr_restart *r, struct unpacker *u,
-			      const struct cr_rec_pages *rec)
+static void *run_unpack(struct unpack_job *job, struct unpacker *u,
+			const struct cr_rec_pages *rec)
 {
 	u32 stored = le32_to_cpu(rec->stored);
 	u32 len = le32_to_cpu(rec->len);
+	bool raw = le32_to_cpu(rec->method) == CR_PAGES_RAW;
 	size_t n;
 	int err;
 
 	/* checked before; this is the line that keeps the buffers whole */
-	if (stored > CR_RUN_MAX || len > CR_RUN_MAX)
-		return ERR_PTR(run_err(r, rec, -EBADMSG, "too long"));
-	err = run_read(r, rec, u->stored);
+	if (stored > CR_RUN_MAX || len > CR_RUN_MAX || (raw && stored != len))
+		return ERR_PTR(run_err(job, rec, -EBADMSG, "wrong length"));
+	err = run_read(job, rec, u->stored);
 	if (err)
 		return ERR_PTR(err);
 	if (xxh64(u->stored, stored, 0) != le64_to_cpu(rec->xxh64))
-		return ERR_PTR(run_err(r, rec, -EBADMSG, "wrong checksum"));
-	if (le32_to_cpu(rec->method) == CR_PAGES_RAW)
+		return ERR_PTR(run_err(job, rec, -EBADMSG, "wrong checksum"));
+	if (raw)
 		return u->stored;
 	n = zstd_decompress_dctx(u->dctx, u->mem, len, u->stored, stored);
 	if (zstd_is_error(n))
-		return ERR_PTR(run_err(r, rec, -EBADMSG,
+		return ERR_PTR(run_err(job, rec, -EBADMSG,
 				       zstd_get_error_name(n)));
 	if (n != len)
-		return ERR_PTR(run_err(r, rec, -EBADMSG,
+		return ERR_PTR(run_err(job, rec, -EBADMSG,
 				       "decompresses to less"));
 	return u->mem;
 }
 
-static int run_copy_mm(struct cr_restart *r, const struct cr_rec_pages *rec,
-		       const void *mem)
+/* current->mm is job->mm, also in a helper */
+static int run_copy_mm(struct unpack_job *job, const struct cr_rec_pages *rec,
+		       void *mem)
 {
 	u64 addr = le64_to_cpu(rec->addr);
 	u32 len = le32_to_cpu(rec->len);
@@ -121,16 +162,16 @@ static int run_copy_mm(struct cr_restart *r, const struct cr_rec_pages *rec,
 	if (!copy_to_user(u64_to_user_ptr(addr), mem, len))
 		return 0;
 	/* not writable for the program: as a debugger would */
-	if (access_process_vm(current, addr, (void *)mem, len,
-			      FOLL_WRITE | FOLL_FORCE) == len)
+	if (access_remote_vm(job->mm, addr, mem, len,
+			     FOLL_WRITE | FOLL_FORCE) == len)
 		return 0;
 	if (fatal_signal_pending(current))
 		return -EINTR;
-	return run_err(r, rec, -EFAULT, "cannot be written");
+	return run_err(job, rec, -EFAULT, "cannot be written");
 }
 
-static int run_copy_shm(struct cr_restart *r, const struct cr_rec_pages *rec,
-			const void *mem, struct file *shm)
+static int run_copy_shm(struct unpack_job *job, const struct cr_rec_pages *rec,
+			const void *mem)
 {
 	pgoff_t index = le64_to_cpu(rec->addr) >> PAGE_SHIFT;
 	u32 len = le32_to_cpu(rec->len);
@@ -138,9 +179,9 @@ static int run_copy_shm(struct cr_restart *r, const struct cr_rec_pages *rec,
 	u32 done;
 
 	for (done = 0; done < len; done += PAGE_SIZE, index++) {
-		page = shmem_read_mapping_page(shm->f_mapping, index);
+		page = shmem_read_mapping_page(job->shm->f_mapping, index);
 		if (IS_ERR(page))
-			return run_err(r, rec, PTR_ERR(page),
+			return run_err(job, rec, PTR_ERR(page),
 				       "cannot be written");
 		memcpy_to_page(page, 0, mem + done, PAGE_SIZE);
 		set_page_dirty(page);
@@ -149,40 +190,110 @@ static int run_copy_shm(struct cr_restart *r, const struct cr_rec_pages *rec,
 	return 0;
 }
 
-static int run_restore(struct cr_restart *r, struct unpacker *u,
-		       const struct cr_rec_pages *rec, struct file *shm)
+static int run_restore(struct unpack_job *job, struct unpacker *u, u32 n)
 {
-	const void *mem = run_unpack(r, u, rec);
+	struct cr_rec_pages rec;
+	void *mem;
 
+	cr_read_page_run(&job->r->img, job->id, n, &rec);
+	mem = run_unpack(job, u, &rec);
 	if (IS_ERR(mem))
 		return PTR_ERR(mem);
-	if (shm)
-		return run_copy_shm(r, rec, mem, shm);
-	return run_copy_mm(r, rec, mem);
+	if (job->shm)
+		return run_copy_shm(job, &rec, mem);
+	return run_copy_mm(job, &rec, mem);
+}
+
+/* Take runs until there are no more, or somebody has failed */
+static int job_work(struct unpack_job *job, struct unpacker *u)
+{
+	int err = 0;
+	u32 n;
+
+	while (!err && !READ_ONCE(job->err)) {
+		n = atomic_fetch_inc(&job->next);
+		if (n >= job->nr)
+			return 0;
+		if (fatal_signal_pending(current) || READ_ONCE(job->r->err))
+			err = -EINTR;
+		else
+			err = run_restore(job, u, n);
+		cond_resched();
+	}
+	cmpxchg(&job->err, 0, err);
+	return err;
+}
+
+/* ---- help from idle CPUs ---- */
+
+static void helper_work(struct work_struct *work)
+{
+	struct unpack_job *job = container_of(work, struct helper, work)->job;
+	struct unpacker u = {};
+
+	/* without memory there is no help: the task does it all */
+	if (unpacker_init(&u))
+		return;
+	kthread_use_mm(job->mm);
+	job_work(job, &u);
+	kthread_unuse_mm(job->mm);
+	unpacker_exit(&u);
+}
+
+static u32 helpers_begin(struct unpack_job *job, struct helper *helpers,
+			 u32 max)
+{
+	u32 n;
+
+	for (n = 0; n < max; n++) {
+		if (atomic_inc_return(&nr_helpers) >= num_online_cpus()) {
+			atomic_dec(&nr_helpers);
+			break;
+		}
+		helpers[n].job = job;
+		INIT_WORK(&helpers[n].work, helper_work);
+		queue_work(system_unbound_wq, &helpers[n].work);
+	}
+	return n;
+}
+
+static void helpers_end(struct helper *helpers, u32 nr)
+{
+	u32 n;
+
+	for (n = 0; n < nr; n++) {
+		/* what has not begun is not needed any more */
+		cancel_work_sync(&helpers[n].work);
+		atomic_dec(&nr_helpers);
+	}
 }
 
 int cr_pages_restore(struct cr_restart *r, u32 id, struct file *shm)
 {
-	u32 n, nr = r->img.objs[id].nr_page_runs;
-	struct cr_rec_pages rec;
+	struct unpack_job job = {
+		.r = r,
+		.id = id,
+		.nr = r->img.objs[id].nr_page_runs,
+		.mm = current->mm,
+		.shm = shm,
+	};
+	u32 max = min(job.nr / RUNS_PER_HELPER, HELPERS_MAX);
+	struct helper *helpers = NULL;
 	struct unpacker u = {};
-	int err;
+	u32 nr = 0;
 
-	if (!nr)
+	if (!job.nr)
 		return 0;
-	err = unpacker_init(&u);
-	if (err)
-		return cr_err(&r->log, err, "memory of object %u: no memory",
+	if (unpacker_init(&u))
+		return cr_err(&r->log, -ENOMEM, "memory of object %u: no memory",
 			      id);
-	for (n = 0; n < nr && !err; n++) {
-		if (fatal_signal_pending(current) || READ_ONCE(r->err)) {
-			err = -EINTR;
-			break;
-		}
-		cond_resched();
-		cr_read_page_run(&r->img, id, n, &rec);
-		err = run_restore(r, &u, &rec, shm);
-	}
+	if (max)
+		helpers = kcalloc(max, sizeof(*helpers), GFP_KERNEL_ACCOUNT);
+	if (helpers)
+		nr = helpers_begin(&job, helpers, max);
+	job_work(&job, &u);
+	helpers_end(helpers, nr);
+	kfree(helpers);
 	unpacker_exit(&u);
-	return err;
+	return job.err;
 }
