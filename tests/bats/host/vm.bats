@@ -88,9 +88,9 @@ vm() { "$top/tests/vm/run" "$@"; }
 }
 
 @test "a hang ends with the console, which tells who hangs" {
-	CR_TIMEOUT=40 run -124 vm 'echo begun; sleep 12345'
+	CR_TIMEOUT=90 run -124 vm 'echo begun; sleep 12345'
 	assert_line 'begun'
-	assert_output --partial 'no end after 40 s'
+	assert_output --partial 'no end after 90 s'
 	assert_output --partial 'sleep 12345'
 }
 
