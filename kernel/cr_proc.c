@@ -72,37 +72,63 @@ static void proc_collect_ids(struct cr_save *s, struct task_struct *task)
 			  pgid);
 }
 
-static void proc_collect_ns(struct cr_save *s, struct task_struct *task)
+/* Which namespace of @ns is not the one of @of; the mount namespace on request */
+static const char *ns_differs(const struct nsproxy *ns,
+			      const struct nsproxy *of, bool mount)
 {
-	struct nsproxy *ns, *of_leader;
-	const char *what = NULL;
+	if (ns->uts_ns != of->uts_ns)
+		return "UTS";
+	if (ns->ipc_ns != of->ipc_ns)
+		return "IPC";
+	if (ns->net_ns != of->net_ns)
+		return "network";
+	if (ns->cgroup_ns != of->cgroup_ns)
+		return "cgroup";
+	if (ns->time_ns != of->time_ns || ns->time_ns_for_children != of->time_ns)
+		return "time";
+	if (mount && ns->mnt_ns != of->mnt_ns)
+		return "mount";
+	return NULL;
+}
 
-	if (task_active_pid_ns(task) != s->pid_ns)
-		what = "pid";
+/*
+ * All of the job lives where its leader lives, and that is where the saver
+ * lives: what the image leaves out is there at restart. The exception is what a
+ * restart with pid=ns has made: a pid namespace, and a mount namespace that
+ * differs by its /proc.
+ */
+static struct nsproxy *nsproxy_of(struct task_struct *task)
+{
+	struct nsproxy *ns;
+
 	task_lock(task);
 	ns = task->nsproxy;
-	/* the leader's cannot go while it has us: tasks are compared in turn */
-	of_leader = s->leader->nsproxy;
-	if (ns && of_leader && ns != of_leader) {
-		if (ns->mnt_ns != of_leader->mnt_ns)
-			what = "mount";
-		else if (ns->uts_ns != of_leader->uts_ns)
-			what = "UTS";
-		else if (ns->ipc_ns != of_leader->ipc_ns)
-			what = "IPC";
-		else if (ns->net_ns != of_leader->net_ns)
-			what = "network";
-		else if (ns->cgroup_ns != of_leader->cgroup_ns)
-			what = "cgroup";
-		else if (ns->time_ns != of_leader->time_ns)
-			what = "time";
-	}
+	if (ns)
+		get_nsproxy(ns);
+	task_unlock(task);
+	return ns;
+}
+
+static void proc_collect_ns(struct cr_save *s, struct task_struct *task)
+{
+	bool first = task == s->leader;
+	struct nsproxy *ns = nsproxy_of(task);
+	struct nsproxy *of = nsproxy_of(first ? current : s->leader);
+	const char *what = NULL;
+
+	if (ns && of)
+		what = ns_differs(ns, of, !first || !s->kept);
 	if (ns && ns->pid_ns_for_children != s->pid_ns)
 		what = "pid (for children)";
-	task_unlock(task);
+	if (task_active_pid_ns(task) != s->pid_ns)
+		what = "pid";
 	if (what)
 		cr_refuse(s, task, "CR-ENS",
 			  "%s namespace of its own: not supported yet", what);
+	if (ns)
+		put_nsproxy(ns);
+	if (of)
+		put_nsproxy(of);
 }
 
 static void proc_collect_timers(struct cr_save *s, struct task_struct *task)

@@ -218,6 +218,10 @@ static int collect_once(struct cr_save *s)
 	err = save_allowed(s);
 	if (err)
 		return err;
+	if (list_first_entry(&s->procs, struct cr_proc, list)->zombie)
+		return cr_err(&s->log, cr_fail(s, -ESRCH),
+			      "pid %d (%s): has exited",
+			      task_tgid_vnr(s->leader), s->leader->comm);
 	if (s->nr_procs > CR_MAX_PROCS)
 		return cr_err(&s->log, cr_fail(s, -E2BIG),
 			      "%u processes are more than %u", s->nr_procs,
