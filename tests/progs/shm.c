@@ -185,7 +185,7 @@ static void unlinked_verify(void)
 
 static const struct prog_case cases[] = {
 	{ "anon", anon_setup, anon_verify, false },
-	{ "unlinked", unlinked_setup, unlinked_verify, false },
+	{ "unlinked", unlinked_setup, unlinked_verify, true },
 	{ }
 };
 

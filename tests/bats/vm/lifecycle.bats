@@ -1,0 +1,103 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0
+# Every kind of state through all that can happen to a job: saved while it runs on, saved and killed,
+# restarted with its own pids, that saved again, restarted in a pid namespace. Then the program of
+# tests/progs, which has noticed nothing, verifies what it has.
+
+load helper
+
+# lifecycle PROGRAM [CASE...]
+lifecycle() {
+	start "$@"
+	save
+	alive
+	save_kill
+	resume
+	save_kill
+	resume pid=ns
+	finish
+}
+
+@test "hello" {
+	lifecycle hello
+}
+
+@test "static" {
+	lifecycle static
+}
+
+@test "regs" {
+	lifecycle regs
+}
+
+@test "memory" {
+	lifecycle memory
+}
+
+@test "shm" {
+	lifecycle shm
+}
+
+@test "files" {
+	lifecycle files
+}
+
+@test "pipes" {
+	lifecycle pipes
+}
+
+@test "devs" {
+	lifecycle devs
+}
+
+@test "signals" {
+	lifecycle signals
+}
+
+@test "syscalls" {
+	lifecycle syscalls
+}
+
+@test "threads" {
+	lifecycle threads
+}
+
+@test "rseq" {
+	lifecycle rseq
+}
+
+@test "tree" {
+	lifecycle tree
+}
+
+@test "zombies" {
+	lifecycle zombies
+}
+
+@test "pgrps" {
+	lifecycle pgrps
+}
+
+@test "sharing" {
+	lifecycle sharing
+}
+
+@test "ids" {
+	lifecycle ids
+}
+
+@test "limits" {
+	lifecycle limits
+}
+
+@test "args" {
+	lifecycle args
+}
+
+@test "vdso" {
+	lifecycle vdso
+}
+
+@test "times" {
+	lifecycle times
+}

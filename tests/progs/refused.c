@@ -1,0 +1,788 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Programs that hold something which cannot be saved yet: "refused DIR KIND".
+ * A save must name it and leave the program as it is: after DIR/go it checks
+ * that what it holds still works. Exits with 77 if the kernel has no such thing.
+ */
+#include "prog.h"
+#include <linux/userfaultfd.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/file.h>
+#include <sys/inotify.h>
+#include <sys/ioctl.h>
+#include <sys/ipc.h>
+#include <sys/mman.h>
+#include <sys/msg.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/sem.h>
+#include <sys/shm.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/timerfd.h>
+#include <sys/un.h>
+
+static int fd = -1, fd2 = -1, id = -1;
+static void *mem;
+static pid_t child;
+static volatile int signals;
+
+static void __attribute__((noreturn)) skip(void)
+{
+	fprintf(stderr, "%s: %s: %s\n", prog_name, prog_case, strerror(errno));
+	exit(77);
+}
+
+/* The value of a call that may not exist */
+#define have(call) __extension__ ({ \
+	__auto_type have_ret = (call); \
+	if (have_ret == (__typeof__(have_ret))-1) \
+		skip(); \
+	have_ret; })
+
+static bool readable(int f)
+{
+	struct pollfd p = { f, POLLIN, 0 };
+
+	return must(poll(&p, 1, 0)) == 1;
+}
+
+static void on_signal(int sig)
+{
+	(void)sig;
+	signals++;
+}
+
+static void await_signals(int n)
+{
+	int i;
+
+	for (i = 0; signals < n; i++) {
+		check(i < 500, "no signal came");
+		prog_sleep_ms(PROG_POLL_MS);
+	}
+}
+
+static int new_file(const char *name)
+{
+	return must(open(prog_path(name), O_RDWR | O_CREAT | O_TRUNC, 0600));
+}
+
+/* ---- descriptors of the kernel's own making ---- */
+
+static void eventfd_setup(void)
+{
+	fd = must(eventfd(3, 0));
+}
+
+static void eventfd_verify(void)
+{
+	uint64_t n;
+
+	check(must(read(fd, &n, 8)) == 8 && n == 3, "eventfd: %llu", (unsigned long long)n);
+}
+
+static void epoll_setup(void)
+{
+	struct epoll_event ev = { EPOLLIN, { .u64 = 7 } };
+	int p[2];
+
+	must(pipe(p));
+	fd = must(epoll_create1(0));
+	must(epoll_ctl(fd, EPOLL_CTL_ADD, p[0], &ev));
+	must(write(p[1], "x", 1));
+}
+
+static void epoll_verify(void)
+{
+	struct epoll_event ev;
+
+	check(must(epoll_wait(fd, &ev, 1, 0)) == 1 && ev.data.u64 == 7, "epoll");
+}
+
+static void timerfd_setup(void)
+{
+	struct itimerspec its = { { 0, 0 }, { 0, 1000000 } };
+
+	fd = must(timerfd_create(CLOCK_MONOTONIC, 0));
+	must(timerfd_settime(fd, 0, &its, NULL));
+}
+
+static void timerfd_verify(void)
+{
+	uint64_t n;
+
+	check(must(read(fd, &n, 8)) == 8 && n == 1, "timerfd: %llu", (unsigned long long)n);
+}
+
+static void signalfd_setup(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	must(sigprocmask(SIG_BLOCK, &set, NULL));
+	fd = must(signalfd(-1, &set, 0));
+	must(kill(getpid(), SIGUSR1));
+}
+
+static void signalfd_verify(void)
+{
+	struct signalfd_siginfo si;
+
+	check(must(read(fd, &si, sizeof(si))) == sizeof(si) && si.ssi_signo == SIGUSR1, "signalfd");
+}
+
+static void inotify_setup(void)
+{
+	fd = must(inotify_init1(IN_NONBLOCK));
+	must(inotify_add_watch(fd, prog_dir, IN_CREATE));
+}
+
+static void inotify_verify(void)
+{
+	check(readable(fd), "inotify: no event for the file that says go");
+}
+
+static void memfd_setup(void)
+{
+	fd = must(memfd_create("test", MFD_ALLOW_SEALING));
+	must(write(fd, "hello", 5));
+}
+
+static void memfd_map_setup(void)
+{
+	memfd_setup();
+	must(ftruncate(fd, 4096));
+	mem = must(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0));
+	must(close(fd));
+}
+
+static void memfd_verify(void)
+{
+	char buf[8] = "";
+
+	must(pread(fd, buf, 5, 0));
+	check(!strcmp(buf, "hello"), "memfd: %s", buf);
+}
+
+static void memfd_map_verify(void)
+{
+	check(!memcmp(mem, "hello", 5), "mapping of a memfd");
+}
+
+static void waiter(void)
+{
+	prog_wait();
+	_exit(5);
+}
+
+static void pidfd_setup(void)
+{
+	child = prog_fork(waiter);
+	fd = must(syscall(SYS_pidfd_open, child, 0));
+}
+
+static void pidfd_verify(void)
+{
+	siginfo_t info;
+
+	must(waitid(P_PIDFD, fd, &info, WEXITED));
+	check(info.si_pid == child && info.si_status == 5, "pidfd");
+}
+
+static void userfaultfd_setup(void)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+
+	fd = have(syscall(SYS_userfaultfd, O_CLOEXEC));
+	must(ioctl(fd, UFFDIO_API, &api));
+}
+
+static void iouring_setup(void)
+{
+	char params[120] = "";
+
+	fd = have(syscall(SYS_io_uring_setup, 4, params));
+}
+
+static void bpf_setup(void)
+{
+	struct {
+		uint32_t type, key_size, value_size, max_entries;
+		char rest[112];
+	} attr = { 2, 4, 8, 1, "" };	/* an array */
+
+	fd = have(syscall(SYS_bpf, 0, &attr, sizeof(attr)));
+}
+
+static void perf_setup(void)
+{
+	struct {
+		uint32_t type, size;
+		uint64_t config;
+		char rest[112];
+	} attr = { 1, sizeof(attr), 0, "" };	/* software, CPU clock */
+
+	fd = have(syscall(SYS_perf_event_open, &attr, 0, -1, -1, 0));
+}
+
+static void procfile_setup(void)
+{
+	fd = must(open("/proc/self/status", O_RDONLY));
+}
+
+static void procfile_verify(void)
+{
+	char c;
+
+	check(must(read(fd, &c, 1)) == 1, "/proc/self/status");
+}
+
+static void opath_setup(void)
+{
+	fd = must(open("/etc/passwd", O_PATH));
+}
+
+static void opath_verify(void)
+{
+	struct stat st;
+
+	must(fstat(fd, &st));
+}
+
+static void fifo_setup(void)
+{
+	must(mkfifo(prog_path("fifo"), 0600));
+	fd = must(open(prog_path("fifo"), O_RDWR));
+	must(write(fd, "x", 1));
+}
+
+static void pty_setup(void)
+{
+	int one = 0;
+
+	fd = must(open("/dev/ptmx", O_RDWR | O_NOCTTY));
+	must(ioctl(fd, TIOCSPTLCK, &one));
+	fd2 = must(ioctl(fd, TIOCGPTPEER, O_RDWR | O_NOCTTY));
+	must(write(fd2, "x", 1));
+}
+
+static void readable_verify(void)
+{
+	check(readable(fd), "what was written cannot be read");
+}
+
+static void packet_setup(void)
+{
+	int p[2];
+
+	must(pipe2(p, O_DIRECT));
+	must(write(p[1], "abc", 3));
+	must(write(p[1], "de", 2));
+	fd = p[0];
+	fd2 = p[1];
+}
+
+static void packet_verify(void)
+{
+	char buf[8];
+
+	check(must(read(fd, buf, 8)) == 3 && must(read(fd, buf, 8)) == 2, "packets of a pipe");
+}
+
+/* ---- sockets ---- */
+
+static void unix_setup(void)
+{
+	int s[2];
+
+	must(socketpair(AF_UNIX, SOCK_STREAM, 0, s));
+	must(write(s[0], "x", 1));
+	fd = s[1];
+	fd2 = s[0];
+}
+
+static int tcp_listen(struct sockaddr_in *addr)
+{
+	socklen_t len = sizeof(*addr);
+	int s = must(socket(AF_INET, SOCK_STREAM, 0));
+
+	*addr = (struct sockaddr_in){ .sin_family = AF_INET,
+				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	must(bind(s, (struct sockaddr *)addr, len));
+	must(listen(s, 5));
+	must(getsockname(s, (struct sockaddr *)addr, &len));
+	return s;
+}
+
+static void tcp_setup(void)
+{
+	struct sockaddr_in addr;
+	int s = tcp_listen(&addr);
+
+	fd = must(socket(AF_INET, SOCK_STREAM, 0));
+	must(connect(fd, (struct sockaddr *)&addr, sizeof(addr)));
+	fd2 = must(accept(s, NULL, NULL));
+	must(write(fd2, "x", 1));
+}
+
+static void listen_setup(void)
+{
+	struct sockaddr_in addr;
+
+	fd = tcp_listen(&addr);
+	fd2 = must(socket(AF_INET, SOCK_STREAM, 0));
+	must(connect(fd2, (struct sockaddr *)&addr, sizeof(addr)));
+}
+
+static void udp_setup(void)
+{
+	fd = must(socket(AF_INET, SOCK_DGRAM, 0));
+}
+
+static void netlink_setup(void)
+{
+	fd = must(socket(AF_NETLINK, SOCK_RAW, 0));
+}
+
+/* ---- files ---- */
+
+static void unlinked_setup(void)
+{
+	fd = new_file("unlinked");
+	must(write(fd, "hello", 5));
+	must(unlink(prog_path("unlinked")));
+}
+
+static void replaced_setup(void)
+{
+	fd = new_file("replaced");
+	must(write(fd, "hello", 5));
+	must(rename(prog_path("replaced"), prog_path("other")));
+	must(unlink(prog_path("other")));
+	must(close(new_file("replaced")));
+}
+
+static void unlinked_map_setup(void)
+{
+	fd = new_file("unlinked");
+	must(write(fd, "hello", 5));
+	mem = must(mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, fd, 0));
+	must(close(fd));
+	must(unlink(prog_path("unlinked")));
+}
+
+static void deleted_cwd_setup(void)
+{
+	must(mkdir(prog_path("gone"), 0700));
+	must(chdir(prog_path("gone")));
+	must(rmdir(prog_path("gone")));
+}
+
+static void flock_setup(void)
+{
+	fd = new_file("lock");
+	must(flock(fd, LOCK_EX));
+}
+
+static void flock_verify(void)
+{
+	fd2 = must(open(prog_path("lock"), O_RDWR));
+	check(flock(fd2, LOCK_EX | LOCK_NB) == -1 && errno == EWOULDBLOCK, "flock: not held");
+}
+
+static void posix_lock(int cmd)
+{
+	struct flock fl = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 10, .l_len = 5 };
+
+	fd = new_file("lock");
+	must(fcntl(fd, cmd, &fl));
+}
+
+static void posixlock_setup(void)
+{
+	posix_lock(F_SETLK);
+}
+
+static void ofdlock_setup(void)
+{
+	posix_lock(F_OFD_SETLK);
+}
+
+static void ofdlock_verify(void)
+{
+	struct flock fl = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 10, .l_len = 5 };
+
+	fd2 = must(open(prog_path("lock"), O_RDWR));
+	must(fcntl(fd2, F_OFD_GETLK, &fl));
+	check(fl.l_type == F_WRLCK, "lock: not held");
+}
+
+static void lease_setup(void)
+{
+	must(close(new_file("lease")));
+	fd = must(open(prog_path("lease"), O_RDONLY));
+	have(fcntl(fd, F_SETLEASE, F_RDLCK));
+}
+
+static void lease_verify(void)
+{
+	check(fcntl(fd, F_GETLEASE) == F_RDLCK, "lease: not held");
+}
+
+static void owner_setup(void)
+{
+	int p[2];
+
+	must(pipe(p));
+	signal(SIGIO, on_signal);
+	must(fcntl(p[0], F_SETOWN, getpid()));
+	must(fcntl(p[0], F_SETFL, O_ASYNC));
+	fd = p[0];
+	fd2 = p[1];
+}
+
+static void owner_verify(void)
+{
+	must(write(fd2, "x", 1));
+	await_signals(1);
+}
+
+static void dnotify_setup(void)
+{
+	fd = must(open(prog_dir, O_RDONLY | O_DIRECTORY));
+	signal(SIGIO, SIG_IGN);
+	have(fcntl(fd, F_NOTIFY, DN_CREATE | DN_MULTISHOT));
+}
+
+/* ---- timers ---- */
+
+static void ptimer_setup(void)
+{
+	struct sigevent ev = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMIN };
+	struct itimerspec its = { { 0, 0 }, { 1000, 0 } };
+	timer_t t;
+
+	must(timer_create(CLOCK_MONOTONIC, &ev, &t));
+	must(timer_settime(t, 0, &its, NULL));
+	mem = t;
+}
+
+static void ptimer_verify(void)
+{
+	struct itimerspec its;
+
+	must(timer_gettime((timer_t)mem, &its));
+	check(its.it_value.tv_sec, "the timer does not run");
+}
+
+static void itimer_setup(void)
+{
+	struct itimerval it = { { 0, 0 }, { 1000, 0 } };
+
+	must(setitimer(ITIMER_REAL, &it, NULL));
+}
+
+static void itimer_verify(void)
+{
+	struct itimerval it;
+
+	must(getitimer(ITIMER_REAL, &it));
+	check(it.it_value.tv_sec, "the timer does not run");
+}
+
+static void vtimer_setup(void)
+{
+	struct itimerval it = { { 0, 0 }, { 1000, 0 } };
+
+	must(setitimer(ITIMER_VIRTUAL, &it, NULL));
+}
+
+static void alarm_setup(void)
+{
+	alarm(1000);
+}
+
+/* ---- System V IPC ---- */
+
+static void shm_setup(void)
+{
+	id = must(shmget(IPC_PRIVATE, 8192, IPC_CREAT | 0600));
+	mem = must(shmat(id, NULL, 0));
+	must(shmctl(id, IPC_RMID, NULL));
+	strcpy(mem, "hello");
+}
+
+static void shm_verify(void)
+{
+	check(!strcmp(mem, "hello"), "shared memory");
+	must(shmdt(mem));
+}
+
+static void semundo_setup(void)
+{
+	struct sembuf op = { 0, 1, SEM_UNDO };
+
+	id = must(semget(IPC_PRIVATE, 1, IPC_CREAT | 0600));
+	must(semop(id, &op, 1));
+}
+
+static void semundo_verify(void)
+{
+	check(must(semctl(id, 0, GETVAL)) == 1, "semaphore");
+	must(semctl(id, 0, IPC_RMID));
+}
+
+/* ---- memory ---- */
+
+static void hugetlb_setup(void)
+{
+	mem = have(mmap(NULL, 2 << 20, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0));
+	strcpy(mem, "hello");
+}
+
+static void hello_verify(void)
+{
+	check(!strcmp(mem, "hello"), "contents");
+}
+
+static void secretmem_setup(void)
+{
+	fd = have(syscall(447, 0));	/* memfd_secret */
+	must(ftruncate(fd, 4096));
+	mem = must(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0));
+	strcpy(mem, "hello");
+}
+
+static void aio_setup(void)
+{
+	unsigned long context = 0;
+
+	have(syscall(SYS_io_setup, 4, &context));
+}
+
+/* ---- processes ---- */
+
+static void undumpable_setup(void)
+{
+	must(prctl(PR_SET_DUMPABLE, 0));
+}
+
+static void tracing_setup(void)
+{
+	child = prog_fork(waiter);
+	must(ptrace(PTRACE_SEIZE, child, 0, 0));
+}
+
+static void tracing_verify(void)
+{
+	prog_reap(child, 5 << 8);
+}
+
+static void traced_setup(void)
+{
+	pid_t parent = getpid();
+
+	child = must(fork());
+	if (!child) {
+		must(ptrace(PTRACE_SEIZE, parent, 0, 0));
+		prog_touch("up.tracer");
+		prog_wait();
+		_exit(6);
+	}
+	prog_await("up.tracer");
+}
+
+static void traced_verify(void)
+{
+	prog_reap(child, 6 << 8);
+}
+
+static void seccomp_setup(void)
+{
+	struct {
+		uint16_t code;
+		uint8_t jt, jf;
+		uint32_t k;
+	} filter = { 0x06, 0, 0, 0x7fff0000 };	/* allow everything */
+	struct {
+		uint16_t len;
+		void *filter;
+	} prog = { 1, &filter };
+
+	must(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+	have(prctl(PR_SET_SECCOMP, 2, &prog));
+}
+
+static void *thread_main(void *unused)
+{
+	(void)unused;
+	prog_touch("ready");
+	prog_wait();
+	exit(0);
+}
+
+/* The thread group leader ends, the other thread goes on */
+static void leader_exit(void)
+{
+	pthread_t t;
+
+	must0(pthread_create(&t, NULL, thread_main, NULL));
+	pthread_exit(NULL);
+}
+
+static void namespace_setup(void)
+{
+	have(unshare(0x04000000));	/* CLONE_NEWUTS */
+}
+
+static void mount_namespace_setup(void)
+{
+	have(unshare(0x00020000));	/* CLONE_NEWNS */
+}
+
+static void keyring_setup(void)
+{
+	/* a session keyring of its own */
+	have(syscall(SYS_keyctl, 1, "cr-test", 0, 0, 0));
+}
+
+/* ---- something that is shared with a process outside of the job ---- */
+
+static void outside(void)
+{
+	/* The program proper is the child; its parent is not part of the job */
+	prog_touch("up.outside");
+	prog_wait();
+}
+
+static void outside_shm_setup(void)
+{
+	mem = must(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+	child = must(fork());
+	if (child) {
+		/* not saved: the test saves the pid in up.outside */
+		prog_touch("ready");
+		prog_reap(child, 0);
+		exit(0);
+	}
+	outside();
+	exit(0);
+}
+
+static void outside_pipe_setup(void)
+{
+	int p[2];
+
+	must(pipe(p));
+	must(dup2(p[0], 20));
+	must(dup2(p[1], 21));
+	child = must(fork());
+	if (child) {
+		prog_touch("ready");
+		prog_reap(child, 0);
+		exit(0);
+	}
+	outside();
+	exit(0);
+}
+
+static void outside_files_setup(void)
+{
+	child = must(syscall(SYS_clone, 0x400 | SIGCHLD, NULL, NULL, NULL, 0));	/* CLONE_FILES */
+	if (child) {
+		prog_touch("ready");
+		prog_reap(child, 0);
+		exit(0);
+	}
+	outside();
+	exit(0);
+}
+
+/* ---- a child that has not executed anything yet: its parent waits in vfork() ---- */
+
+static void vfork_wait(void)
+{
+	pid_t pid;
+
+	prog_touch("ready");
+	pid = must(vfork());
+	if (!pid) {
+		prog_wait();
+		_exit(8);
+	}
+	prog_reap(pid, 8 << 8);
+}
+
+static const struct prog_case cases[] = {
+	{ "eventfd", eventfd_setup, eventfd_verify, true },
+	{ "epoll", epoll_setup, epoll_verify, true },
+	{ "timerfd", timerfd_setup, timerfd_verify, true },
+	{ "signalfd", signalfd_setup, signalfd_verify, true },
+	{ "inotify", inotify_setup, inotify_verify, true },
+	{ "memfd", memfd_setup, memfd_verify, true },
+	{ "memfd_map", memfd_map_setup, memfd_map_verify, true },
+	{ "pidfd", pidfd_setup, pidfd_verify, true },
+	{ "userfaultfd", userfaultfd_setup, NULL, true },
+	{ "iouring", iouring_setup, NULL, true },
+	{ "bpf", bpf_setup, NULL, true },
+	{ "perf", perf_setup, NULL, true },
+	{ "procfile", procfile_setup, procfile_verify, true },
+	{ "opath", opath_setup, opath_verify, true },
+	{ "fifo", fifo_setup, readable_verify, true },
+	{ "pty", pty_setup, NULL, true },
+	{ "packet", packet_setup, packet_verify, true },
+	{ "unix", unix_setup, readable_verify, true },
+	{ "tcp", tcp_setup, readable_verify, true },
+	{ "listen", listen_setup, readable_verify, true },
+	{ "udp", udp_setup, NULL, true },
+	{ "netlink", netlink_setup, NULL, true },
+	{ "unlinked", unlinked_setup, memfd_verify, true },
+	{ "replaced", replaced_setup, memfd_verify, true },
+	{ "unlinked_map", unlinked_map_setup, memfd_map_verify, true },
+	{ "deleted_cwd", deleted_cwd_setup, NULL, true },
+	{ "flock", flock_setup, flock_verify, true },
+	{ "posixlock", posixlock_setup, NULL, true },
+	{ "ofdlock", ofdlock_setup, ofdlock_verify, true },
+	{ "lease", lease_setup, lease_verify, true },
+	{ "owner", owner_setup, owner_verify, true },
+	{ "dnotify", dnotify_setup, NULL, true },
+	{ "ptimer", ptimer_setup, ptimer_verify, true },
+	{ "itimer", itimer_setup, itimer_verify, true },
+	{ "vtimer", vtimer_setup, NULL, true },
+	{ "alarm", alarm_setup, itimer_verify, true },
+	{ "shm", shm_setup, shm_verify, true },
+	{ "semundo", semundo_setup, semundo_verify, true },
+	{ "hugetlb", hugetlb_setup, hello_verify, true },
+	{ "secretmem", secretmem_setup, hello_verify, true },
+	{ "aio", aio_setup, NULL, true },
+	{ "undumpable", undumpable_setup, NULL, true },
+	{ "tracing", tracing_setup, tracing_verify, true },
+	{ "traced", traced_setup, traced_verify, true },
+	{ "seccomp", seccomp_setup, NULL, true },
+	{ "leader_exit", leader_exit, NULL, true },
+	{ "namespace", namespace_setup, NULL, true },
+	{ "mount_namespace", mount_namespace_setup, NULL, true },
+	{ "keyring", keyring_setup, NULL, true },
+	{ "outside_shm", outside_shm_setup, NULL, true },
+	{ "outside_pipe", outside_pipe_setup, NULL, true },
+	{ "outside_files", outside_files_setup, NULL, true },
+	{ "vfork", vfork_wait, NULL, true },
+	{ }
+};
+
+int main(int argc, char **argv)
+{
+	signal(SIGPIPE, SIG_IGN);
+	return prog_main(argc, argv, cases);
+}
