@@ -19,6 +19,7 @@
 #include <linux/kdev_t.h>
 #include <linux/sched/task.h>
 #include <linux/slab.h>
+#include <linux/workqueue.h>
 #include <linux/cr_file.h>
 
 static const struct cr_file_type *const file_types[] = {
@@ -66,6 +67,33 @@ void cr_file_refuse(struct cr_save *s, struct cr_obj *obj, const char *why)
 
 /* ---- saving ---- */
 
+struct file_close {
+	struct work_struct work;
+	struct file *file;
+};
+
+static void file_close_work(struct work_struct *work)
+{
+	__fput_sync(container_of(work, struct file_close, work)->file);
+}
+
+/*
+ * A user process closes a file on its way out of the kernel. That is too late
+ * for what waits for it: the other end of a pipe, who wants a lock, ourselves
+ * when we count the ends of a pipe. A kernel thread closes at once.
+ */
+void cr_file_put(struct file *file)
+{
+	struct file_close close = { .file = file };
+
+	if (cr_file_put_shared(file))
+		return;
+	INIT_WORK_ONSTACK(&close.work, file_close_work);
+	queue_work(system_unbound_wq, &close.work);
+	flush_work(&close.work);
+	destroy_work_on_stack(&close.work);
+}
+
 static void file_get(struct cr_obj *obj)
 {
 	get_file(obj->ptr);
@@ -78,7 +106,7 @@ static void file_put(struct cr_obj *obj)
 	if (info)
 		kfree(info->name);
 	kfree(info);
-	fput(obj->ptr);
+	cr_file_put(obj->ptr);
 }
 
 static void file_collect(struct cr_save *s, struct cr_obj *obj)

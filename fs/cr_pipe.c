@@ -23,7 +23,6 @@
 #include <linux/highmem.h>
 #include <linux/pipe_fs_i.h>
 #include <linux/slab.h>
-#include <linux/workqueue.h>
 #include <linux/cr_file.h>
 #include <linux/cr_kernel.h>
 
@@ -182,16 +181,8 @@ static void pipe_drop(void *ptr)
 	kfree(ends);
 }
 
-struct pipes_settle {
-	struct work_struct work;
-	struct cr_restart *r;
-};
-
-static void pipes_settle_work(struct work_struct *work)
+void cr_pipes_settle(struct cr_restart *r)
 {
-	struct pipes_settle *settle = container_of(work, struct pipes_settle,
-						   work);
-	struct cr_restart *r = settle->r;
 	struct pipe_ends *ends;
 	struct file *file;
 	u32 id;
@@ -206,20 +197,9 @@ static void pipes_settle_work(struct work_struct *work)
 			file = ends->taken[i] ? NULL :
 			       xchg(&ends->file[i], NULL);
 			if (file)
-				__fput_sync(file);
+				cr_file_put(file);
 		}
 	}
-}
-
-/* A user process closes only on its way out of the kernel, a worker at once */
-void cr_pipes_settle(struct cr_restart *r)
-{
-	struct pipes_settle settle = { .r = r };
-
-	INIT_WORK_ONSTACK(&settle.work, pipes_settle_work);
-	queue_work(system_unbound_wq, &settle.work);
-	flush_work(&settle.work);
-	destroy_work_on_stack(&settle.work);
 }
 
 static int pipe_set_size(struct cr_restart *r, struct file *file, u32 slots)

@@ -90,8 +90,17 @@ struct cr_sem_undo_list {
 #define VM_DROPPABLE		VM_NONE
 #define VM_SEALED		VM_NONE
 #define MMF_HAS_MDWE		28
+#define MMF_HAS_MDWE_NO_INHERIT	29
 #define MMF_VM_MERGE_ANY	30
+#define PR_SET_MDWE		65
+#define PR_MDWE_REFUSE_EXEC_GAIN	(1ul << 0)
+#define PR_MDWE_NO_INHERIT	(1ul << 1)
+#define PR_SET_MEMORY_MERGE	67
 #define mm_lam_cr3_mask(mm)	0ul
+
+/* Does mmap() look for free addresses downwards? */
+#define cr_mm_is_topdown(mm)	\
+	((mm)->get_unmapped_area == arch_get_unmapped_area_topdown)
 
 /* An overlay's file still shows the overlay's path */
 #define file_user_path(file)	(&(file)->f_path)
@@ -111,9 +120,15 @@ static inline pte_t *cr_pte_offset_map_lock(struct mm_struct *mm, pmd_t *pmd,
 }
 #undef pte_offset_map_lock
 #define pte_offset_map_lock	cr_pte_offset_map_lock
+#else
+#define cr_mm_is_topdown(mm)	test_bit(MMF_TOPDOWN, &(mm)->flags)
 #endif
 
 /* ---- files ---- */
+
+/* Drop a reference to a file unless it is the last one. 6.13 counts otherwise */
+#define cr_file_put_shared(file) \
+	atomic_long_add_unless(&(file)->f_count, -1, 1)
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
 /* A lock's owner and list are not yet a structure of their own */

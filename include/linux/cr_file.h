@@ -96,6 +96,9 @@ u32 cr_file_mapped_id(struct cr_save *s, struct file *file);
 /* Refuse a file: "fd 3: NAME: WHY", or "mapped file NAME: WHY" */
 void cr_file_refuse(struct cr_save *s, struct cr_obj *obj, const char *why);
 
+/* Drop a reference; the last one closes the file before it returns */
+void cr_file_put(struct file *file);
+
 /* The inode that the user has opened: not an overlay's backing inode */
 static inline struct inode *cr_file_inode(const struct file *file)
 {
