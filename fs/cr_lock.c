@@ -26,20 +26,21 @@ void cr_file_locks_collect(struct cr_save *s, struct cr_obj *obj)
 {
 	struct file *file = obj->ptr;
 	struct file_lock_context *ctx = locks_inode_context(file_inode(file));
-	const char *why = NULL;
+	const char *what = NULL;
 
 	if (!ctx)
 		return;
 	spin_lock(&ctx->flc_lock);
 	if (owns_lock(&ctx->flc_flock, file))
-		why = "flock() lock: not supported yet";
+		what = "flock() lock";
 	else if (owns_lock(&ctx->flc_posix, file))
-		why = "lock of the open file (OFD): not supported yet";
+		what = "lock of the open file (OFD)";
 	else if (owns_lock(&ctx->flc_lease, file))
-		why = "lease: not supported yet";
+		what = "lease";
 	spin_unlock(&ctx->flc_lock);
-	if (why)
-		cr_file_refuse(s, obj, why);
+	if (what)
+		cr_refuse(s, obj->holder, "CR-ELOCK",
+			  "fd %d: %s: not supported yet", obj->fd, what);
 }
 
 void cr_files_locks_collect(struct cr_save *s, struct cr_obj *obj,

@@ -290,7 +290,9 @@ static void end_collect(struct cr_save *s, struct cr_obj *obj)
 	struct file *file = obj->ptr;
 
 	if (file->f_flags & O_DIRECT)
-		cr_file_refuse(s, obj, "packet mode: not supported yet");
+		cr_refuse(s, obj->holder, "CR-EPIPE",
+			  "fd %d: pipe in packet mode: not supported yet",
+			  obj->fd);
 	cr_obj_add(s, CR_OBJ_PIPE, file_inode(file), obj->holder, 1);
 }
 
