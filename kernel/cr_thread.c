@@ -20,6 +20,7 @@
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
+#include <linux/sched/task_stack.h>
 #include <uapi/linux/sched/types.h>
 #include <linux/cr.h>
 #include <linux/cr_arch.h>
@@ -113,8 +114,12 @@ static void thread_collect(struct cr_save *s, struct cr_obj *obj)
 	struct cr_thread *thread = obj->ptr;
 	struct task_struct *task = thread->task;
 
+	/* one that has exited meanwhile has no stack, and no registers on it */
+	if (!try_get_task_stack(task))
+		return;
 	cr_arch_thread_collect(s, task);
 	cr_restart_block_collect(s, task);
+	put_task_stack(task);
 	if (task->seccomp.mode)
 		cr_refuse(s, task, "CR-ESECCOMP",
 			  "seccomp: not supported yet");
