@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Process groups and sessions inside the job: with a living leader, with one
- * that is a zombie, and with one that is gone. Signals reach their members and
+ * that is a zombie, and (optional) with one that is gone. Signals reach their members and
  * nobody else.
  */
 #include "prog.h"
@@ -125,10 +125,9 @@ static void session_setup(void)
 	prog_await("up.session");
 }
 
-/* ---- groups whose leader is a zombie, or is gone ---- */
+/* ---- a group whose leader is a zombie ---- */
 
-static pid_t zombie_group, zombie_member, gone_group, gone_member;
-static pid_t gone_session, gone_session_leader;
+static pid_t zombie_group, zombie_member, join_group;
 
 static void dying_leader(void)
 {
@@ -136,8 +135,6 @@ static void dying_leader(void)
 	prog_await("up.joined");
 	_exit(3);
 }
-
-static pid_t join_group;
 
 static void joining(void)
 {
@@ -160,6 +157,33 @@ static void await_group(pid_t pid)
 	}
 }
 
+static void zombie_setup(void)
+{
+	siginfo_t info;
+
+	zombie_group = prog_fork(dying_leader);
+	await_group(zombie_group);
+	join_group = zombie_group;
+	zombie_member = prog_fork(joining);
+	await_member("j", zombie_member);
+	prog_touch("up.joined");
+	must(waitid(P_PID, zombie_group, &info, WEXITED | WNOWAIT));
+}
+
+static void zombie_verify(void)
+{
+	check(getpgid(zombie_member) == zombie_group, "group of a zombie leader: %d became %d",
+	      zombie_group, getpgid(zombie_member));
+	check(!kill(-zombie_group, 0), "kill(-%d): %s", zombie_group, strerror(errno));
+	say_sent(0);
+	prog_reap(zombie_group, 3 << 8);
+	prog_reap(zombie_member, 0);
+}
+
+/* ---- a group and a session whose leader is gone ---- */
+
+static pid_t gone_group, gone_member, gone_session, gone_session_leader;
+
 static void in_gone_session(void)
 {
 	pid_t sid = getsid(0);
@@ -178,23 +202,16 @@ static void leave_session(void)
 	prog_await("up.gone");
 }
 
-static void dead_setup(void)
+static void gone_setup(void)
 {
-	siginfo_t info;
 	char buf[32];
 
-	zombie_group = prog_fork(dying_leader);
 	gone_group = prog_fork(dying_leader);
-	await_group(zombie_group);
 	await_group(gone_group);
-	join_group = zombie_group;
-	zombie_member = prog_fork(joining);
-	await_member("j", zombie_member);
 	join_group = gone_group;
 	gone_member = prog_fork(joining);
 	await_member("j", gone_member);
 	prog_touch("up.joined");
-	must(waitid(P_PID, zombie_group, &info, WEXITED | WNOWAIT));
 	prog_reap(gone_group, 3 << 8);
 	must(prctl(PR_SET_CHILD_SUBREAPER, 1));
 	gone_session_leader = prog_fork(leave_session);
@@ -203,10 +220,8 @@ static void dead_setup(void)
 	gone_session = atoi(buf);
 }
 
-static void dead_verify(void)
+static void gone_verify(void)
 {
-	check(getpgid(zombie_member) == zombie_group, "group of a zombie leader: %d became %d",
-	      zombie_group, getpgid(zombie_member));
 	check(getpgid(gone_member) == gone_group, "group of a dead leader: %d became %d",
 	      gone_group, getpgid(gone_member));
 	check(getsid(gone_session) == gone_session_leader,
@@ -214,8 +229,6 @@ static void dead_verify(void)
 	      getsid(gone_session));
 	check(!kill(-gone_group, 0), "kill(-%d): %s", gone_group, strerror(errno));
 	say_sent(0);
-	prog_reap(zombie_group, 3 << 8);
-	prog_reap(zombie_member, 0);
 	prog_reap(gone_member, 0);
 	prog_reap(gone_session, 0);
 }
@@ -243,11 +256,13 @@ static void session_verify(void)
 }
 
 static const struct prog_case cases[] = {
-	{ "dead", dead_setup, NULL, false },
+	{ "gone", gone_setup, NULL, true },
+	{ "zombie", zombie_setup, NULL, false },
 	{ "session", session_setup, NULL, false },
 	{ "group", group_setup, group_verify, false },
 	{ "session", NULL, session_verify, false },
-	{ "dead", NULL, dead_verify, false },
+	{ "zombie", NULL, zombie_verify, false },
+	{ "gone", NULL, gone_verify, true },
 	{ }
 };
 

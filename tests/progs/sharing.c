@@ -271,12 +271,12 @@ static void setup_fs(void) { if (!word) word_setup(); fs_setup(); }
 
 static const struct prog_case cases[] = {
 	/* not the other way round: the processes of later cases inherit descriptors */
-	{ "files", setup_files, NULL, false },
-	{ "chain", setup_chain, chain_verify, false },
+	{ "files", setup_files, NULL, true },
+	{ "chain", setup_chain, chain_verify, true },
 	{ "thread", thread_setup, thread_verify, false },
-	{ "files", NULL, files_verify, false },
-	{ "fs", setup_fs, fs_verify, false },
-	{ "vm", vm_setup, vm_verify, false },
+	{ "files", NULL, files_verify, true },
+	{ "fs", setup_fs, fs_verify, true },
+	{ "vm", vm_setup, vm_verify, true },
 	{ }
 };
 

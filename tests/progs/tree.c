@@ -14,6 +14,7 @@
 
 static int node;	/* number in the tree, the root is 0 */
 static int nr_top, nr_below;
+static pid_t root_pid;
 
 struct kin {
 	pid_t pid, ppid, pgid, sid;
@@ -24,10 +25,23 @@ static struct kin kin(void)
 	return (struct kin){ getpid(), getppid(), getpgid(0), getsid(0) };
 }
 
+/*
+ * Groups and sessions whose leader is no process of the job are those of whoever
+ * restarts it, or have no number at all in a pid namespace.
+ */
+static bool outside(pid_t id)
+{
+	return id != root_pid;
+}
+
 static void same_kin(struct kin a)
 {
 	struct kin b = kin();
 
+	if (outside(a.pgid))
+		a.pgid = b.pgid;
+	if (outside(a.sid))
+		a.sid = b.sid;
 	check(a.pid == b.pid && a.ppid == b.ppid && a.pgid == b.pgid && a.sid == b.sid,
 	      "node %d: pid %d ppid %d pgid %d sid %d became %d %d %d %d", node,
 	      a.pid, a.ppid, a.pgid, a.sid, b.pid, b.ppid, b.pgid, b.sid);
@@ -84,6 +98,7 @@ static void grow(int branches, int leaves)
 	char name[32];
 	int i, j;
 
+	root_pid = getpid();
 	nr_top = branches;
 	nr_below = leaves;
 	for (i = 0; i < nr_top; i++) {
@@ -118,10 +133,6 @@ static void levels_verify(void)
 
 	/* the parent of the root may be another after a restart */
 	root_kin.ppid = getppid();
-	if (root_kin.sid != root_kin.pid)
-		root_kin.sid = getsid(0);
-	if (root_kin.pgid != root_kin.pid)
-		root_kin.pgid = getpgid(0);
 	same_kin(root_kin);
 	for (i = 0; i < nr_top; i++)
 		prog_reap(top[i], code_of(i + 1) << 8);

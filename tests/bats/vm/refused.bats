@@ -1,0 +1,166 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0
+# What cannot be saved yet is refused: one line names the task, the object and the reason, there is no
+# image, and the job runs on with what it holds (the program "refused" of tests/progs verifies it).
+
+load helper
+
+# refuse KIND REGEX: "pid N (refused): REGEX ... [CR-CODE]"
+refuse() {
+	local kind=$1 regex=$2
+	start refused "$kind"
+	job_pid_saved=$job_pid
+	[ ! -e "$job_dir/up.outside" ] || read -r job_pid_saved <"$job_dir/up.outside"
+	job_image=$BATS_TEST_TMPDIR/refused.crimg
+	run -1 mkcrimg save -o "$job_image" "$job_pid_saved"
+	echo "# $kind: $output"
+	assert_output --regexp "^mkcrimg: .*pid [0-9]+ \(refused\): .*($regex).*\[CR-[A-Z]+\]"
+	[ ! -e "$job_image" ]
+	# what would block it can be asked for without a save, with the same answer
+	local said=$output
+	run -1 mkcrimg check --pid "$job_pid_saved"
+	assert_output --regexp "\(refused\): .*($regex).*\[CR-[A-Z]+\]"
+	finish
+}
+
+# supported KIND: the kernel has such a thing
+supported() {
+	local dir=$BATS_TEST_TMPDIR/probe.$1 status=0
+	mkdir "$dir"
+	touch "$dir/go"
+	"$progs/refused" "$dir" "$1" >"$dir.out" 2>&1 || status=$?
+	[ $status != 77 ] || { echo "# this kernel has no $1"; return 1; }
+}
+
+@test "descriptors of the kernel's own making" {
+	refuse eventfd 'fd 3: .*eventfd'
+	refuse epoll 'fd [0-9]+: .*eventpoll'
+	refuse timerfd 'fd 3: .*timerfd'
+	refuse signalfd 'fd 3: .*signalfd'
+	refuse inotify 'fd 3: .*inotify'
+	refuse memfd 'fd 3: .*memfd'
+	refuse memfd_map 'memfd'
+	refuse pidfd 'fd 3: .*pidfd'
+	refuse procfile 'fd 3: .*(/proc/|proc)'
+	refuse pty 'fd [0-9]+: .*(/dev/ptmx|/dev/pts)'
+	refuse bpf 'fd 3: .*bpf'
+	refuse perf 'fd 3: .*perf'
+}
+
+@test "userfaultfd, io_uring, AIO" {
+	! supported userfaultfd || refuse userfaultfd 'userfaultfd'
+	! supported iouring || refuse iouring 'io_uring'
+	refuse aio '(aio|AIO)'
+}
+
+@test "sockets" {
+	refuse unix 'fd [0-9]+: .*socket'
+	refuse tcp 'fd [0-9]+: .*socket'
+	refuse listen 'fd [0-9]+: .*socket'
+	refuse udp 'fd [0-9]+: .*socket'
+	refuse netlink 'fd [0-9]+: .*socket'
+}
+
+@test "files: unlinked, replaced, named pipes, packets" {
+	refuse unlinked 'fd 3: .*unlinked.*'
+	refuse replaced 'fd 3: .*/replaced: '
+	refuse unlinked_map 'unlinked'
+	refuse deleted_cwd '(cwd|working directory|directory).*'
+	refuse opath 'fd 3: .*(O_PATH|/etc/passwd)'
+	refuse fifo 'fd 3: .*(FIFO|fifo|named pipe)'
+	refuse packet 'fd [0-9]+: .*(packet|O_DIRECT)'
+}
+
+@test "files: locks, leases, owners" {
+	refuse flock 'fd 3: .*lock'
+	refuse posixlock 'fd 3: .*lock'
+	refuse ofdlock 'fd 3: .*lock'
+	refuse lease 'fd 3: .*lease'
+	refuse owner 'fd [0-9]+: .*(owner|O_ASYNC|SIGIO|FASYNC)'
+	# its signal makes the file have an owner
+	refuse dnotify 'fd 3: .*(F_NOTIFY|F_SETOWN)'
+}
+
+@test "timers" {
+	refuse ptimer '(POSIX timer|posix timer|timer)'
+	refuse itimer 'timer'
+	refuse vtimer 'timer'
+	refuse alarm 'timer'
+}
+
+@test "System V IPC" {
+	refuse shm '(SYSV|System V|shm)'
+	refuse semundo '(semaphore|undo)'
+}
+
+@test "memory: huge pages, secret memory" {
+	echo 4 >/proc/sys/vm/nr_hugepages
+	refuse hugetlb '(huge|hugetlb)'
+	echo 0 >/proc/sys/vm/nr_hugepages
+	! supported secretmem || refuse secretmem 'secret'
+}
+
+@test "tasks: tracing, seccomp, namespaces, a leader that is gone" {
+	refuse tracing 'trac'
+	refuse traced 'trac'
+	refuse seccomp '(seccomp|no_new_privs)'
+	refuse leader_exit '(leader|exit|zombie)'
+	refuse namespace 'namespace'
+	refuse mount_namespace 'namespace'
+}
+
+@test "what is shared with a process outside of the job" {
+	refuse outside_shm 'shared'
+	refuse outside_files 'shared'
+}
+
+# As if it had never been tried: the ends of the pipe are bound to those of whoever restarts it, or the
+# save is refused, but it does not go wrong.
+@test "a pipe to a process outside of the job" {
+	start refused outside_pipe
+	read -r inside <"$job_dir/up.outside"
+	run mkcrimg save -o "$BATS_TEST_TMPDIR/pipe.crimg" "$inside"
+	if [ "$status" != 0 ]; then
+		assert_output --regexp '\(refused\): fd [0-9]+: .*pipe.*\[CR-'
+	fi
+	finish
+}
+
+# not_yet PROGRAM CASE REGEX: a kind of state that has a program, but cannot be saved yet
+not_yet() {
+	start "$1" "$2"
+	run -1 mkcrimg save -o "$BATS_TEST_TMPDIR/no.crimg" "$job_pid"
+	assert_output --regexp "\($1\): .*($3).*\[CR-[A-Z]+\]"
+	finish
+}
+
+@test "state that has a program and cannot be saved yet" {
+	not_yet shm unlinked 'unlinked'
+	not_yet pgrps gone 'leader is gone'
+	not_yet sharing files 'descriptor table shared'
+	not_yet sharing fs 'working directory shared'
+	not_yet sharing vm 'memory shared'
+}
+
+# The program does not verify what it holds: its cases are made for one at a time.
+@test "all blockers are named in one go" {
+	start refused eventfd timerfd flock itimer unix
+	run -1 mkcrimg save -o "$BATS_TEST_TMPDIR/no.crimg" "$job_pid"
+	assert_line --partial 'eventfd'
+	assert_line --partial 'timerfd'
+	assert_line --partial 'lock'
+	assert_line --partial 'socket'
+	assert_line --regexp 'timer.*\[CR-'
+	[ "$(grep -c '\[CR-' <<<"$output")" -ge 6 ]
+	alive
+	kill -9 "$job_pid"
+	expect_status 137
+}
+
+# In vfork() the child runs on its parent's memory.
+@test "a parent that waits in vfork()" {
+	start refused vfork
+	run -1 mkcrimg save -t 2 -o "$BATS_TEST_TMPDIR/no.crimg" "$job_pid"
+	assert_output --regexp 'pid [0-9]+ \(refused\): .*(vfork|shared).*\[CR-'
+	finish
+}
