@@ -13,7 +13,7 @@ UNIT_LIBS := -lxxhash -lzstd
 unit_obj = $(patsubst %.c,$(UNIT)/%.o,$(1))
 
 .PHONY: unit fuzz
-unit: $(addprefix $(UNIT)/,test_image mkimage mutate mkcrimg fuzz_image)	## what tests/bats/host needs
+unit: $(addprefix $(UNIT)/,test_image mkimage mutate exec_mutants mkcrimg fuzz_image)	## what tests/bats/host needs
 
 $(UNIT)/%.o: %.c
 	@$(call say,CC,$@)
@@ -37,10 +37,10 @@ $(UNIT)/mkcrimg: UNIT_LIBS = $$(pkg-config --libs $(MKCRIMG_LIBS))
 $(UNIT)/mkcrimg: $(call unit_obj,$(MKCRIMG_SRC) $(CR_READER_SRC))
 	$(unit_link)
 
-# Runs in virtual machines thousands of times: without sanitizers
-MUTATE_OBJ := $(patsubst %.c,$(B)/mkcrimg.d/%.o,tests/unit/mutate.c tests/unit/build.c $(UNIT_MUTATION) \
-	tools/mkcrimg/util.c $(CR_READER_SRC))
-$(UNIT)/mutate: $(MUTATE_OBJ)
+# These run in virtual machines, thousands of times: without sanitizers
+MUTATE_OBJ := $(patsubst %.c,$(B)/mkcrimg.d/%.o,tests/unit/build.c $(UNIT_MUTATION) tools/mkcrimg/util.c \
+	$(CR_READER_SRC))
+$(UNIT)/mutate $(UNIT)/exec_mutants: $(UNIT)/%: $(B)/mkcrimg.d/tests/unit/%.o $(MUTATE_OBJ)
 	@$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) $(CFLAGS) -o $@ $^ -lxxhash -lzstd
@@ -59,4 +59,4 @@ $(UNIT)/fuzz_image: tests/unit/fuzz_image.c $(CR_READER_SRC) $(wildcard include/
 fuzz: unit			## run the fuzzer for FUZZ_TIME seconds
 	@tests/unit/fuzz $(UNIT) $(FUZZ_TIME)
 
--include $(wildcard $(UNIT)/*/*/*.d $(UNIT)/*/*.d) $(MUTATE_OBJ:.o=.d)
+-include $(wildcard $(UNIT)/*/*/*.d $(UNIT)/*/*.d) $(wildcard $(B)/mkcrimg.d/tests/unit/*.d)
