@@ -190,6 +190,10 @@ static void link_ids(struct cr_restart *r, struct cr_rtask *t,
 			change_pid(t->task, PIDTYPE_PGID,
 				   task_pid(head->task));
 	}
+	/* parents come first: a subreaper above is known all the way down */
+	if (t->task->real_parent->signal->is_child_subreaper ||
+	    t->task->real_parent->signal->has_child_subreaper)
+		t->task->signal->has_child_subreaper = 1;
 	/* the caller keeps its own */
 	if (!r->in_place || t != r->leader)
 		t->task->exit_signal = le32_to_cpu(rec->exit_signal);

@@ -175,13 +175,10 @@ static int thread_allowed(struct cr_save *s, struct task_struct *task)
 		return cr_err(&s->log, -EPERM,
 			      "pid %d (%s): not allowed to trace it",
 			      task_tgid_vnr(task), task->comm);
-	if (READ_ONCE(task->ptrace)) {
-		cr_refuse(s, task, "CR-ETRACED", "it is traced");
-		return s->err;
-	}
-	if (task_is_stopped(task)) {
+	/* since it was collected; it would not park */
+	if (READ_ONCE(task->ptrace) || task_is_stopped(task)) {
 		cr_refuse(s, task, "CR-ESTOPPED",
-			  "stopped by job control: not supported yet");
+			  "was stopped, or is traced, by now");
 		return s->err;
 	}
 	return 0;

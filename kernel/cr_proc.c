@@ -191,13 +191,12 @@ static void proc_save_rlimits(struct cr_save *s, struct cr_obj *obj,
 static void proc_record_times(struct cr_save *s, struct task_struct *task,
 			      struct cr_rec_proc *rec)
 {
-	struct task_cputime times = {};
+	u64 utime, stime;
 
-	/* the threads of a zombie have been added up in its signal_struct */
-	if (task->sighand)
-		thread_group_cputime(task, &times);
-	rec->utime_ns = cpu_to_le64(times.utime);
-	rec->stime_ns = cpu_to_le64(times.stime);
+	/* as users see them: scaled to the run time, which is exact */
+	thread_group_cputime_adjusted(task, &utime, &stime);
+	rec->utime_ns = cpu_to_le64(utime);
+	rec->stime_ns = cpu_to_le64(stime);
 	rec->cutime_ns = cpu_to_le64(task->signal->cutime);
 	rec->cstime_ns = cpu_to_le64(task->signal->cstime);
 	if (s->boottime_ns > task->start_boottime)
