@@ -291,7 +291,9 @@ static const struct advice {
 };
 
 #define NR_ADVICES	(sizeof(advices) / sizeof(advices[0]))
-static char *advised[NR_ADVICES], *locked, *locked_fault, *grows, *named;
+static char *advised[NR_ADVICES], *locked, *locked_fault, *below, *grows, *named;
+
+#define GROW_ROOM	(4 * MIB)	/* more than the gap that the kernel keeps below a stack */
 
 static void advice_setup(void)
 {
@@ -313,11 +315,10 @@ static void advice_setup(void)
 	must(mprotect(locked_fault, 4 * PAGE, PROT_READ | PROT_WRITE));
 	must(mlock2(locked_fault, 4 * PAGE, MLOCK_ONFAULT));
 	prog_fill(locked_fault, PAGE, 72);
-	/* 16 pages with nothing below, so that it can grow */
-	grows = map(2 * MIB, PROT_NONE, 0);
-	must(munmap(grows, 2 * MIB));
-	grows = must(mmap(grows + 2 * MIB - 16 * PAGE, 16 * PAGE, PROT_READ | PROT_WRITE,
-			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_FIXED_NOREPLACE, -1, 0));
+	/* 16 pages; what is below is kept free until it grows */
+	below = map(GROW_ROOM, PROT_NONE, MAP_NORESERVE);
+	grows = must(mmap(below + GROW_ROOM - 16 * PAGE, 16 * PAGE, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_FIXED, -1, 0));
 	prog_fill(grows, 16 * PAGE, 73);
 	named = map(4 * PAGE, PROT_READ | PROT_WRITE, 0);
 	if (prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, named, 4 * PAGE, "a name"))
@@ -341,6 +342,7 @@ static void advice_verify(void)
 	prog_check_fill(locked_fault, PAGE, 72, "mlock on fault");
 	prog_check_zero(locked_fault + PAGE, 3 * PAGE, "mlock on fault, rest");
 	prog_check_fill(grows, 16 * PAGE, 73, "mapping that grows down");
+	must(munmap(below, GROW_ROOM - 16 * PAGE));
 	*(volatile char *)(grows - PAGE) = 1;
 	*(volatile char *)(grows - 2 * PAGE) = 1;
 	prog_reap(prog_fork(wipe_child), 0);

@@ -724,7 +724,7 @@ static void vfork_wait(void)
 }
 
 static const struct prog_case cases[] = {
-	{ "eventfd", eventfd_setup, eventfd_verify, true },
+	{ "eventfd", eventfd_setup, eventfd_verify, false },
 	{ "epoll", epoll_setup, epoll_verify, true },
 	{ "timerfd", timerfd_setup, timerfd_verify, true },
 	{ "signalfd", signalfd_setup, signalfd_verify, true },
@@ -757,10 +757,10 @@ static const struct prog_case cases[] = {
 	{ "owner", owner_setup, owner_verify, true },
 	{ "dnotify", dnotify_setup, NULL, true },
 	{ "ptimer", ptimer_setup, ptimer_verify, true },
-	{ "itimer", itimer_setup, itimer_verify, true },
+	{ "itimer", itimer_setup, itimer_verify, false },
 	{ "vtimer", vtimer_setup, NULL, true },
 	{ "alarm", alarm_setup, itimer_verify, true },
-	{ "shm", shm_setup, shm_verify, true },
+	{ "shm", shm_setup, shm_verify, false },
 	{ "semundo", semundo_setup, semundo_verify, true },
 	{ "hugetlb", hugetlb_setup, hello_verify, true },
 	{ "secretmem", secretmem_setup, hello_verify, true },

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * "tryexec FILE [ARGUMENT...]" executes a file and, when that fails, prints the
+ * name of the errno and verifies that it is still what it was: its memory,
+ * descriptors, handlers, pending signals, threads, ids, and that it has neither
+ * got a child nor heard of one. Exit status 0 then, 1 if something changed.
+ */
+#include "prog.h"
+#include <dirent.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+
+#define SIZE	(256 << 10)
+
+static struct state {
+	char maps[SIZE];
+	char fds[4096];
+	char status[8192];
+	char mounts[SIZE];
+	char cmdline[4096];
+	char exe[PATH_MAX];
+	char cwd[PATH_MAX];
+	char limits[4096];
+	unsigned char actions[65][32];
+	sigset_t pending;
+	stack_t altstack;
+	pid_t pid, ppid, pgid, sid, tid;
+} before, after;
+
+static volatile int sigchld;
+static volatile bool stop;
+static pthread_t other;
+static volatile uint64_t beats;
+
+static void on_chld(int sig)
+{
+	(void)sig;
+	sigchld++;
+}
+
+/* Another thread must survive a failed execve(), too */
+static void *other_main(void *unused)
+{
+	(void)unused;
+	while (!stop) {
+		beats++;
+		prog_sleep_ms(5);
+	}
+	return NULL;
+}
+
+static void read_fds(char *out, size_t size)
+{
+	char link[64], target[PATH_MAX];
+	size_t len = 0;
+	int fd, n;
+
+	for (fd = 0; fd < 256; fd++) {
+		snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+		n = readlink(link, target, sizeof(target) - 1);
+		if (n < 0)
+			continue;
+		target[n] = 0;
+		len += snprintf(out + len, size - len, "%d %s %x\n", fd, target,
+				fcntl(fd, F_GETFD));
+		check(len < size, "too many descriptors");
+	}
+}
+
+/* Lines of /proc/self/status that only tell how much */
+static void drop_numbers(char *status)
+{
+	static const char *const drop[] = {
+		"Vm", "Rss", "voluntary", "nonvoluntary", "Hugetlb", "x86_Thread",
+	};
+	char *line, *next, *out = status;
+	size_t i;
+
+	for (line = status; *line; line = next) {
+		next = strchr(line, '\n') + 1;
+		for (i = 0; i < sizeof(drop) / sizeof(drop[0]); i++)
+			if (!strncmp(line, drop[i], strlen(drop[i])))
+				break;
+		if (i < sizeof(drop) / sizeof(drop[0]))
+			continue;
+		memmove(out, line, next - line);
+		out += next - line;
+	}
+	*out = 0;
+}
+
+static void look(struct state *s)
+{
+	int sig, n;
+
+	prog_read("/proc/self/maps", s->maps, sizeof(s->maps));
+	read_fds(s->fds, sizeof(s->fds));
+	prog_read("/proc/self/status", s->status, sizeof(s->status));
+	drop_numbers(s->status);
+	prog_read("/proc/self/mounts", s->mounts, sizeof(s->mounts));
+	prog_read("/proc/self/cmdline", s->cmdline, sizeof(s->cmdline));
+	prog_read("/proc/self/limits", s->limits, sizeof(s->limits));
+	n = must(readlink("/proc/self/exe", s->exe, sizeof(s->exe) - 1));
+	s->exe[n] = 0;
+	check(getcwd(s->cwd, sizeof(s->cwd)), "getcwd: %s", strerror(errno));
+	for (sig = 1; sig <= 64; sig++)
+		must(syscall(SYS_rt_sigaction, sig, NULL, s->actions[sig], 8));
+	must(sigpending(&s->pending));
+	must(sigaltstack(NULL, &s->altstack));
+	s->pid = getpid();
+	s->ppid = getppid();
+	s->pgid = getpgid(0);
+	s->sid = getsid(0);
+	s->tid = syscall(SYS_gettid);
+}
+
+#define same_text(field) \
+	check(!strcmp(before.field, after.field), "%s changed from\n%s\nto\n%s", #field, \
+	      before.field, after.field)
+
+static void compare(void)
+{
+	uint64_t n = beats;
+	int i;
+
+	same_text(maps);
+	same_text(fds);
+	same_text(status);
+	same_text(mounts);
+	same_text(cmdline);
+	same_text(limits);
+	same_text(exe);
+	same_text(cwd);
+	check(!memcmp(before.actions, after.actions, sizeof(after.actions)), "signal handlers");
+	check(!memcmp(&before.pending, &after.pending, sizeof(after.pending)), "pending signals");
+	check(before.altstack.ss_sp == after.altstack.ss_sp, "alternate stack");
+	check(before.pid == after.pid && before.ppid == after.ppid && before.pgid == after.pgid &&
+	      before.sid == after.sid && before.tid == after.tid, "ids");
+	check(waitpid(-1, &i, WNOHANG | __WALL) == -1 && errno == ECHILD, "it has a child");
+	check(!sigchld, "SIGCHLD came %d times", sigchld);
+	for (i = 0; beats == n; i++) {
+		check(i < 500, "the other thread is gone");
+		prog_sleep_ms(PROG_POLL_MS);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	static char altstack[65536];
+	stack_t ss = { .ss_sp = altstack, .ss_size = sizeof(altstack) };
+	sigset_t set;
+	char *fill;
+	int err;
+
+	prog_name = "tryexec";
+	check(argc > 1, "usage: tryexec FILE [ARGUMENT...]");
+	signal(SIGCHLD, on_chld);
+	signal(SIGUSR1, SIG_IGN);
+	must(sigaltstack(&ss, NULL));
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR2);
+	must(sigprocmask(SIG_BLOCK, &set, NULL));
+	must(raise(SIGUSR2));
+	fill = must(mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+	prog_fill(fill, 1 << 20, 5);
+	must(open("/dev/null", O_RDONLY | O_CLOEXEC));
+	must0(pthread_create(&other, NULL, other_main, NULL));
+	while (!beats)
+		prog_sleep_ms(1);
+
+	look(&before);
+	execv(argv[1], argv + 1);
+	err = errno;
+	look(&after);
+	printf("%s\n", strerrorname_np(err));
+	compare();
+	prog_check_fill(fill, 1 << 20, 5, "memory");
+	stop = true;
+	must0(pthread_join(other, NULL));
+	return 0;
+}
