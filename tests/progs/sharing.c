@@ -273,7 +273,7 @@ static const struct prog_case cases[] = {
 	/* not the other way round: the processes of later cases inherit descriptors */
 	{ "files", setup_files, NULL, true },
 	{ "chain", setup_chain, chain_verify, true },
-	{ "thread", thread_setup, thread_verify, false },
+	{ "thread", thread_setup, thread_verify, true },
 	{ "files", NULL, files_verify, true },
 	{ "fs", setup_fs, fs_verify, true },
 	{ "vm", vm_setup, vm_verify, true },

@@ -78,10 +78,6 @@ lifecycle() {
 	lifecycle pgrps
 }
 
-@test "sharing" {
-	lifecycle sharing
-}
-
 @test "ids" {
 	lifecycle ids
 }
