@@ -267,7 +267,19 @@ static int mm_rec_check(struct cr_check *c, struct mm_state *mm)
 	err = mm_exe_check(c, mm->id, rec->exe) ?:
 	      mm_vdso_check(c, mm) ?:
 	      mm_areas_check(c, rec) ?:
-	      cr_check_zero(c, rec->reserved);
+	      cr_check_addr(c, rec->mmap_base, "mmap_base") ?:
+	      cr_check_zero(c, rec->reserved) ?:
+	      cr_check_zero(c, rec->reserved2);
+	if (err)
+		return err;
+	if (le64_to_cpu(rec->mmap_base) % CR_PAGE_SIZE)
+		return cr_bad(c, "mmap_base 0x%llx", cr_ull(rec->mmap_base));
+	err = cr_check_mask(c, le32_to_cpu(rec->membarrier),
+			    CR_MEMBARRIER_KNOWN, "membarrier") ?:
+	      cr_check_mask(c, le32_to_cpu(rec->prctl), CR_MM_PRCTL_KNOWN,
+			    "prctl") ?:
+	      cr_check_mask(c, le32_to_cpu(rec->coredump_filter),
+			    CR_COREDUMP_KNOWN, "coredump_filter");
 	if (err)
 		return err;
 	if (le32_to_cpu(rec->dumpable) > 1)

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Address spaces: what struct mm_struct holds beside its mappings (cr_vma.c)
- * and its pages (cr_pages.c): the areas that prctl(PR_SET_MM) knows, auxv, the
- * executable, dumpable, the THP switch.
+ * Address spaces: what struct mm_struct holds beside its mappings (cr_vma.c),
+ * its pages (cr_pages.c) and its switches (cr_mm_flags.c): the areas that
+ * prctl(PR_SET_MM) knows, auxv, the executable.
  *
- * Refused: an mm that other processes use, membarrier registrations, MDWE,
- * KSM for all memory, mlockall(MCL_FUTURE), io_setup(), uprobes; what x86 alone
- * knows: arch/x86/kernel/cr_vdso.c.
+ * Refused: an mm that other processes use; an executable that was unlinked; what
+ * x86 alone knows: arch/x86/kernel/cr_vdso.c.
  *
  * Locks: mmap_lock for reading while an mm is looked at; its fields are set as
  * prctl(PR_SET_MM_MAP) does, under mmap_lock for reading and arg_lock.
@@ -17,7 +16,6 @@
 #include <linux/mman.h>
 #include <linux/personality.h>
 #include <linux/resource.h>
-#include <linux/sched/coredump.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/security.h>
@@ -35,26 +33,6 @@ static void mm_get(struct cr_obj *obj)
 static void mm_put(struct cr_obj *obj)
 {
 	mmput(obj->ptr);
-}
-
-/* What is true of the mm, is not saved, and would be missed */
-static const char *mm_blocker(struct mm_struct *mm)
-{
-	if (test_bit(MMF_HAS_MDWE, &mm->flags))
-		return "prctl(PR_SET_MDWE)";
-	if (test_bit(MMF_VM_MERGE_ANY, &mm->flags))
-		return "prctl(PR_SET_MEMORY_MERGE)";
-	if (test_bit(MMF_HAS_UPROBES, &mm->flags))
-		return "uprobes";
-	if (mm->def_flags & ~VM_NOHUGEPAGE)
-		return "mlockall(MCL_FUTURE)";
-	if (atomic_read(&mm->membarrier_state))
-		return "membarrier() registrations";
-	if (rcu_access_pointer(mm->ioctx_table))
-		return "asynchronous I/O (io_setup)";
-	if (get_dumpable(mm) > SUID_DUMP_USER)
-		return "not dumpable by its owner";
-	return NULL;
 }
 
 static bool areas_ok(const struct cr_rec_mm *rec)
@@ -119,11 +97,8 @@ static void mm_collect(struct cr_save *s, struct cr_obj *obj)
 	VMA_ITERATOR(vmi, mm, 0);
 	struct vm_area_struct *vma;
 	struct cr_rec_mm rec;
-	const char *why;
 
-	why = mm_blocker(mm);
-	if (why)
-		cr_refuse(s, obj->holder, "CR-EMM", "memory: %s", why);
+	cr_mm_flags_collect(s, obj);
 	areas_save(mm, &rec);
 	if (!areas_ok(&rec))
 		cr_refuse(s, obj->holder, "CR-EMM",
@@ -255,13 +230,10 @@ static void mm_save(struct cr_save *s, struct cr_obj *obj)
 	VMA_ITERATOR(vmi, mm, 0);
 	const struct vdso_image *vdso;
 	struct vm_area_struct *vma;
-	struct cr_rec_mm rec = {
-		.dumpable = cpu_to_le32(get_dumpable(mm)),
-		.thp_disable = cpu_to_le32(test_bit(MMF_DISABLE_THP,
-						    &mm->flags)),
-	};
+	struct cr_rec_mm rec = {};
 	unsigned long addr;
 
+	cr_mm_flags_save(mm, &rec);
 	if (exe) {
 		rec.exe = cpu_to_le32(cr_file_mapped_id(s, exe));
 		fput(exe);
@@ -288,8 +260,6 @@ int cr_mm_empty(struct cr_log *log)
 	struct mm_struct *mm = current->mm;
 	int err;
 
-	if (atomic_read(&mm->mm_users) == 0)
-		return -EINVAL;
 	err = vm_munmap(0, TASK_SIZE);
 	if (err)
 		return cr_err(log, err,
@@ -316,19 +286,6 @@ static int exe_restore(struct cr_restart *r, u32 id)
 	if (err)
 		return cr_err(&r->log, err, "executable (%pD): cannot be set",
 			      exe);
-	return 0;
-}
-
-/* prctl(PR_SET_THP_DISABLE): before pages are made */
-static int thp_restore(struct mm_struct *mm, const struct cr_rec_mm *rec)
-{
-	if (mmap_write_lock_killable(mm))
-		return -EINTR;
-	if (rec->thp_disable)
-		set_bit(MMF_DISABLE_THP, &mm->flags);
-	else
-		clear_bit(MMF_DISABLE_THP, &mm->flags);
-	mmap_write_unlock(mm);
 	return 0;
 }
 
@@ -444,7 +401,7 @@ int cr_mm_restore(struct cr_restart *r, u32 id)
 	cr_read_obj(&r->img, id, &view, &rec, sizeof(rec));
 	/* protections are what the image says, not what a personality adds */
 	current->personality &= ~READ_IMPLIES_EXEC;
-	err = thp_restore(mm, &rec);
+	err = cr_mm_flags_restore_first(mm, &rec);
 	/* before a file is mapped: it asks that the old one is not */
 	if (!err)
 		err = exe_restore(r, le32_to_cpu(rec.exe));
@@ -464,7 +421,7 @@ int cr_mm_restore(struct cr_restart *r, u32 id)
 	if (!err)
 		err = auxv_restore(r, id);
 	if (!err)
-		set_dumpable(mm, le32_to_cpu(rec.dumpable));
+		err = cr_mm_flags_restore_last(r, &rec);
 	current->personality = personality;
 	return err;
 }

@@ -24,7 +24,7 @@
 #include "cr_pages.h"
 
 #define PACK_LEVEL	1	/* the job waits: speed before size */
-#define PACK_MAX_SLOTS	65
+#define PACK_MAX_SLOTS	65u
 
 /**
  * struct pack_slot - one run on its way

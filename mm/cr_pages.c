@@ -25,6 +25,8 @@
 #include "cr_pages.h"
 
 #define EXTENTS_MAX	4096
+/* Beyond this, memory is compressed and a debugger needs help to read it */
+#define RAW_MAX		(256u << 10)
 /* Changed pages of a file beyond this are data, not a program's variables */
 #define FILE_RAW_MAX	(16ul << 20)
 
@@ -174,7 +176,7 @@ static bool extent_is_raw(const struct extent *e)
 
 	if (e->stack)
 		return len <= CR_RUN_MAX;
-	return len <= (e->anon ? CR_RAW_MAX : FILE_RAW_MAX);
+	return len <= (e->anon ? RAW_MAX : FILE_RAW_MAX);
 }
 
 /* Runs end at multiples of CR_RUN_MAX, so that huge pages stay whole */

@@ -246,10 +246,9 @@ static u32 vma_flags_save(const struct vm_area_struct *vma,
 void cr_vma_save(struct cr_save *s, struct cr_obj *mm_obj,
 		 struct vm_area_struct *vma)
 {
-	const char *why;
+	const char *why, *name = NULL;
 	enum cr_vma_kind kind = vma_kind(vma, &why);
 	struct anon_vma_name *anon_name = NULL;
-	const char *name = NULL;
 	struct cr_rec_vma rec = {
 		.start = cpu_to_le64(vma->vm_start),
 		.end = cpu_to_le64(vma->vm_end),
@@ -258,6 +257,12 @@ void cr_vma_save(struct cr_save *s, struct cr_obj *mm_obj,
 		.flags = cpu_to_le32(vma_flags_save(vma, kind)),
 	};
 
+	if (!kind) {
+		cr_err(&s->log, cr_fail(s, -EPROTO),
+		       "mapping %lx-%lx has changed while it was saved: %s",
+		       vma->vm_start, vma->vm_end, why);
+		return;
+	}
 	if (kind == CR_VMA_FILE)
 		rec.obj = cpu_to_le32(cr_file_mapped_id(s, vma->vm_file));
 	else if (kind == CR_VMA_SHM)

@@ -412,6 +412,12 @@ struct cr_rec_sigaction {
  * @dumpable: 0 or 1; other values are refused
  * @thp_disable: 0 or 1: prctl(PR_SET_THP_DISABLE)
  * @nr_vmas: number of VMA records
+ * @mmap_base: where mmap() begins to look for free addresses, downwards, so
+ *	that the stack keeps its room; page aligned, below TASK_SIZE; 0: upwards,
+ *	or not known: the restarter's stays
+ * @membarrier: CR_MEMBARRIER_*: registrations of membarrier()
+ * @prctl: CR_MM_*: what else prctl() has set
+ * @coredump_filter: /proc/PID/coredump_filter XOR its default, 0x33
  */
 struct cr_rec_mm {
 	struct cr_rec rec;
@@ -425,7 +431,26 @@ struct cr_rec_mm {
 	__le32 thp_disable;
 	__le32 nr_vmas;
 	__le32 reserved;
+	__le64 mmap_base;
+	__le32 membarrier;
+	__le32 prctl;
+	__le32 coredump_filter;
+	__le32 reserved2;
 };
+
+#define CR_MEMBARRIER_GLOBAL	0x1	/* GLOBAL_EXPEDITED */
+#define CR_MEMBARRIER_PRIVATE	0x2	/* PRIVATE_EXPEDITED */
+#define CR_MEMBARRIER_SYNC_CORE	0x4	/* PRIVATE_EXPEDITED_SYNC_CORE */
+#define CR_MEMBARRIER_RSEQ	0x8	/* PRIVATE_EXPEDITED_RSEQ */
+#define CR_MEMBARRIER_KNOWN	0xf
+
+#define CR_MM_MDWE		0x1	/* PR_SET_MDWE: REFUSE_EXEC_GAIN */
+#define CR_MM_MDWE_NO_INHERIT	0x2
+#define CR_MM_MERGE_ANY		0x4	/* PR_SET_MEMORY_MERGE */
+#define CR_MM_PRCTL_KNOWN	0x7
+
+#define CR_COREDUMP_DEFAULT	0x33
+#define CR_COREDUMP_KNOWN	0x1ff
 
 enum cr_vma_kind {
 	CR_VMA_ANON		= 1,	/* private anonymous */

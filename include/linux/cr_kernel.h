@@ -20,8 +20,10 @@ int __close_range(unsigned int fd, unsigned int max_fd, unsigned int flags);
 int path_mount(const char *dev_name, struct path *path, const char *type_page,
 	       unsigned long flags, void *data_page);
 
-/* mm/mlock.c, mm/mprotect.c: the system calls */
+/* mm/mlock.c, mm/mprotect.c, kernel/sched/membarrier.c, kernel/sys.c: calls */
 struct pt_regs;
+asmlinkage long __x64_sys_membarrier(const struct pt_regs *regs);
+asmlinkage long __x64_sys_prctl(const struct pt_regs *regs);
 asmlinkage long __x64_sys_mlock2(const struct pt_regs *regs);
 asmlinkage long __x64_sys_mprotect(const struct pt_regs *regs);
 

@@ -27,6 +27,15 @@ struct inode;
  */
 int __must_check cr_mm_empty(struct cr_log *log);
 
+/* ---- mm/cr_mm_flags.c ---- */
+
+void cr_mm_flags_collect(struct cr_save *s, struct cr_obj *obj);
+void cr_mm_flags_save(struct mm_struct *mm, struct cr_rec_mm *rec);
+int __must_check cr_mm_flags_restore_first(struct mm_struct *mm,
+					   const struct cr_rec_mm *rec);
+int __must_check cr_mm_flags_restore_last(struct cr_restart *r,
+					  const struct cr_rec_mm *rec);
+
 /* ---- mm/cr_vma.c ---- */
 
 /* Look at a mapping: refuse it, or note the objects that it leads to */
@@ -62,11 +71,6 @@ struct cr_obj *cr_shm_collect(struct cr_save *s, struct file *file,
 			      struct task_struct *holder);
 /* Is it a file that cr_shm_collect() is for? Sets *why when it is refused */
 bool cr_file_is_shm(const struct file *file, const char **why);
-
-/* ---- mm/cr_pages.c ---- */
-
-/* Bytes in a run that is stored raw for a debugger to find it */
-#define CR_RAW_MAX	(256u << 10)
 
 /* ---- arch/x86/kernel/cr_vdso.c ---- */
 

@@ -166,6 +166,11 @@ static const struct field mm_fields[] = {
 	DEC(cr_rec_mm, thp_disable),
 	DEC(cr_rec_mm, nr_vmas),
 	DEC(cr_rec_mm, reserved),
+	HEX(cr_rec_mm, mmap_base),
+	HEX(cr_rec_mm, membarrier),
+	HEX(cr_rec_mm, prctl),
+	HEX(cr_rec_mm, coredump_filter),
+	DEC(cr_rec_mm, reserved2),
 };
 
 static const struct field vma_fields[] = {

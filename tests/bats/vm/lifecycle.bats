@@ -34,6 +34,10 @@ lifecycle() {
 	lifecycle memory
 }
 
+@test "mmflags" {
+	lifecycle mmflags
+}
+
 @test "shm" {
 	lifecycle shm
 }

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Switches of an address space: membarrier() registrations, the THP switch,
+ * the filter of core dumps, dumpable, where mmap() looks for free addresses;
+ * optional, because older kernels do not have them: MDWE and merging.
+ */
+#include "prog.h"
+#include <linux/membarrier.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+
+#ifndef PR_SET_MDWE
+#define PR_SET_MDWE		65
+#define PR_GET_MDWE		66
+#endif
+#ifndef PR_SET_MEMORY_MERGE
+#define PR_SET_MEMORY_MERGE	67
+#define PR_GET_MEMORY_MERGE	68
+#endif
+
+#define PAGE	4096ul
+
+/* ---- membarrier ---- */
+
+static const int registrations[][2] = {
+	{ MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED, MEMBARRIER_CMD_GLOBAL_EXPEDITED },
+	{ MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, MEMBARRIER_CMD_PRIVATE_EXPEDITED },
+	{ MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE,
+	  MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE },
+};
+
+static int membarrier(int cmd)
+{
+	return syscall(SYS_membarrier, cmd, 0, 0);
+}
+
+static void membarrier_setup(void)
+{
+	size_t i;
+
+	for (i = 0; i < 3; i++)
+		must(membarrier(registrations[i][0]));
+}
+
+static void membarrier_verify(void)
+{
+	size_t i;
+
+	/* EPERM without the registration */
+	for (i = 0; i < 3; i++)
+		check(!membarrier(registrations[i][1]), "membarrier(%d): %s",
+		      registrations[i][1], strerror(errno));
+}
+
+/* ---- prctl ---- */
+
+static void thp_setup(void)
+{
+	must(prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0));
+}
+
+static void thp_verify(void)
+{
+	check(prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0) == 1, "THP is on again");
+}
+
+static void mdwe_setup(void)
+{
+	must(prctl(PR_SET_MDWE, 1, 0, 0, 0));
+}
+
+static void mdwe_verify(void)
+{
+	int n = prctl(PR_GET_MDWE, 0, 0, 0, 0);
+
+	check(n == 1, "MDWE is %d", n);
+	check(mmap(NULL, PAGE, PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) ==
+	      MAP_FAILED, "memory that is writable and executable");
+}
+
+static void merge_setup(void)
+{
+	must(prctl(PR_SET_MEMORY_MERGE, 1, 0, 0, 0));
+}
+
+static void merge_verify(void)
+{
+	check(prctl(PR_GET_MEMORY_MERGE, 0, 0, 0, 0) == 1, "memory is not merged");
+}
+
+/* ---- /proc ---- */
+
+static unsigned int filter_get(void)
+{
+	unsigned int value;
+	FILE *f = fopen("/proc/self/coredump_filter", "r");
+
+	check(f && fscanf(f, "%x", &value) == 1, "coredump_filter");
+	fclose(f);
+	return value;
+}
+
+static void filter_setup(void)
+{
+	FILE *f = fopen("/proc/self/coredump_filter", "w");
+
+	check(f, "coredump_filter");
+	fprintf(f, "0x5");
+	fclose(f);
+}
+
+static void filter_verify(void)
+{
+	check(filter_get() == 5, "coredump_filter 0x%x", filter_get());
+}
+
+/* ---- where mmap() looks: the next free addresses are where they were ---- */
+
+static char *hole;
+
+static void base_setup(void)
+{
+	hole = must(mmap(NULL, 64 * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+	must(munmap(hole, 64 * PAGE));
+}
+
+static void base_verify(void)
+{
+	char *p = must(mmap(NULL, 64 * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+
+	check(p == hole, "mmap() at %p, not at %p", (void *)p, (void *)hole);
+}
+
+static const struct prog_case cases[] = {
+	{ "membarrier", membarrier_setup, membarrier_verify, false },
+	{ "thp", thp_setup, thp_verify, false },
+	{ "filter", filter_setup, filter_verify, false },
+	{ "base", base_setup, base_verify, false },
+	{ "merge", merge_setup, merge_verify, true },
+	{ "mdwe", mdwe_setup, mdwe_verify, true },
+	{ 0 }
+};
+
+int main(int argc, char **argv)
+{
+	return prog_main(argc, argv, cases);
+}
