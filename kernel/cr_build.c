@@ -16,6 +16,7 @@
 #include <linux/cr.h>
 #include <linux/cr_arch.h>
 #include <linux/cr_kernel.h>
+#include <linux/cr_task.h>
 #include "cr_rtask.h"
 
 static void restart_free(struct kref *ref)
@@ -191,8 +192,8 @@ static void link_ids(struct cr_restart *r, struct cr_rtask *t,
 				   task_pid(head->task));
 	}
 	/* parents come first: a subreaper above is known all the way down */
-	if (t->task->real_parent->signal->is_child_subreaper ||
-	    t->task->real_parent->signal->has_child_subreaper)
+	if (cr_parent(t->task)->signal->is_child_subreaper ||
+	    cr_parent(t->task)->signal->has_child_subreaper)
 		t->task->signal->has_child_subreaper = 1;
 	/* the caller keeps its own */
 	if (!r->in_place || t != r->leader)

@@ -89,7 +89,7 @@ static void estate_give_mm(struct estate *e, struct linux_binprm *bprm)
 	/* it is on the reclaim list as the donor's; execve() puts it there */
 	lru_gen_del_mm(e->mm);
 #ifdef CONFIG_MEMCG
-	WRITE_ONCE(e->mm->owner, current);
+	rcu_assign_pointer(e->mm->owner, current);
 #endif
 	mmput(bprm->mm);
 	bprm->vma = NULL;

@@ -301,7 +301,7 @@ static void proc_restore_times(const struct cr_rec_proc *rec)
 
 	current->start_boottime = now - age;
 	current->start_time = ktime_get_ns() - min(age, ktime_get_ns());
-	spin_lock_irq(&current->sighand->siglock);
+	spin_lock_irq(&cr_sighand(current)->siglock);
 	write_seqlock(&signal->stats_lock);
 	signal->utime = le64_to_cpu(rec->utime_ns);
 	signal->stime = le64_to_cpu(rec->stime_ns);
@@ -309,7 +309,7 @@ static void proc_restore_times(const struct cr_rec_proc *rec)
 	signal->cutime = le64_to_cpu(rec->cutime_ns);
 	signal->cstime = le64_to_cpu(rec->cstime_ns);
 	write_sequnlock(&signal->stats_lock);
-	spin_unlock_irq(&current->sighand->siglock);
+	spin_unlock_irq(&cr_sighand(current)->siglock);
 }
 
 int cr_proc_restore(struct cr_restart *r, u32 id)

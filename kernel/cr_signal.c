@@ -125,14 +125,14 @@ static unsigned int pending_copy(struct task_struct *task,
 	unsigned int n = 0;
 	struct sigqueue *q;
 
-	spin_lock_irq(&task->sighand->siglock);
+	spin_lock_irq(&cr_sighand(task)->siglock);
 	*mask = sigset_to_u64(&pending->signal);
 	list_for_each_entry(q, &pending->list, list) {
 		if (n < max)
 			copy_siginfo(&infos[n], &q->info);
 		n++;
 	}
-	spin_unlock_irq(&task->sighand->siglock);
+	spin_unlock_irq(&cr_sighand(task)->siglock);
 	return n;
 }
 
@@ -140,9 +140,9 @@ u64 cr_pending_mask(struct task_struct *task, struct sigpending *pending)
 {
 	u64 mask;
 
-	spin_lock_irq(&task->sighand->siglock);
+	spin_lock_irq(&cr_sighand(task)->siglock);
 	mask = sigset_to_u64(&pending->signal);
-	spin_unlock_irq(&task->sighand->siglock);
+	spin_unlock_irq(&cr_sighand(task)->siglock);
 	return mask;
 }
 
@@ -183,9 +183,9 @@ static int pending_send(struct cr_restart *r, int sig,
 {
 	int err;
 
-	spin_lock_irq(&current->sighand->siglock);
+	spin_lock_irq(&cr_sighand(current)->siglock);
 	err = send_signal_locked(sig, info, current, type);
-	spin_unlock_irq(&current->sighand->siglock);
+	spin_unlock_irq(&cr_sighand(current)->siglock);
 	if (err)
 		return cr_err(&r->log, err, "pending signal %d: cannot be queued",
 			      sig);

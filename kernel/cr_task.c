@@ -343,9 +343,9 @@ static int init_restore(struct cr_rtask *t)
 	if (err)
 		return err;
 	flush_signal_handlers(current, 1);
-	spin_lock_irq(&current->sighand->siglock);
+	spin_lock_irq(&cr_sighand(current)->siglock);
 	current->signal->flags &= ~SIGNAL_UNKILLABLE;
-	spin_unlock_irq(&current->sighand->siglock);
+	spin_unlock_irq(&cr_sighand(current)->siglock);
 	__set_task_comm(current, "crimg-init", false);
 	cr_keeper_mark();
 	return cr_arch_keeper_start(t->child->nr, cr_build_own_group(t->r), 0);

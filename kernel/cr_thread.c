@@ -74,8 +74,8 @@ static void thread_collect_objs(struct cr_save *s, struct cr_thread *thread)
 	}
 	task_unlock(task);
 	read_lock(&tasklist_lock);
-	if (task->sighand) {
-		sighand = task->sighand;
+	sighand = cr_sighand(task);
+	if (sighand) {
 		refcount_inc(&sighand->count);
 	}
 	read_unlock(&tasklist_lock);
@@ -84,7 +84,8 @@ static void thread_collect_objs(struct cr_save *s, struct cr_thread *thread)
 
 	cr_obj_add(s, CR_OBJ_CRED, (void *)cred, task, 0);
 	/* a running task has others in passing: in an overlay, for example */
-	if (s->still && task->cred != task->real_cred)
+	if (s->still && rcu_access_pointer(task->cred) !=
+			rcu_access_pointer(task->real_cred))
 		cr_refuse(s, task, "CR-ECRED", "overridden credentials");
 	thread_uses(s, thread, CR_OBJ_FILES, files);
 	thread_uses(s, thread, CR_OBJ_FS, fs);
@@ -218,8 +219,10 @@ static void thread_save(struct cr_save *s, struct cr_obj *obj)
 	rec.mm = cpu_to_le32(cr_obj_id(s, CR_OBJ_MM, task->mm));
 	rec.files = cpu_to_le32(cr_obj_id(s, CR_OBJ_FILES, task->files));
 	rec.fs = cpu_to_le32(cr_obj_id(s, CR_OBJ_FS, task->fs));
-	rec.sighand = cpu_to_le32(cr_obj_id(s, CR_OBJ_SIGHAND, task->sighand));
-	rec.cred = cpu_to_le32(cr_obj_id(s, CR_OBJ_CRED, (void *)task->cred));
+	rec.sighand = cpu_to_le32(cr_obj_id(s, CR_OBJ_SIGHAND,
+					    cr_sighand(task)));
+	rec.cred = cpu_to_le32(cr_obj_id(s, CR_OBJ_CRED, (void *)
+			rcu_dereference_protected(task->cred, 1)));
 	thread_record_sched(task, &rec);
 	/* a keeper has its job die with it: not the job's own wish */
 	if (s->kept && task == s->leader && task->pdeath_signal == SIGKILL)

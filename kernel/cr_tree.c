@@ -12,6 +12,7 @@
 #include <linux/sched/task.h>
 #include <linux/cr.h>
 #include <linux/cr_kernel.h>
+#include <linux/cr_task.h>
 #include <linux/cr_tree.h>
 
 /* Next process after @p in the tree below @top, parents first; NULL: done */
@@ -27,7 +28,7 @@ static struct task_struct *tree_next(struct task_struct *top,
 						struct task_struct, sibling);
 	}
 	while (p != top) {
-		t = p->real_parent;
+		t = cr_parent(p);
 		if (!list_is_last(&p->sibling, &t->children))
 			return list_next_entry(p, sibling);
 		/* the parent's next thread that has children */

@@ -5,7 +5,21 @@
 
 #include <linux/pid.h>
 #include <linux/signal_types.h>
+#include <linux/rcupdate.h>
+#include <linux/sched/signal.h>
 #include <linux/cr.h>
+
+/* Handlers of current or of a parked task, whose pointer cannot change */
+static inline struct sighand_struct *cr_sighand(struct task_struct *task)
+{
+	return rcu_dereference_protected(task->sighand, 1);
+}
+
+/* Parent of a task; tasklist_lock is held, or the caller does not look inside */
+static inline struct task_struct *cr_parent(struct task_struct *task)
+{
+	return rcu_dereference_protected(task->real_parent, 1);
+}
 
 /* Mask of the pending signals of a queue; takes siglock */
 u64 cr_pending_mask(struct task_struct *task, struct sigpending *pending);
