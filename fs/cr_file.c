@@ -137,7 +137,7 @@ static void opened_collect(struct cr_save *s, struct cr_obj *obj)
 	if (file->f_flags & ~(CR_OPEN_FLAGS | FASYNC))
 		cr_file_refuse(s, obj, "unknown open flags");
 	if (owner && (owner->pid || owner->signum))
-		cr_file_refuse(s, obj, "F_SETOWN, F_SETSIG: not supported yet");
+		cr_file_refuse(s, obj, "owner for signals (F_SETOWN, F_SETSIG, F_NOTIFY): not supported yet");
 	cr_file_locks_collect(s, obj);
 	if (info->type->collect)
 		info->type->collect(s, obj);
