@@ -66,6 +66,7 @@ CR_EXPORT(sysctl_overcommit_memory);
 CR_EXPORT(task_cputime);
 CR_EXPORT(tasklist_lock);
 CR_EXPORT(thread_group_cputime);
+CR_EXPORT(thread_group_cputime_adjusted);
 CR_EXPORT(tty_ioctl);
 CR_EXPORT(vdso_image_64);
 CR_EXPORT(vm_normal_page);
