@@ -117,7 +117,8 @@ static void shm_save(struct cr_save *s, struct cr_obj *obj)
 		.kind = cpu_to_le32(IS_PRIVATE(inode) ? CR_SHM_ANON :
 				    CR_SHM_UNLINKED),
 	};
-	char *buf, *name;
+	const char *name;
+	char *buf;
 
 	buf = kmalloc(CR_PATH_MAX, GFP_KERNEL);
 	if (!buf) {
@@ -126,7 +127,7 @@ static void shm_save(struct cr_save *s, struct cr_obj *obj)
 	}
 	name = file_path(obj->aux, buf, CR_PATH_MAX);
 	if (IS_ERR(name))
-		name = strcpy(buf, "/?" SHM_DELETED);
+		name = "/?" SHM_DELETED;
 	cr_write_obj(s, obj, &rec, sizeof(rec), name, strlen(name) + 1);
 	kfree(buf);
 }

@@ -163,8 +163,8 @@ int cr_vdso_map(struct cr_restart *r, u32 id, unsigned long addr)
 	/* the address is only a hint to it; nothing else was mapped, but */
 	if (mm->context.vdso != (void __user *)addr)
 		return cr_err(&r->log, -ENOMEM,
-			      "vdso: is at %px, not at %lx",
-			      mm->context.vdso, addr);
+			      "vdso: is at %lx, not at %lx",
+			      (unsigned long)mm->context.vdso, addr);
 	return 0;
 }
 
