@@ -34,7 +34,7 @@ static int check_file(const char *path, bool machine)
 static int check_pid(const char *text)
 {
 	struct cr_ioc_isolate arg = { .report_len = CR_REPORT_MAX };
-	int dev, err = ST_FAILED;
+	int dev, why, err = ST_FAILED;
 	char *report, *end;
 	long pid;
 
@@ -48,17 +48,17 @@ static int check_pid(const char *text)
 	dev = report ? device_open() : -1;
 	arg.report = (unsigned long)report;
 	if (dev >= 0) {
-		if (!ioctl(dev, CR_IOC_CHECK, &arg))
+		why = ioctl(dev, CR_IOC_CHECK, &arg) ? errno : 0;
+		if (!why)
 			err = ST_OK;
-		else if (!print_report("check", report))
-			failed("check: pid %ld: %s", pid, strerror(errno));
+		else if (!print_report("check", report, why))
+			failed("check: pid %ld: %s", pid, strerror(why));
 		close(dev);
 	}
 	if (!err)
-		printf("pid %ld: can be saved: %u process%s, %u thread%s, about %s of memory\n",
+		printf("pid %ld: can be saved: %u process%s, %u thread%s\n",
 		       pid, arg.nr_procs, arg.nr_procs == 1 ? "" : "es",
-		       arg.nr_threads, arg.nr_threads == 1 ? "" : "s",
-		       human_size(arg.memory));
+		       arg.nr_threads, arg.nr_threads == 1 ? "" : "s");
 	free(report);
 	close(arg.pidfd);
 	return err;

@@ -18,7 +18,7 @@
 #define OPTIONS_MAX	16
 
 /* The reason that the kernel kept for this process */
-static bool print_last_error(void)
+static bool print_last_error(int err)
 {
 	struct cr_ioc_error arg = { .report_len = CR_REPORT_MAX };
 	char *report = report_alloc();
@@ -28,7 +28,7 @@ static bool print_last_error(void)
 	dev = report ? open(CR_DEVICE, O_RDWR | O_CLOEXEC) : -1;
 	arg.report = (unsigned long)report;
 	if (dev >= 0 && !ioctl(dev, CR_IOC_LAST_ERROR, &arg))
-		lines = print_report("restart", report);
+		lines = print_report("restart", report, err);
 	if (dev >= 0)
 		close(dev);
 	free(report);
@@ -65,7 +65,7 @@ static int run(const struct cmd *cmd, int argc, char **argv)
 
 	execv(args[0], args);
 	err = errno;
-	if (!print_last_error())
+	if (!print_last_error(err))
 		failed("%s: %s%s", args[0], strerror(err), err == ENOEXEC ?
 		       ": no image, or no kernel module for it" : "");
 	return ST_FAILED;

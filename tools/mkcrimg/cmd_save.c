@@ -82,8 +82,9 @@ static void progress(struct save *s, u64 since, bool *shown)
 	if (!s->busy || now_ms() - since < PROGRESS_AFTER_MS ||
 	    fstat(s->out.fd, &st))
 		return;
-	fprintf(stderr, "\r\033[Kmkcrimg: save: %s written of at most %s, %llu s",
-		human_size(st.st_size), human_size(s->iso.memory),
+	fprintf(stderr, "\r\033[Kmkcrimg: save: %s written%s%s, %llu s",
+		human_size(st.st_size), s->iso.memory ? " of at most " : "",
+		s->iso.memory ? human_size(s->iso.memory) : "",
 		(unsigned long long)(now_ms() - since) / 1000);
 	*shown = true;
 }
@@ -154,7 +155,7 @@ static int job_open(struct save *s)
 /* The reasons that the kernel gives, or at least the error */
 static int refused(struct save *s, int err)
 {
-	if (!print_report("save", s->report))
+	if (!print_report("save", s->report, err))
 		failed("save: pid %d: %s", s->pid, strerror(err));
 	return ST_FAILED;
 }

@@ -44,8 +44,11 @@ int usage(const struct cmd *cmd);
  */
 __printf(1, 2) int failed(const char *fmt, ...);
 
-/* Each line of @report, with "mkcrimg: @what: " before it; value: how many */
-unsigned int print_report(const char *what, const char *report);
+/*
+ * Each line of @report, with "mkcrimg: @what: " before it; @err is the error that
+ * came with it. Value: how many lines
+ */
+unsigned int print_report(const char *what, const char *report, int err);
 
 /* "12.3 MiB"; the string lives until the fourth call after this one */
 const char *human_size(u64 bytes);

@@ -46,8 +46,23 @@ int cr_err(struct cr_log *log, int err, const char *fmt, ...)
 	return err;
 }
 
-unsigned int print_report(const char *what, const char *report)
+/* Errors of a disk and the like: the line says where, the errno says what */
+static const char *what_failed(int err)
 {
+	switch (err) {
+	case ENOSPC:
+	case EDQUOT:
+	case EFBIG:
+	case EIO:
+	case EROFS:
+		return strerror(err);
+	}
+	return "";
+}
+
+unsigned int print_report(const char *what, const char *report, int err)
+{
+	const char *why = what_failed(err);
 	unsigned int nr = 0;
 	size_t len;
 
@@ -55,7 +70,8 @@ unsigned int print_report(const char *what, const char *report)
 		len = strcspn(report, "\n");
 		if (!len)
 			continue;
-		fprintf(stderr, "mkcrimg: %s: %.*s\n", what, (int)len, report);
+		fprintf(stderr, "mkcrimg: %s: %.*s%s%s\n", what, (int)len,
+			report, *why ? ": " : "", why);
 		nr++;
 	}
 	return nr;
