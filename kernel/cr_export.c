@@ -55,7 +55,9 @@ CR_EXPORT(randomize_stack_top);
 CR_EXPORT(replace_fd);
 CR_EXPORT(replace_mm_exe_file);
 CR_EXPORT(sched_setaffinity);
+#ifdef CONFIG_SECURITY_PATH
 CR_EXPORT(security_path_chroot);
+#endif
 CR_EXPORT(send_signal_locked);
 CR_EXPORT(set_current_blocked);
 CR_EXPORT(set_dumpable);
@@ -63,7 +65,9 @@ CR_EXPORT(set_fs_pwd);
 CR_EXPORT(set_fs_root);
 CR_EXPORT(set_personality_64bit);
 CR_EXPORT(sysctl_overcommit_memory);
+#ifdef CONFIG_VIRT_CPU_ACCOUNTING_GEN
 CR_EXPORT(task_cputime);
+#endif
 CR_EXPORT(tasklist_lock);
 CR_EXPORT(thread_group_cputime);
 CR_EXPORT(thread_group_cputime_adjusted);
