@@ -22,7 +22,9 @@
 #include <linux/workqueue.h>
 #include <linux/cr_file.h>
 
+/* The first that matches: a regular file may be an unlinked one */
 static const struct cr_file_type *const file_types[] = {
+	&cr_unlinked_file,
 	&cr_reg_file,
 	&cr_dir_file,
 	&cr_chr_file,
@@ -134,7 +136,7 @@ static void opened_collect(struct cr_save *s, struct cr_obj *obj)
 	}
 	if (file->f_flags & FASYNC)
 		cr_file_refuse(s, obj, "O_ASYNC: not supported yet");
-	if (file->f_flags & ~(CR_OPEN_FLAGS | FASYNC))
+	if (file->f_flags & ~(CR_OPEN_FLAGS | FASYNC | info->type->flags_lost))
 		cr_file_refuse(s, obj, "unknown open flags");
 	if (owner && (owner->pid || owner->signum))
 		cr_file_refuse(s, obj, "owner for signals (F_SETOWN, F_SETSIG, F_NOTIFY): not supported yet");

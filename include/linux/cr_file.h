@@ -22,6 +22,7 @@
 /**
  * struct cr_file_type - a row of the table of file kinds: fs/cr_file.c
  * @kind: enum cr_file_kind: the row that restores it
+ * @flags_lost: open flags that are allowed, but mean nothing any more
  * @match: saving: is it such a file? May be called under mmap_lock
  * @collect: saving: a descriptor leads to it: refuse it, or cr_obj_add() what
  *	it leads to; the job may run. May be NULL
@@ -33,6 +34,7 @@
  */
 struct cr_file_type {
 	u32 kind;
+	u32 flags_lost;
 	bool (*match)(struct file *file);
 	void (*collect)(struct cr_save *s, struct cr_obj *obj);
 	void (*outside)(struct cr_save *s, struct cr_obj *obj);
@@ -43,8 +45,8 @@ struct cr_file_type {
 				const char *name);
 };
 
-extern const struct cr_file_type cr_reg_file, cr_dir_file, cr_chr_file,
-	cr_pipe_file, cr_tty_file;
+extern const struct cr_file_type cr_unlinked_file, cr_reg_file, cr_dir_file,
+	cr_chr_file, cr_pipe_file, cr_tty_file;
 
 /**
  * struct cr_file_info - cr_obj.aux of a FILE, while it is saved
