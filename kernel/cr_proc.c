@@ -154,8 +154,13 @@ static void proc_collect(struct cr_save *s, struct cr_obj *obj)
 	struct task_struct *task = proc->task;
 	struct cr_thread *thread;
 
+	/* reaped since the tree was walked: it will not be there */
+	if (!pid_alive(task))
+		return;
 	proc_collect_ids(s, task);
 	if (proc->zombie)
+		return;
+	if (READ_ONCE(task->exit_state) && thread_group_empty(task))
 		return;
 	if (task->exit_state) {
 		cr_refuse(s, task, "CR-EZOMBIE",

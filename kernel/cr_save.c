@@ -239,8 +239,8 @@ static int collect_once(struct cr_save *s)
 
 /*
  * Somebody may hold a reference in passing (a thread that starts or exits, a
- * reader of /proc): what is shared with the outside stays so when it is looked
- * at again. A blocker of another kind is told at once.
+ * reader of /proc), and a job that runs may be seen in the middle of a change.
+ * What keeps it from being saved is still there when it is looked at again.
  */
 int cr_collect(struct cr_save *s, bool still)
 {
@@ -252,7 +252,7 @@ int cr_collect(struct cr_save *s, bool still)
 		s->log.len = len;
 		s->outside = false;
 		err = collect_once(s);
-		if (err != -EOPNOTSUPP || !s->outside)
+		if (err != -EOPNOTSUPP || (still && !s->outside))
 			break;
 		if (msleep_interruptible(COLLECT_PAUSE_MS) &&
 		    fatal_signal_pending(current))
