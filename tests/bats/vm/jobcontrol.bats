@@ -1,0 +1,184 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0
+# From a shell on a terminal, an image is a job like any other: ^C, ^Z and fg, kill, wait, redirections,
+# and its own descriptors on the terminal are those of the terminal that it is resumed on.
+
+load helper
+
+# on_pty SHELL: the lines of standard input typed into a shell on a terminal; see onpty
+on_pty() {
+	(cd "$job_dir" && python3 "$BATS_TEST_DIRNAME/onpty" "$1" "${deadline}" 3>&-)
+}
+
+# A saved job in $job_dir/job.crimg: NAME [CASE...] of tests/progs
+saved_on_pty() {
+	job_dir=$BATS_TEST_TMPDIR/tty
+	job_out=$BATS_TEST_TMPDIR/tty.out
+	mkdir "$job_dir" "$job_dir/d"
+	on_pty bash <<-END
+		send $progs/$1 d &
+		file d/ready
+		send mkcrimg save -q --kill -o job.crimg \$!
+		file job.crimg
+		send wait %1; echo status=\$?
+		expect status=137
+		send exit
+		end
+	END
+}
+
+@test "^C" {
+	saved_on_pty hello
+	for shell in bash dash; do
+		on_pty $shell <<-'END'
+			send ./job.crimg
+			running job.crimg
+			key C-c
+			send echo "status=$?"
+			expect status=130
+			send exit 0
+			end
+		END
+	done
+}
+
+@test "^Z, fg, and its own end" {
+	saved_on_pty threads
+	for shell in bash dash; do
+		rm -f "$BATS_TEST_TMPDIR/tty/d/go"
+		on_pty $shell <<-'END'
+			send ./job.crimg
+			running job.crimg
+			key C-z
+			expect Stopped
+			send jobs
+			expect job.crimg
+			stopped job.crimg
+			send fg
+			expect job.crimg
+			notstopped job.crimg
+			key C-z
+			expect Stopped
+			send bg
+			notstopped job.crimg
+			send touch d/go
+			send wait %1; echo "status=$?"
+			expect status=0
+			send exit 0
+			end
+		END
+	done
+}
+
+@test "in the background: kill, wait, exit status" {
+	saved_on_pty hello
+	for shell in bash dash; do
+		rm -f "$BATS_TEST_TMPDIR/tty/d/go"
+		on_pty $shell <<-'END'
+			send ./job.crimg &
+			running job.crimg
+			send kill $!
+			send wait $!; echo "status=$?"
+			expect status=143
+			send ./job.crimg & p=$!
+			running job.crimg
+			send kill -STOP $p
+			stopped job.crimg
+			send kill -CONT $p
+			notstopped job.crimg
+			send kill -KILL $p
+			send wait $p; echo "status=$?"
+			expect status=137
+			send ./job.crimg &
+			running job.crimg
+			send touch d/go
+			send wait $!; echo "status=$?"
+			expect status=0
+			send exit 0
+			end
+		END
+	done
+}
+
+@test "^C reaches a pipeline with an image in it" {
+	saved_on_pty hello
+	on_pty bash <<-'END'
+		send ./job.crimg | cat
+		running job.crimg
+		key C-c
+		send echo "status=$?" "${PIPESTATUS[0]}"
+		expect status=130
+		send exit 0
+		end
+	END
+}
+
+@test "a program that reads and writes the terminal goes on on another one" {
+	job_dir=$BATS_TEST_TMPDIR/tty
+	job_out=$BATS_TEST_TMPDIR/tty.out
+	mkdir "$job_dir"
+	on_pty bash <<-'END'
+		send bash -c 'while read -r x; do echo "<$x>"; [ "$x" != end ] || exit 6; done'
+		settle
+		send one
+		expect <one>
+		key C-z
+		expect Stopped
+		send bg
+		send mkcrimg save -q --kill -o job.crimg $(jobs -p); echo "saved=$?"
+		expect saved=0
+		send exit 0
+		end
+	END
+	[ -s "$job_dir/job.crimg" ]
+	on_pty bash <<-'END'
+		send ./job.crimg
+		running job.crimg
+		send two
+		expect <two>
+		key C-c
+		send echo "status=$?"
+		expect status=130
+		send ./job.crimg
+		running job.crimg
+		send end
+		expect <end>
+		send echo "status=$?"
+		expect status=6
+		send exit 0
+		end
+	END
+	# and without a terminal: from a file, to a file
+	printf 'from a file\nend\n' >"$job_dir/in"
+	run -6 bash -c 'cd "$0" && ./job.crimg <in >out 2>&1' "$job_dir"
+	assert_equal "$(cat "$job_dir/out")" "$(printf '<from a file>\n<end>')"
+}
+
+@test "a stopped job is saved, and is stopped when it is resumed" {
+	start hello
+	kill -STOP "$job_pid"
+	run mkcrimg save -q --kill -o "$BATS_TEST_TMPDIR/job.crimg" "$job_pid"
+	if [ "$status" != 0 ]; then
+		assert_output --regexp '\(hello\): .*stopped.*\[CR-'
+		kill -CONT "$job_pid"
+		finish
+		return
+	fi
+	expect_status 137
+	job_image=$BATS_TEST_TMPDIR/job.crimg
+	resume
+	leader=$(pgrep -P "$job_pid")
+	until_true grep -q '^State:.T' "/proc/$leader/status"
+	kill -CONT "$leader"
+	finish
+}
+
+@test "closing the terminal hangs the job up" {
+	saved_on_pty hello
+	on_pty bash <<-'END'
+		send ./job.crimg
+		running job.crimg
+		hangup
+	END
+	until_true no_task_left
+}

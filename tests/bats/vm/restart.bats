@@ -1,0 +1,341 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0
+# Restarting as such: exit status and signals, the options of an image, several copies, generations, the
+# pid that the job's leader gets, and what happens when it cannot be restarted.
+
+load helper
+
+local_teardown() {
+	[ -z "${reserved:-}" ] || kill "$reserved" 2>/dev/null || :
+}
+
+# ended_with HOW STATUS: "exitcode HOW", saved, restarted, ends so that the shell sees STATUS
+ended_with() {
+	start exitcode "$1"
+	save_kill
+	resume
+	finish "$2"
+}
+
+@test "exit codes of the leader are those of the image" {
+	ended_with 0 0
+	ended_with 7 7
+	ended_with 255 255
+	ended_with thread5 5
+}
+
+@test "death of the leader by a signal is the image's" {
+	ended_with sig15 143
+	ended_with sig11 139
+	ended_with sig6 134
+	ended_with sig34 162
+}
+
+@test "signals to the keeper reach the job" {
+	start hello
+	save_kill
+	# not INT and QUIT, which a shell without job control has its children ignore
+	for sig in TERM:143 HUP:129 USR1:138 ALRM:142 KILL:137; do
+		resume
+		kill "-${sig%:*}" "$job_pid"
+		expect_status "${sig#*:}"
+		until_true no_task_left
+	done
+}
+
+@test "a signal that the job handles does not end the keeper" {
+	job_dir=$BATS_TEST_TMPDIR/job job_out=$BATS_TEST_TMPDIR/job.out
+	mkdir "$job_dir"
+	bash -c 'trap "echo got it" USR1; trap "echo bye; exit 9" TERM; >"$0/ready"
+		until [ -e "$0/go" ]; do sleep 0.05; done' "$job_dir" </dev/null >"$job_out" 2>&1 3>&- &
+	job_pid=$!
+	until_true ready
+	save_kill
+	resume
+	kill -USR1 "$job_pid"
+	until_true grep -q 'got it' "$job_out"
+	alive
+	kill -TERM "$job_pid"
+	expect_status 9
+	assert_equal "$(cat "$job_out")" "$(printf 'got it\nbye')"
+}
+
+# The leader dies first: the keeper must not be left, nor the other way round.
+@test "the leader is killed, the rest of the job lives on" {
+	start tree
+	save_kill
+	resume
+	leader=$(pgrep -P "$job_pid")
+	kill -9 "$leader"
+	expect_status 137
+	touch "$job_dir/go"
+	until_true no_task_left
+}
+
+@test "two copies in namespaces side by side, while the first runs" {
+	start pipes
+	save
+	first=$job_pid
+	resume pid=ns
+	second=$job_pid
+	resume pid=ns
+	third=$job_pid
+	# three times the same job, each with the same numbers for itself
+	touch "$job_dir/go"
+	for job_pid in "$third" "$second" "$first"; do
+		expect_status 0
+	done
+	assert_equal "$(cat "$job_out")" ""
+}
+
+@test "pid=keep while a pid is taken: EBUSY; otherwise a namespace is taken" {
+	start ids
+	save
+	run -0 "$progs/tryexec" "$job_image" pid=keep
+	assert_output EBUSY
+	run -1 mkcrimg restart --pid=keep "$job_image"
+	assert_output --regexp "pid $job_pid.*(taken|use|busy|exists)"
+	first=$job_pid
+	resume pid=auto
+	# its numbers are right only inside
+	assert_equal "$(awk '$1 == "NSpid:" { print $NF }' "/proc/$(pgrep -P "$(pgrep -P "$job_pid")")/status")" "$first"
+	second=$job_pid
+	resume
+	touch "$job_dir/go"
+	expect_status 0
+	job_pid=$second
+	expect_status 0
+	job_pid=$first
+	expect_status 0
+	assert_equal "$(cat "$job_out")" ""
+}
+
+@test "pid=keep when only the pid of a grandchild or of a thread is taken" {
+	start tree
+	pid=$(pgrep -P "$(pgrep -P "$job_pid" | head -n 1)" | head -n 1)
+	save_kill
+	until_true no_task_left
+	"$progs/launch" "$pid" sleep 1000 3>&- &
+	reserved=$!
+	run -0 "$progs/tryexec" "$job_image" pid=keep
+	assert_output EBUSY
+	run -1 mkcrimg restart --pid=keep "$job_image"
+	assert_output --partial "$pid"
+	kill "$(pgrep -P $reserved)"
+	wait $reserved || :
+	reserved=
+	resume pid=keep
+	finish
+}
+
+@test "unknown options of an image" {
+	start hello
+	save_kill
+	run -0 "$progs/tryexec" "$job_image" pid=nonsense
+	assert_output EINVAL
+	run -0 "$progs/tryexec" "$job_image" colour=blue
+	assert_output EINVAL
+	resume
+	finish
+}
+
+@test "the older image is not needed any more: ten generations" {
+	start pipes
+	for n in 1 2 3 4 5 6 7 8 9 10; do
+		save_kill
+		mv "$job_image" "$BATS_TEST_TMPDIR/gen$n.crimg"
+		job_image=$BATS_TEST_TMPDIR/gen$n.crimg
+		rm -f "$BATS_TEST_TMPDIR/gen$((n - 1)).crimg"
+		resume
+	done
+	rm "$job_image"
+	finish
+}
+
+@test "an image that was overwritten while its job runs" {
+	start memory
+	save_kill
+	resume
+	# not in place: a running image is an executable that nobody may write to
+	run ! bash -c ': >"$0"' "$job_image"
+	rm "$job_image"
+	finish
+}
+
+@test "in place: a launcher chose the pid, there is no keeper" {
+	start ids numbers
+	pid=$job_pid
+	save_kill
+	until_true gone "$pid"
+	"$progs/launch" "$pid" "$job_image" </dev/null >>"$job_out" 2>&1 3>&- &
+	job_pid=$!
+	until_true eval '[ "$(readlink "/proc/$pid/exe")" = "$progs/ids" ]'
+	assert_equal "$(awk '$1 == "PPid:" { print $2 }' "/proc/$pid/status")" "$job_pid"
+	finish
+}
+
+@test "in place: the first process of a pid namespace" {
+	job_dir=$BATS_TEST_TMPDIR/job job_out=$BATS_TEST_TMPDIR/job.out
+	mkdir "$job_dir"
+	unshare --pid --fork --mount-proc=/proc true	# it works here
+	unshare --pid --fork "$progs/hello" "$job_dir" </dev/null >"$job_out" 2>&1 3>&- &
+	job_pid=$!
+	until_true ready
+	outer=$job_pid
+	inner=$(pgrep -P "$outer")
+	run mkcrimg save --kill -q -o "$BATS_TEST_TMPDIR/init.crimg" "$inner"
+	if [ "$status" != 0 ]; then
+		# refused by name is an answer as well
+		assert_output --regexp '\(hello\): .*namespace.*\[CR-'
+		finish
+		return
+	fi
+	# how unshare ends when its child is killed is its own affair
+	wait $outer || :
+	unshare --pid --fork "$BATS_TEST_TMPDIR/init.crimg" </dev/null >>"$job_out" 2>&1 3>&- &
+	job_pid=$!
+	finish
+}
+
+@test "descriptors to the outside are bound to those of the restarter" {
+	job_dir=$BATS_TEST_TMPDIR/job job_out=$BATS_TEST_TMPDIR/job.out
+	mkdir "$job_dir"
+	mkfifo "$BATS_TEST_TMPDIR/keep"
+	# standard input and output are pipes to processes that are not saved
+	sleep 1000 3>&- >"$BATS_TEST_TMPDIR/keep" &
+	reserved=$!
+	bash -c 'cat "$1" | bash -c "echo \$\$ >$0/pid; echo one; echo >$0/ready
+		until [ -e $0/go ]; do sleep 0.05; done; read -r line; echo two \$line" | cat >"$0/out"' \
+		"$job_dir" "$BATS_TEST_TMPDIR/keep" >/dev/null 2>"$job_out" 3>&- &
+	whole=$!
+	job_pid=$whole
+	until_true ready
+	until_true test -s "$job_dir/out"
+	read -r job_pid <"$job_dir/pid"
+	job_image=$BATS_TEST_TMPDIR/job.crimg
+	run -0 mkcrimg save -q --kill -o "$job_image" "$job_pid"
+	kill $reserved
+	reserved=
+	wait $whole || :
+	echo input | "$job_image" 2>>"$job_out" 3>&- | cat >"$job_dir/out2" &
+	touch "$job_dir/go"
+	wait $!
+	assert_equal "$(cat "$job_dir/out")" "one"
+	assert_equal "$(cat "$job_dir/out2")" "two input"
+}
+
+# ---- it cannot be restarted ----
+
+# fails_with ERRNO REGEX FILE [ARGUMENT...]: from execve() with the caller unharmed, and from the tool
+# with a reason
+fails_with() {
+	local errno=$1 regex=$2
+	shift 2
+	run -0 "$progs/tryexec" "$@"
+	assert_output --regexp "^($errno)\$"
+	run -1 mkcrimg restart "$@"
+	assert_output --regexp "$regex"
+	# a shell says so, and does not take it for a script
+	run -126 bash -c '"$@"; s=$?; [ $s != 127 ] || s=126; exit $s' bash "$@"
+	[[ "$output" == bash:*"$1: "* ]]
+}
+
+@test "damaged images: EBADMSG or the like, never ENOEXEC" {
+	start threads
+	save_kill
+	damaged=$BATS_TEST_TMPDIR/damaged.crimg
+	size=$(stat -c %s "$job_image")
+	for cut in 64 65 100 4096 $((size / 3)) $((size / 2)) $((size - 1)); do
+		head -c "$cut" "$job_image" >"$damaged"
+		chmod 700 "$damaged"
+		fails_with EBADMSG . "$damaged"
+	done
+	for at in 70 200 $((size / 2)) $((size - 30)); do
+		cp "$job_image" "$damaged"
+		printf '\377\377\377' | dd of="$damaged" bs=1 seek="$at" conv=notrunc status=none
+		run -0 "$progs/tryexec" "$damaged"
+		assert_output --regexp '^(EBADMSG|EOPNOTSUPP)$'
+	done
+	# another version of the format
+	cp "$job_image" "$damaged"
+	printf '\002' | dd of="$damaged" bs=1 seek=14 conv=notrunc status=none
+	fails_with EOPNOTSUPP '[Vv]ersion' "$damaged"
+	rm "$damaged"
+	resume
+	finish
+}
+
+@test "a file that is not as it was: ESTALE" {
+	cp "$progs/hello" "$BATS_TEST_TMPDIR/changing"
+	local progs_before=$progs
+	job_dir=$BATS_TEST_TMPDIR/job job_out=$BATS_TEST_TMPDIR/job.out
+	mkdir "$job_dir"
+	"$BATS_TEST_TMPDIR/changing" "$job_dir" </dev/null >"$job_out" 2>&1 3>&- &
+	job_pid=$!
+	until_true ready
+	save_kill
+	cp -p "$BATS_TEST_TMPDIR/changing" "$BATS_TEST_TMPDIR/kept"
+	touch "$BATS_TEST_TMPDIR/changing"
+	fails_with ESTALE "$BATS_TEST_TMPDIR/changing" "$job_image"
+	rm "$BATS_TEST_TMPDIR/changing"
+	fails_with 'ENOENT|ESTALE' "$BATS_TEST_TMPDIR/changing" "$job_image"
+	cp -p "$BATS_TEST_TMPDIR/kept" "$BATS_TEST_TMPDIR/changing"
+	resume
+	finish
+}
+
+@test "the working directory is gone" {
+	start files cwd
+	save_kill
+	mv "$job_dir/cwd" "$job_dir/elsewhere"
+	fails_with 'ENOENT|ESTALE' "$job_dir/cwd" "$job_image"
+	mv "$job_dir/elsewhere" "$job_dir/cwd"
+	resume
+	finish
+}
+
+@test "another user: EPERM" {
+	start hello
+	save_kill
+	chmod 755 "$job_image"
+	chmod a+rx "$BATS_TEST_TMPDIR" "$BATS_TEST_TMPDIR"/../.. "$BATS_TEST_TMPDIR"/..
+	run -0 setpriv --reuid 65534 --regid 65534 --clear-groups "$progs/tryexec" "$job_image"
+	assert_output EPERM
+	resume
+	finish
+}
+
+@test "limits: too few processes, too little memory" {
+	start tree wide
+	save_kill
+	until_true no_task_left
+	cp "$job_image" "$BATS_TEST_TMPDIR/limited.crimg"
+	# the limit of processes does not hold for root; that of a cgroup does
+	mkdir -p /sys/fs/cgroup/cr-test
+	echo +pids >/sys/fs/cgroup/cgroup.subtree_control 2>/dev/null || :
+	if [ -e /sys/fs/cgroup/cr-test/pids.max ]; then
+		echo 100 >/sys/fs/cgroup/cr-test/pids.max
+		run -0 bash -c 'echo $$ >/sys/fs/cgroup/cr-test/cgroup.procs; exec "$@"' bash \
+			"$progs/tryexec" "$BATS_TEST_TMPDIR/limited.crimg"
+		assert_output EAGAIN
+		until_true no_task_left
+	fi
+	rmdir /sys/fs/cgroup/cr-test
+	resume
+	finish
+}
+
+@test "a restart that is killed half-way leaves nothing" {
+	start memory big
+	save_kill
+	for n in 1 2 3 4 5 6 7 8; do
+		"$job_image" </dev/null >>"$job_out" 2>&1 3>&- &
+		pid=$!
+		sleep "0.0$n"
+		kill -9 $pid
+		wait $pid || :
+		until_true no_task_left
+	done
+	resume
+	finish
+}
