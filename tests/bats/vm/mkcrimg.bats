@@ -1,0 +1,237 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0
+# The tool with the kernel module: what becomes of the job and of the files when all goes well, and when
+# it does not.
+
+load helper
+
+local_setup() {
+	dir=$BATS_TEST_TMPDIR/images
+	mkdir "$dir"
+	cd "$dir"
+}
+
+local_teardown() {
+	cd /
+	! mountpoint -q "$BATS_TEST_TMPDIR/small" || umount "$BATS_TEST_TMPDIR/small"
+}
+
+# State letter of a process
+state() {
+	local stat
+	read -r stat <"/proc/$1/stat"
+	stat=${stat##*) }
+	echo "${stat%% *}"
+}
+
+is_stopped() { [ "$(state "$1")" = T ]; }
+
+# Exactly these names are in the directory
+names() {
+	assert_equal "$(ls -A "$dir" | tr '\n' ' ')" "${*:+$* }"
+}
+
+# Standard error is one line about this
+one_line() {
+	assert_equal "${#stderr_lines[@]}" 1
+	[[ "${stderr_lines[0]}" == "mkcrimg: "*"$1"* ]] || { echo "$stderr"; false; }
+}
+
+@test "save: the default name, a summary, for the owner only" {
+	start hello
+	run -0 --separate-stderr mkcrimg save "$job_pid"
+	assert_output --regexp "^hello\.$job_pid\.crimg: 1 process, 1 thread, [0-9.]+ KiB of memory in [0-9.]+ KiB, stopped for [0-9]+ ms\$"
+	[ -z "$stderr" ]
+	names "hello.$job_pid.crimg"
+	assert_equal "$(stat -c %a hello.*)" 700
+	finish
+}
+
+@test "save -q -o over an older image, and over a symbolic link" {
+	start hello
+	echo old >file
+	ln -s file link
+	run -0 mkcrimg save -q -o link "$job_pid"
+	assert_output ''
+	assert_equal "$(cat file)" old
+	[ ! -L link ]
+	run -0 mkcrimg save -q -o file "$job_pid"
+	run -0 mkcrimg check file
+	names file link
+	finish
+}
+
+@test "save --stop, then SIGCONT" {
+	start threads
+	run -0 mkcrimg save -q --stop -o a.crimg "$job_pid"
+	until_true is_stopped "$job_pid"
+	kill -CONT "$job_pid"
+	finish
+}
+
+@test "a full disk: the error is told, the old image stays, the job runs on" {
+	start memory
+	mkdir "$BATS_TEST_TMPDIR/small"
+	mount -t tmpfs -o size=64k tmpfs "$BATS_TEST_TMPDIR/small"
+	echo old >"$BATS_TEST_TMPDIR/small/a.crimg"
+	for option in '' --kill --stop; do
+		run -1 --separate-stderr mkcrimg save $option -o "$BATS_TEST_TMPDIR/small/a.crimg" "$job_pid"
+		one_line 'No space left'
+		assert_equal "$(ls -A "$BATS_TEST_TMPDIR/small")" a.crimg
+		assert_equal "$(cat "$BATS_TEST_TMPDIR/small/a.crimg")" old
+		! is_stopped "$job_pid"
+	done
+	finish
+}
+
+@test "a directory that cannot be written to, or is not there" {
+	start hello
+	run -1 --separate-stderr mkcrimg save -o "$dir/missing/a.crimg" "$job_pid"
+	one_line 'No such file or directory'
+	run -1 --separate-stderr mkcrimg save -o /proc/a.crimg "$job_pid"
+	one_line '/proc/a.crimg'
+	run -1 --separate-stderr mkcrimg save -o "$dir" "$job_pid"
+	one_line 'no regular file'
+	names
+	finish
+}
+
+@test "a saver that is interrupted or killed leaves nothing, and the job runs on" {
+	start debug
+	for sig in INT TERM KILL INT KILL TERM HUP KILL; do
+		for delay in 0.0 0.02 0.06 0.1 0.2 0.4; do
+			# job control, so that SIGINT is not ignored
+			(
+				set -m
+				mkcrimg save -q -o a.crimg "$job_pid" 3>&- &
+				sleep $delay
+				kill -$sig $! 2>/dev/null || :
+				wait $! || :
+			) >/dev/null 2>&1
+			[ ! -e a.crimg ] || mkcrimg check a.crimg
+			rm -f a.crimg
+			names
+			alive
+		done
+	done
+	run -0 mkcrimg save -q -o a.crimg "$job_pid"
+	finish
+}
+
+@test "two savers of one job: one of them has it, the other waits or is refused" {
+	local first second=0
+	start memory
+	mkcrimg save -q -o a.crimg "$job_pid" 3>&- &
+	first=$!
+	mkcrimg save -q -o b.crimg "$job_pid" || second=$?
+	wait $first || [ $second = 0 ]
+	for image in *.crimg; do
+		mkcrimg check "$image"
+	done
+	run -0 mkcrimg save -q -o a.crimg "$job_pid"
+	finish
+}
+
+@test "save: no process, a kernel thread, init, itself" {
+	run -1 --separate-stderr mkcrimg save -o a.crimg 4194303
+	one_line 'pid 4194303: No such process'
+	for pid in 2 1; do
+		run -1 --separate-stderr mkcrimg save -o a.crimg $pid
+		[[ "$stderr" == "mkcrimg: save: "* ]]
+	done
+	# the job would be the test, and the saver in it
+	run -1 --separate-stderr mkcrimg save -o a.crimg $$
+	[[ "$stderr" == "mkcrimg: save: "* ]]
+	names
+}
+
+@test "another user's job is not saved" {
+	start hello
+	chmod 777 "$dir"
+	run -1 --separate-stderr setpriv --reuid 65534 --regid 65534 --clear-groups mkcrimg save -o a.crimg "$job_pid"
+	[[ "$stderr" == "mkcrimg: save: "* ]]
+	run -1 setpriv --reuid 65534 --regid 65534 --clear-groups mkcrimg check --pid "$job_pid"
+	names
+	finish
+}
+
+@test "check --pid: what a save would say, without touching the job" {
+	start hello
+	run -0 mkcrimg check --pid "$job_pid"
+	assert_output --regexp "^pid $job_pid: can be saved: 1 process, 1 thread"
+	finish
+}
+
+@test "check --pid: every blocker in one go, the same as save" {
+	start refused
+	run -1 --separate-stderr mkcrimg check --pid "$job_pid"
+	checked=$(sed 's/^mkcrimg: check: //' <<<"$stderr" | sort)
+	[ "$(wc -l <<<"$checked")" -gt 1 ]
+	run -1 --separate-stderr mkcrimg save -o a.crimg "$job_pid"
+	assert_equal "$(sed 's/^mkcrimg: save: //' <<<"$stderr" | sort)" "$checked"
+	names
+	finish
+}
+
+@test "check FILE: it would restart here; a file that changed, and it would not" {
+	start files
+	save_kill
+	run -0 mkcrimg check "$job_image"
+	assert_output --partial 'would restart here'
+	cp "$job_image" a.crimg
+	file=$(mkcrimg show --json a.crimg | python3 -c '
+import json, sys
+print([r["tail"] for r in json.load(sys.stdin)["records"] if r["type"] == "FILE" and r["kind"] == 1
+       and r["flags"] == "0x4"][0])')
+	cp -p "$file" "$file.kept"
+	echo more >>"$file"
+	run -1 --separate-stderr mkcrimg check a.crimg
+	one_line "$file: has "
+	run -1 --separate-stderr mkcrimg restart ./a.crimg
+	one_line "$file"
+	cp -p "$file.kept" "$file"
+	rm "$file.kept"
+	resume
+	finish
+}
+
+@test "restart: the reason is told, as execve() returned it" {
+	start hello
+	save_kill
+	head -c 100000 "$job_image" >a.crimg
+	chmod 700 a.crimg
+	run -1 --separate-stderr mkcrimg restart ./a.crimg
+	one_line 'restart: '
+	cp "$job_image" a.crimg
+	run -1 --separate-stderr mkcrimg restart ./a.crimg nonsense=1
+	one_line 'nonsense'
+	run -1 --separate-stderr mkcrimg restart /bin/true=x
+	one_line 'No such file'
+	resume
+	finish
+}
+
+@test "restart becomes the job: exit status and output" {
+	start hello
+	save_kill
+	mkcrimg restart --pid=ns "$job_image" </dev/null >"$job_out" 2>&1 3>&- &
+	job_pid=$!
+	until_true resumed
+	finish
+}
+
+@test "show and its JSON, of what save wrote" {
+	start tree
+	save
+	run -0 mkcrimg show --maps "$job_image"
+	assert_output --partial '[stack]'
+	mkcrimg show --json --memory "$job_image" | python3 -c '
+import json, sys
+j = json.load(sys.stdin)
+r = j["records"]
+assert r[-1]["nr_records"] == len(r) - 1
+assert r[0]["nr_procs"] == sum(x["type"] == "PROC" for x in r)
+assert r[0]["memory"] == sum(x["len"] for x in r if x["type"] == "PAGES")
+assert all("error" not in m for m in j["memory"])'
+	finish
+}

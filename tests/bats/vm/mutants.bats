@@ -1,0 +1,48 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0
+# Bad input: thousands of damaged images are executed. Each execve() returns an errno of the documented
+# ones to an unharmed caller, with a reason; or the image is a good one, and a job begins. Afterwards
+# nothing is left: no task, no mount, no use of the module, no complaint (helper.bash).
+
+load helper
+
+# mutants COUNT FIRST PROGRAM [CASE...]
+mutants() {
+	local count=$1 first=$2
+	shift 2
+	start "$@"
+	save_kill
+	run -0 "$CR_TOP/build/unit/exec_mutants" "$job_image" "$first" "$((count * ${CR_MUTANTS:-100} / 100))"
+	# the damage was of both sorts
+	assert_output --regexp ' EBADMSG, .* EOPNOTSUPP'
+	# The good image still is one. What the mutants that ran have done to the job's files and pipes
+	# is another matter: it does not get to its end.
+	run -0 mkcrimg check "$job_image"
+	resume
+	kill -KILL "$job_pid"
+	expect_status 137
+}
+
+@test "800 mutants of threads and signals" {
+	mutants 800 0 signals
+}
+
+@test "600 mutants of a tree with zombies" {
+	mutants 600 10000 zombies
+}
+
+@test "200 mutants of shared memory" {
+	mutants 200 20000 shm
+}
+
+@test "200 mutants of pipes" {
+	mutants 200 30000 pipes
+}
+
+@test "200 mutants of files" {
+	mutants 200 40000 files
+}
+
+@test "100 mutants of 67 threads" {
+	mutants 100 50000 threads
+}
