@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Descriptor tables: which number leads to which open file, and whether execve()
- * closes it.
+ * Descriptor tables: which number leads to which open file, whether execve()
+ * closes it, and the locks that belong to the table or its files (cr_lock.c).
  *
  * Refused: a table that a process outside the job uses, threads that do not
  * share the table of their process.
@@ -116,7 +116,6 @@ static void files_collect(struct cr_save *s, struct cr_obj *obj)
 
 	while (files_next(obj, &entry) > 0) {
 		cr_file_collect(s, entry.file, obj->holder, entry.fd);
-		cr_files_locks_collect(s, obj, entry.file, entry.fd);
 		fput(entry.file);
 		entry.fd++;
 		if (fatal_signal_pending(current)) {
@@ -139,42 +138,44 @@ static void files_outside(struct cr_save *s, struct cr_obj *obj)
 	cr_share_check(s, obj, files_of, users);
 }
 
-/* Number of descriptors, or -ESRCH */
-static int files_count(const struct cr_obj *obj)
+static void fd_save(struct cr_save *s, struct cr_obj *obj,
+		    const struct files_entry *entry)
 {
-	struct files_entry entry = {};
-	int ret, nr = 0;
+	struct cr_rec_fd rec = {
+		.fd = cpu_to_le32(entry->fd),
+		.file = cpu_to_le32(cr_obj_id(s, CR_OBJ_FILE, entry->file)),
+		.cloexec = cpu_to_le32(entry->cloexec),
+	};
 
-	while ((ret = files_next(obj, &entry)) > 0) {
-		fput(entry.file);
-		entry.fd++;
-		nr++;
-	}
-	return ret ?: nr;
+	cr_write_detail(s, obj, CR_REC_FD, &rec, sizeof(rec), NULL, 0);
 }
 
+/* The record says how many details follow; so it takes three rounds */
 static void files_save(struct cr_save *s, struct cr_obj *obj)
 {
-	struct files_entry entry = {};
+	u32 nr_fds = 0, nr_locks = 0;
 	struct cr_rec_files rec = {};
-	int nr = files_count(obj);
+	struct files_entry entry;
+	int ret;
 
-	rec.nr_fds = cpu_to_le32(max(nr, 0));
-	cr_write_obj(s, obj, &rec, sizeof(rec), NULL, 0);
-	while (files_next(obj, &entry) > 0) {
-		struct cr_rec_fd fd = {
-			.fd = cpu_to_le32(entry.fd),
-			.file = cpu_to_le32(cr_obj_id(s, CR_OBJ_FILE,
-						      entry.file)),
-			.cloexec = cpu_to_le32(entry.cloexec),
-		};
-
+	for (entry.fd = 0; files_next(obj, &entry) > 0; entry.fd++) {
+		nr_fds++;
+		nr_locks += cr_locks_count(s, obj, entry.file, entry.fd);
 		fput(entry.file);
-		cr_write_detail(s, obj, CR_REC_FD, &fd, sizeof(fd), NULL, 0);
-		entry.fd++;
-		nr--;
 	}
-	if (nr)
+	rec.nr_fds = cpu_to_le32(nr_fds);
+	rec.nr_locks = cpu_to_le32(nr_locks);
+	cr_write_obj(s, obj, &rec, sizeof(rec), NULL, 0);
+	for (entry.fd = 0; files_next(obj, &entry) > 0; entry.fd++) {
+		fd_save(s, obj, &entry);
+		fput(entry.file);
+		nr_fds--;
+	}
+	for (entry.fd = 0; (ret = files_next(obj, &entry)) > 0; entry.fd++) {
+		nr_locks -= cr_locks_save(s, obj, entry.file, entry.fd);
+		fput(entry.file);
+	}
+	if (ret || nr_fds || nr_locks)
 		cr_err(&s->log, cr_fail(s, -ESRCH),
 		       "pid %d (%s): its descriptors have changed while it was saved",
 		       task_tgid_vnr(obj->holder), obj->holder->comm);
@@ -230,6 +231,8 @@ static bool leader_has(struct cr_restart *r, u32 fd, u32 file)
 	if (!files)
 		return false;
 	cr_for_each_detail(&r->img, files, &it) {
+		if (it.view.type != CR_REC_FD)
+			break;
 		cr_detail(&it, &rec, sizeof(rec));
 		if (le32_to_cpu(rec.fd) >= fd)
 			return le32_to_cpu(rec.fd) == fd &&
@@ -253,12 +256,16 @@ static struct file *entry_file(struct cr_restart *r, u32 fd, u32 id)
 
 static int files_restore(struct cr_restart *r, u32 id)
 {
-	u32 nr = r->img.objs[id].nr_details;
 	struct files_table *table;
 	struct files_entry *entry;
 	struct cr_detail_iter it;
+	struct cr_rec_files files;
 	struct cr_rec_fd rec;
+	struct cr_view view;
+	u32 nr;
 
+	cr_read_obj(&r->img, id, &view, &files, sizeof(files));
+	nr = le32_to_cpu(files.nr_fds);
 	table = kvzalloc(struct_size(table, entry, nr), GFP_KERNEL_ACCOUNT);
 	if (!table)
 		return cr_err(&r->log, -ENOMEM, "no memory for %u descriptors",
@@ -266,6 +273,8 @@ static int files_restore(struct cr_restart *r, u32 id)
 	table->nr = nr;
 	entry = table->entry;
 	cr_for_each_detail(&r->img, id, &it) {
+		if (it.view.type != CR_REC_FD)
+			break;
 		cr_detail(&it, &rec, sizeof(rec));
 		entry->fd = le32_to_cpu(rec.fd);
 		entry->cloexec = le32_to_cpu(rec.cloexec);
@@ -300,6 +309,24 @@ static int nofile_raise(struct cr_restart *r, unsigned int fd)
 	return 0;
 }
 
+static int locks_restore(struct cr_restart *r, u32 id)
+{
+	struct cr_detail_iter it;
+	struct cr_rec_lock rec;
+	int err = 0;
+
+	cr_for_each_detail(&r->img, id, &it) {
+		if (it.view.type != CR_REC_LOCK)
+			continue;
+		cr_detail(&it, &rec, sizeof(rec));
+		err = cr_lock_restore(r, &rec);
+		if (err)
+			break;
+		cond_resched();
+	}
+	return err;
+}
+
 /* In a process of the job; its descriptor table is empty */
 int cr_files_restore(struct cr_restart *r, u32 id)
 {
@@ -323,7 +350,7 @@ int cr_files_restore(struct cr_restart *r, u32 id)
 			       entry->fd, ERR_PTR(err));
 		cond_resched();
 	}
-	return err;
+	return err ?: locks_restore(r, id);
 }
 
 const struct cr_obj_ops cr_files_ops = {

@@ -1,23 +1,32 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Locks and leases. Those of flock(), of OFD and leases belong to an open file;
- * those of POSIX to an inode and a descriptor table. Locks of others on the
- * same inode are not the job's.
+ * Locks of files. Those of flock() and of OFD belong to an open file; those of
+ * POSIX to an inode and a descriptor table. Locks of others on the same inode
+ * are not the job's.
  *
- * All of them are refused.
+ * They are taken again by the system calls that took them, in a process that
+ * has the descriptor, before anybody of the job runs. If somebody else has the
+ * lock by then, the restart fails.
+ *
+ * Refused: leases; locks of anything but regular files and directories.
  *
  * Locks: flc_lock, shortly.
  */
 #include <linux/fs.h>
+#include <linux/fcntl.h>
+#include <linux/file.h>
+#include <linux/slab.h>
+#include <asm/ptrace.h>
 #include <linux/cr_file.h>
 #include <linux/cr_kernel.h>
 
-static bool owns_lock(const struct list_head *locks, const void *owner)
+static bool taken_through(const struct list_head *locks,
+			  const struct file *file)
 {
 	const struct file_lock_core *lock;
 
 	list_for_each_entry(lock, locks, flc_list)
-		if (lock->flc_owner == owner)
+		if (lock->flc_file == file)
 			return true;
 	return false;
 }
@@ -25,36 +34,168 @@ static bool owns_lock(const struct list_head *locks, const void *owner)
 void cr_file_locks_collect(struct cr_save *s, struct cr_obj *obj)
 {
 	struct file *file = obj->ptr;
-	struct file_lock_context *ctx = locks_inode_context(file_inode(file));
-	const char *what = NULL;
+	const struct inode *inode = file_inode(file);
+	struct file_lock_context *ctx = locks_inode_context(inode);
+	bool lease, locked;
 
 	if (!ctx)
 		return;
 	spin_lock(&ctx->flc_lock);
-	if (owns_lock(&ctx->flc_flock, file))
-		what = "flock() lock";
-	else if (owns_lock(&ctx->flc_posix, file))
-		what = "lock of the open file (OFD)";
-	else if (owns_lock(&ctx->flc_lease, file))
-		what = "lease";
+	lease = taken_through(&ctx->flc_lease, file);
+	locked = taken_through(&ctx->flc_flock, file) ||
+		 taken_through(&ctx->flc_posix, file);
 	spin_unlock(&ctx->flc_lock);
-	if (what)
+	if (lease)
 		cr_refuse(s, obj->holder, "CR-ELOCK",
-			  "fd %d: %s: not supported yet", obj->fd, what);
+			  "fd %d: lease: not supported yet", obj->fd);
+	if (locked && !S_ISREG(inode->i_mode) && !S_ISDIR(inode->i_mode))
+		cr_refuse(s, obj->holder, "CR-ELOCK",
+			  "fd %d: lock of something that is no file: not supported yet",
+			  obj->fd);
 }
 
-void cr_files_locks_collect(struct cr_save *s, struct cr_obj *obj,
-			    struct file *file, unsigned int fd)
+/**
+ * struct lock_list - locks as they are found
+ * @fd: descriptor through which they are taken again
+ * @rec: records that are ready to be written
+ * @nr: number of locks, also those for which there was no room
+ * @max: room
+ */
+struct lock_list {
+	unsigned int fd;
+	struct cr_rec_lock *rec;
+	u32 nr;
+	u32 max;
+};
+
+static void list_add_locks(struct lock_list *list, const struct list_head *locks,
+			   const void *owner, const struct file *file, u32 kind)
+{
+	struct file_lock_core *lock;
+
+	list_for_each_entry(lock, locks, flc_list) {
+		const struct file_lock *fl = cr_file_lock(lock);
+		struct cr_rec_lock *rec;
+
+		if (lock->flc_owner != owner || lock->flc_file != file)
+			continue;
+		if (list->nr++ >= list->max)
+			continue;
+		rec = &list->rec[list->nr - 1];
+		memset(rec, 0, sizeof(*rec));
+		rec->fd = cpu_to_le32(list->fd);
+		rec->kind = cpu_to_le32(kind);
+		rec->type = cpu_to_le32(lock->flc_type == F_RDLCK ?
+					CR_LOCK_READ : CR_LOCK_WRITE);
+		rec->start = cpu_to_le64(fl->fl_start);
+		rec->end = cpu_to_le64(fl->fl_end);
+	}
+}
+
+/*
+ * The locks that a descriptor accounts for. A POSIX lock was taken through an
+ * open file of the table, which has it still: closing it drops the lock.
+ */
+static void list_fill(struct cr_save *s, const struct cr_obj *files,
+		      struct file *file, struct lock_list *list)
 {
 	struct file_lock_context *ctx = locks_inode_context(file_inode(file));
-	bool locked;
+	const struct cr_obj *obj = cr_obj_find(s, CR_OBJ_FILE, file);
 
+	list->nr = 0;
 	if (!ctx)
 		return;
 	spin_lock(&ctx->flc_lock);
-	locked = owns_lock(&ctx->flc_posix, obj->ptr);
+	list_add_locks(list, &ctx->flc_posix, files->ptr, file, CR_LOCK_POSIX);
+	/* those of the open file only once */
+	if (obj && obj->holder == files->holder && obj->fd == list->fd) {
+		list_add_locks(list, &ctx->flc_flock, file, file,
+			       CR_LOCK_FLOCK);
+		list_add_locks(list, &ctx->flc_posix, file, file, CR_LOCK_OFD);
+	}
 	spin_unlock(&ctx->flc_lock);
-	if (locked)
-		cr_refuse(s, obj->holder, "CR-ELOCK",
-			  "fd %u: fcntl() lock: not supported yet", fd);
+}
+
+u32 cr_locks_count(struct cr_save *s, const struct cr_obj *files,
+		   struct file *file, unsigned int fd)
+{
+	struct lock_list list = { .fd = fd };
+
+	list_fill(s, files, file, &list);
+	return list.nr;
+}
+
+u32 cr_locks_save(struct cr_save *s, struct cr_obj *files, struct file *file,
+		  unsigned int fd)
+{
+	struct lock_list list = {
+		.fd = fd,
+		.max = cr_locks_count(s, files, file, fd),
+	};
+	u32 i;
+
+	if (!list.max)
+		return 0;
+	list.rec = kvmalloc_array(list.max, sizeof(*list.rec),
+				  GFP_KERNEL_ACCOUNT);
+	if (!list.rec) {
+		cr_fail(s, -ENOMEM);
+		return 0;
+	}
+	list_fill(s, files, file, &list);
+	for (i = 0; i < min(list.nr, list.max); i++)
+		cr_write_detail(s, files, CR_REC_LOCK, &list.rec[i],
+				sizeof(list.rec[i]), NULL, 0);
+	kvfree(list.rec);
+	return list.nr;
+}
+
+/* ---- restart ---- */
+
+static int flock_take(unsigned int fd, u32 type)
+{
+	struct pt_regs args = {
+		.di = fd,
+		.si = LOCK_NB | (type == CR_LOCK_READ ? LOCK_SH : LOCK_EX),
+	};
+
+	return __x64_sys_flock(&args);
+}
+
+static int range_take(unsigned int fd, struct file *file,
+		      const struct cr_rec_lock *rec)
+{
+	u64 start = le64_to_cpu(rec->start), end = le64_to_cpu(rec->end);
+	struct flock flock = {
+		.l_type = le32_to_cpu(rec->type) == CR_LOCK_READ ? F_RDLCK :
+								   F_WRLCK,
+		.l_whence = SEEK_SET,
+		.l_start = start,
+		/* 0: all there may ever be */
+		.l_len = end == OFFSET_MAX ? 0 : end - start + 1,
+	};
+
+	return fcntl_setlk(fd, file, le32_to_cpu(rec->kind) == CR_LOCK_OFD ?
+			   F_OFD_SETLK : F_SETLK, &flock);
+}
+
+int cr_lock_restore(struct cr_restart *r, const struct cr_rec_lock *rec)
+{
+	unsigned int fd = le32_to_cpu(rec->fd);
+	struct file *file = fget(fd);
+	int err;
+
+	if (!file)
+		return cr_err(&r->log, -EBADMSG, "fd %u: has a lock, but no file",
+			      fd);
+	if (le32_to_cpu(rec->kind) == CR_LOCK_FLOCK)
+		err = flock_take(fd, le32_to_cpu(rec->type));
+	else
+		err = range_take(fd, file, rec);
+	fput(file);
+	if (err == -EAGAIN || err == -EACCES)
+		return cr_err(&r->log, -EBUSY,
+			      "fd %u: somebody else has locked its file", fd);
+	return err ? cr_err(&r->log, err, "fd %u: cannot be locked (%pe)", fd,
+			    ERR_PTR(err)) : 0;
 }

@@ -308,33 +308,71 @@ int cr_file_check(struct cr_check *c, u32 id)
 	return cr_check_name(c, v.tail, v.tail_len, "name");
 }
 
+static int fd_check(struct cr_check *c, u32 id, const struct cr_detail_iter *it,
+		    s64 *last)
+{
+	struct cr_rec_fd fd;
+
+	cr_detail(it, &fd, sizeof(fd));
+	if (le32_to_cpu(fd.fd) <= *last || le32_to_cpu(fd.fd) > S32_MAX)
+		return cr_bad(c, "fd %u behind %lld", le32_to_cpu(fd.fd),
+			      (long long)*last);
+	*last = le32_to_cpu(fd.fd);
+	if (le32_to_cpu(fd.cloexec) > 1)
+		return cr_bad(c, "cloexec %u", le32_to_cpu(fd.cloexec));
+	return cr_check_zero(c, fd.reserved) ?:
+	       cr_check_ref(c, id, fd.file, CR_REC_FILE, "file");
+}
+
+static int lock_check(struct cr_check *c, const struct cr_detail_iter *it)
+{
+	struct cr_rec_lock lock;
+	u64 start, end;
+	u32 kind, type;
+
+	cr_detail(it, &lock, sizeof(lock));
+	kind = le32_to_cpu(lock.kind);
+	type = le32_to_cpu(lock.type);
+	start = le64_to_cpu(lock.start);
+	end = le64_to_cpu(lock.end);
+	if (!kind || kind > CR_LOCK_OFD || !type || type > CR_LOCK_WRITE)
+		return cr_unknown(c, "lock of kind %u, type %u", kind, type);
+	if (start > end || end > S64_MAX ||
+	    (kind == CR_LOCK_FLOCK && (start || end != S64_MAX)))
+		return cr_bad(c, "lock from %llu to %llu", cr_ull(lock.start),
+			      cr_ull(lock.end));
+	return cr_check_zero(c, lock.reserved);
+}
+
 int cr_files_check(struct cr_check *c, u32 id)
 {
+	u32 nr = c->img->objs[id].nr_details;
 	struct cr_detail_iter it;
 	struct cr_rec_files rec;
-	struct cr_rec_fd fd;
 	struct cr_view v;
 	s64 last = -1;
+	u32 i = 0;
+	int err;
 
 	cr_read_obj(c->img, id, &v, &rec, sizeof(rec));
-	if (le32_to_cpu(rec.nr_fds) != c->img->objs[id].nr_details)
+	if (le32_to_cpu(rec.nr_locks) > nr)
+		return cr_bad(c, "%u locks in %u details",
+			      le32_to_cpu(rec.nr_locks), nr);
+	if (le32_to_cpu(rec.nr_fds) != nr - le32_to_cpu(rec.nr_locks))
 		return cr_bad(c, "%u descriptors, not %u",
-			      c->img->objs[id].nr_details,
+			      nr - le32_to_cpu(rec.nr_locks),
 			      le32_to_cpu(rec.nr_fds));
-	if (cr_check_zero(c, rec.next_fd))
+	if (cr_check_zero(c, rec.next_fd) || cr_check_zero(c, rec.reserved))
 		return -EBADMSG;
 	cr_for_each_detail(c->img, id, &it) {
 		cr_check_at(c, &it);
-		cr_detail(&it, &fd, sizeof(fd));
-		if (le32_to_cpu(fd.fd) <= last || le32_to_cpu(fd.fd) > S32_MAX)
-			return cr_bad(c, "fd %u behind %lld",
-				      le32_to_cpu(fd.fd), (long long)last);
-		last = le32_to_cpu(fd.fd);
-		if (le32_to_cpu(fd.cloexec) > 1)
-			return cr_bad(c, "cloexec %u", le32_to_cpu(fd.cloexec));
-		if (cr_check_zero(c, fd.reserved) ||
-		    cr_check_ref(c, id, fd.file, CR_REC_FILE, "file"))
-			return -EBADMSG;
+		if (it.view.type != (i++ < le32_to_cpu(rec.nr_fds) ?
+				     CR_REC_FD : CR_REC_LOCK))
+			return cr_bad(c, "is not where it belongs");
+		err = it.view.type == CR_REC_FD ? fd_check(c, id, &it, &last) :
+						  lock_check(c, &it);
+		if (err)
+			return err;
 	}
 	return 0;
 }

@@ -74,7 +74,7 @@ static const struct rec_type object_types[] = {
 	ROW(PIPE, cr_rec_pipe, 16, false),
 	ROW(SHM, cr_rec_shm, 24, true),
 	ROW(FILE, cr_rec_file, 80, true),
-	ROW(FILES, cr_rec_files, 16, false),
+	ROW(FILES, cr_rec_files, 24, false),
 	ROW(FS, cr_rec_fs, 24, true),
 	ROW(SIGHAND, cr_rec_sighand, 16, false),
 	ROW(MM, cr_rec_mm, 128, false),
@@ -93,6 +93,7 @@ static const struct rec_type detail_types[] = {
 	ROW(REGS_X86, cr_rec_regs_x86, 224, false, { CR_REC_THREAD }),
 	ROW(XSTATE_X86, cr_rec_xstate_x86, 24, true, { CR_REC_THREAD }),
 	ROW(RESTART, cr_rec_restart, 48, false, { CR_REC_THREAD }),
+	ROW(LOCK, cr_rec_lock, 40, false, { CR_REC_FILES }),
 };
 
 static const struct rec_type *rec_type(u32 type)

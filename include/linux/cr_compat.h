@@ -135,6 +135,9 @@ static inline pte_t *cr_pte_offset_map_lock(struct mm_struct *mm, pmd_t *pmd,
 #define file_lock_core		file_lock
 #define flc_list		fl_list
 #define flc_owner		fl_owner
+#define flc_file		fl_file
+#define flc_type		fl_type
+#define cr_file_lock(core)	(core)
 
 /* Every file has room for an owner */
 #define file_f_owner(file)	(&(file)->f_owner)
@@ -142,6 +145,7 @@ static inline pte_t *cr_pte_offset_map_lock(struct mm_struct *mm, pmd_t *pmd,
 #define PID_FS_MAGIC		0x50494446
 #else
 #include <linux/filelock.h>	/* was part of fs.h */
+#define cr_file_lock(core)	container_of(core, struct file_lock, c)
 #endif
 
 #endif /* _LINUX_CR_COMPAT_H */

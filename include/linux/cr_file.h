@@ -180,11 +180,24 @@ void cr_share_check(struct cr_save *s, struct cr_obj *obj,
 
 /* ---- fs/cr_lock.c ---- */
 
-/* Locks that an open file owns: @obj is a FILE */
+/* Refuse what is not supported of the locks of a FILE */
 void cr_file_locks_collect(struct cr_save *s, struct cr_obj *obj);
-/* Locks of a descriptor table on the inode behind @fd: @obj is a FILES */
-void cr_files_locks_collect(struct cr_save *s, struct cr_obj *obj,
-			    struct file *file, unsigned int fd);
+/**
+ * cr_locks_save() - write the LOCK details that a descriptor accounts for
+ * @s: the save
+ * @files: the table
+ * @file: the open file behind it
+ * @fd: the descriptor
+ *
+ * Return: their number; cr_locks_count() has said it before
+ */
+u32 cr_locks_save(struct cr_save *s, struct cr_obj *files, struct file *file,
+		  unsigned int fd);
+u32 cr_locks_count(struct cr_save *s, const struct cr_obj *files,
+		   struct file *file, unsigned int fd);
+/* In a process whose table is complete. 0; -EBUSY somebody else has it */
+int __must_check cr_lock_restore(struct cr_restart *r,
+				 const struct cr_rec_lock *rec);
 
 /* ---- drivers/tty/cr_tty.c ---- */
 

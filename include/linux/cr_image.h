@@ -102,6 +102,7 @@ enum cr_rec_type {
 	CR_REC_REGS_X86		= 0x43520208,	/* of THREAD */
 	CR_REC_XSTATE_X86	= 0x43520209,	/* of THREAD */
 	CR_REC_RESTART		= 0x4352020a,	/* of THREAD */
+	CR_REC_LOCK		= 0x4352020b,	/* of FILES */
 };
 
 /* Incompatible features: a reader refuses a bit that it does not know */
@@ -334,12 +335,15 @@ struct cr_rec_file {
 
 /**
  * struct cr_rec_files - CR_REC_FILES: a descriptor table
- * @rec: declares the object; followed by @nr_fds FD records, ascending
+ * @rec: declares the object; followed by @nr_fds FD records, ascending, and
+ *	@nr_locks LOCK records
  */
 struct cr_rec_files {
 	struct cr_rec rec;
 	__le32 nr_fds;
 	__le32 next_fd;		/* reserved, 0 */
+	__le32 nr_locks;
+	__le32 reserved;
 };
 
 /**
@@ -355,6 +359,40 @@ struct cr_rec_fd {
 	__le32 file;
 	__le32 cloexec;
 	__le32 reserved;
+};
+
+enum cr_lock_kind {
+	CR_LOCK_FLOCK		= 1,	/* flock(): of the open file */
+	CR_LOCK_POSIX		= 2,	/* F_SETLK: of the table */
+	CR_LOCK_OFD		= 3,	/* F_OFD_SETLK: of the open file */
+};
+
+enum cr_lock_type {
+	CR_LOCK_READ		= 1,	/* shared */
+	CR_LOCK_WRITE		= 2,	/* exclusive */
+};
+
+/**
+ * struct cr_rec_lock - CR_REC_LOCK: a lock that is held
+ * @rec: id of the FILES
+ * @fd: a descriptor of it through which the lock is taken again
+ * @kind: enum cr_lock_kind
+ * @type: enum cr_lock_type
+ * @reserved: 0
+ * @start: first byte; FLOCK: 0
+ * @end: last byte, 2^63 - 1: all there may ever be; FLOCK: that
+ *
+ * A lock of an open file is recorded in one of the tables that lead to it.
+ * Restored by flock() and fcntl(); EBUSY if somebody else holds it.
+ */
+struct cr_rec_lock {
+	struct cr_rec rec;
+	__le32 fd;
+	__le32 kind;
+	__le32 type;
+	__le32 reserved;
+	__le64 start;
+	__le64 end;
 };
 
 /**

@@ -33,6 +33,9 @@ struct vfsmount;
 int vfs_path_lookup(struct dentry *dentry, struct vfsmount *mnt,
 		    const char *name, unsigned int flags, struct path *path);
 
+/* fs/locks.c: flock() */
+asmlinkage long __x64_sys_flock(const struct pt_regs *regs);
+
 /* drivers/tty/tty_io.c: compared */
 struct file;
 long tty_ioctl(struct file *file, unsigned int cmd, unsigned long arg);

@@ -79,11 +79,15 @@ static u32 file(struct sample *s, u32 kind, u32 flags, u32 open_flags, u32 mode,
 
 static void open_files(struct sample *s)
 {
-	struct cr_rec_files files = { .nr_fds = L32(8) };
+	struct cr_rec_files files = { .nr_fds = L32(8), .nr_locks = L32(2) };
 	struct cr_rec_fs fs = {
 		.umask = L32(022), .cwd_len = L32(6), .root_len = L32(2),
 	};
 	struct cr_rec_fd fd = {};
+	struct cr_rec_lock lock = {
+		.fd = L32(8), .kind = L32(CR_LOCK_POSIX),
+		.type = L32(CR_LOCK_WRITE), .start = L64(10), .end = L64(19),
+	};
 	u32 fds[8], i;
 
 	s->exe = file(s, CR_FILE_REG, CR_FILE_MAPPED | CR_FILE_EXE, 0100000,
@@ -109,6 +113,11 @@ static void open_files(struct sample *s)
 		fd.cloexec = L32(i & 1);
 		DETAIL(s, CR_REC_FD, fd, NULL, 0);
 	}
+	DETAIL(s, CR_REC_LOCK, lock, NULL, 0);
+	lock.kind = L32(CR_LOCK_FLOCK);
+	lock.start = 0;
+	lock.end = L64(S64_MAX);
+	DETAIL(s, CR_REC_LOCK, lock, NULL, 0);
 	s->fs = OBJ(s, CR_REC_FS, fs, "/home\0/", 8);
 }
 

@@ -190,11 +190,26 @@ static void show_fd(const struct image *img, const struct cr_rec_fd *fd)
 	printf("%s\n", fd->cloexec ? ", close on exec" : "");
 }
 
+static void show_lock(const struct cr_rec_lock *lock)
+{
+	static const char *const kinds[] = { "?", "flock", "posix", "ofd" };
+
+	printf("  lock    fd %u: %s, %s", le32_to_cpu(lock->fd),
+	       kinds[le32_to_cpu(lock->kind) & 3],
+	       le32_to_cpu(lock->type) == CR_LOCK_READ ? "shared" : "exclusive");
+	if (le32_to_cpu(lock->kind) != CR_LOCK_FLOCK)
+		printf(", bytes %llu to %llu",
+		       (unsigned long long)le64_to_cpu(lock->start),
+		       (unsigned long long)le64_to_cpu(lock->end));
+	printf("\n");
+}
+
 static void show_files(const struct image *img, const struct cr_rec_thread *t)
 {
 	u32 files = le32_to_cpu(t->files);
 	struct cr_detail_iter it;
 	struct cr_rec_fs fs;
+	struct cr_rec_lock lock;
 	struct cr_rec_fd fd;
 	struct cr_view v;
 
@@ -204,8 +219,15 @@ static void show_files(const struct image *img, const struct cr_rec_thread *t)
 		printf("  root    %s\n",
 		       (const char *)v.tail + le32_to_cpu(fs.cwd_len));
 	cr_for_each_detail(&img->cr, files, &it) {
+		if (it.view.type != CR_REC_FD)
+			break;
 		cr_detail(&it, &fd, sizeof(fd));
 		show_fd(img, &fd);
+	}
+	/* behind the descriptors */
+	for (; cr_detail_valid(&it); cr_detail_next(&it)) {
+		cr_detail(&it, &lock, sizeof(lock));
+		show_lock(&lock);
 	}
 }
 

@@ -117,6 +117,17 @@ static const struct field file_fields[] = {
 static const struct field files_fields[] = {
 	DEC(cr_rec_files, nr_fds),
 	DEC(cr_rec_files, next_fd),
+	DEC(cr_rec_files, nr_locks),
+	DEC(cr_rec_files, reserved),
+};
+
+static const struct field lock_fields[] = {
+	DEC(cr_rec_lock, fd),
+	DEC(cr_rec_lock, kind),
+	DEC(cr_rec_lock, type),
+	DEC(cr_rec_lock, reserved),
+	DEC(cr_rec_lock, start),
+	DEC(cr_rec_lock, end),
 };
 
 static const struct field fd_fields[] = {
@@ -286,6 +297,7 @@ static const struct rec_fields recs[] = {
 	REC(CR_REC_FILE, cr_rec_file, TAIL_TEXT, file_fields),
 	REC(CR_REC_FILES, cr_rec_files, TAIL_NONE, files_fields),
 	REC(CR_REC_FD, cr_rec_fd, TAIL_NONE, fd_fields),
+	REC(CR_REC_LOCK, cr_rec_lock, TAIL_NONE, lock_fields),
 	REC(CR_REC_FS, cr_rec_fs, TAIL_TEXT, fs_fields),
 	REC(CR_REC_SIGHAND, cr_rec_sighand, TAIL_NONE, sighand_fields),
 	REC(CR_REC_SIGACTION, cr_rec_sigaction, TAIL_NONE, sigaction_fields),
