@@ -348,7 +348,7 @@ static int stream_index(struct cr_image *img, const struct stream_count *n,
 			return cr_err(log, -EOPNOTSUPP,
 				      "record %u: unknown type 0x%x", s.nr,
 				      v.type);
-		if (fixed < t->min)
+		if (fixed < t->min || fixed % 8)
 			return cr_err(log, -EBADMSG,
 				      "record %u (%s): %u bytes, not %u", s.nr,
 				      t->name, fixed, t->min);

@@ -92,6 +92,12 @@ static void stop_park(struct callback_head *work)
 	struct cr_isolate *iso = stop->iso;
 
 	/*
+	 * Works behind this one are run first, in another round: they may be
+	 * the ends of files that the thread has closed.
+	 */
+	if (work->next && !task_work_add(current, work, TWA_NONE))
+		return;
+	/*
 	 * An exiting task has no state to keep. A vfork child must go on to its
 	 * execve(): its parent cannot park before. It is found again later.
 	 */

@@ -16,11 +16,9 @@ saved_on_pty() {
 	job_out=$BATS_TEST_TMPDIR/tty.out
 	mkdir "$job_dir" "$job_dir/d"
 	on_pty bash <<-END
-		send $progs/$1 d &
+		send $progs/$1 d & p=\$!
 		file d/ready
-		send mkcrimg save -q --kill -o job.crimg \$!
-		file job.crimg
-		send wait %1; echo status=\$?
+		send mkcrimg save -q --kill -o job.crimg \$p; wait \$p; echo status=\$?
 		expect status=137
 		send exit
 		end
@@ -61,8 +59,10 @@ saved_on_pty() {
 			expect Stopped
 			send bg
 			notstopped job.crimg
-			send touch d/go
-			send wait %1; echo "status=$?"
+			send fg
+			expect job.crimg
+			touch d/go
+			send echo "status=$?"
 			expect status=0
 			send exit 0
 			end
@@ -75,10 +75,9 @@ saved_on_pty() {
 	for shell in bash dash; do
 		rm -f "$BATS_TEST_TMPDIR/tty/d/go"
 		on_pty $shell <<-'END'
-			send ./job.crimg &
+			send ./job.crimg & p=$!
 			running job.crimg
-			send kill $!
-			send wait $!; echo "status=$?"
+			send kill $p; wait $p; echo "status=$?"
 			expect status=143
 			send ./job.crimg & p=$!
 			running job.crimg
@@ -86,13 +85,11 @@ saved_on_pty() {
 			stopped job.crimg
 			send kill -CONT $p
 			notstopped job.crimg
-			send kill -KILL $p
-			send wait $p; echo "status=$?"
+			send kill -KILL $p; wait $p; echo "status=$?"
 			expect status=137
-			send ./job.crimg &
+			send ./job.crimg & p=$!
 			running job.crimg
-			send touch d/go
-			send wait $!; echo "status=$?"
+			send touch d/go; wait $p; echo "status=$?"
 			expect status=0
 			send exit 0
 			end
