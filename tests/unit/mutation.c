@@ -392,17 +392,24 @@ static void damage_phdr(struct work *w)
 /* A byte of a page run as it is stored; with @fix its checksum follows */
 static void damage_memory(struct work *w)
 {
-	size_t n = pick(w, w->l.nr), tries;
+	size_t n, nr = 0;
 	struct cr_rec_pages rec;
 	u64 offset, at;
 	u8 *p;
 
-	for (tries = 0; tries < w->l.nr; tries++, n = (n + 1) % w->l.nr)
-		if (layout_type(w->file, &w->l, n) == CR_REC_PAGES)
+	for (n = 0; n < w->l.nr; n++)
+		nr += layout_type(w->file, &w->l, n) == CR_REC_PAGES;
+	if (!nr) {
+		say(w, "nothing");
+		return;
+	}
+	nr = pick(w, nr);
+	for (n = 0; n < w->l.nr; n++)
+		if (layout_type(w->file, &w->l, n) == CR_REC_PAGES && !nr--)
 			break;
 	memcpy(&rec, layout_rec(w->file, &w->l, n), sizeof(rec));
 	offset = le64_to_cpu(rec.offset);
-	if (tries == w->l.nr || !rec.stored || offset > w->file->len ||
+	if (!rec.stored || offset > w->file->len ||
 	    le32_to_cpu(rec.stored) > w->file->len - offset) {
 		say(w, "nothing");
 		return;

@@ -94,8 +94,8 @@ print($1)"
 }
 
 @test "show --json: every record, every field" {
-	run -0 json 'len(r), r[0]["type"], r[-1]["type"], r[-1]["nr_records"] == len(r) - 1'
-	assert_output '97 HEAD END True'
+	run -0 json 'r[0]["type"], r[-1]["type"], r[-1]["nr_records"] == len(r) - 1'
+	assert_output 'HEAD END True'
 	run -0 json '[x["tail"] for x in r if x["type"] == "FS"]'
 	assert_output "[['/home', '/']]"
 	run -0 json '[x["oom_score_adj"] for x in r if x["type"] == "PROC"]'
