@@ -1,0 +1,204 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0
+# The programs of tests/progs hold when nothing happens to them, and notice when something does. And
+# tests/run-interrupted, with a tool that only stops and continues the job.
+
+bats_require_minimum_version 1.5.0
+bats_load_library bats-support
+bats_load_library bats-assert
+
+setup() {
+	top=$(cd "$BATS_TEST_DIRNAME/../../.." && pwd)
+	progs=$top/build/progs
+	cd "$BATS_TEST_TMPDIR"
+}
+
+teardown() {
+	local pids
+	pids=$(jobs -p)
+	[ -z "$pids" ] || kill -9 $pids 2>/dev/null || :
+}
+
+until_true() {
+	local end=$((SECONDS + 60))
+	until "$@"; do
+		[ $SECONDS -lt $end ] || { echo "waited 60 s for: $*"; return 1; }
+		sleep 0.05
+	done
+}
+
+# start PROGRAM [CASE...]: in the background, until it is ready
+start() {
+	mkdir "$1"
+	"$progs/$1" "$1" "${@:2}" </dev/null >"$1.out" 2>&1 3>&- &
+	pid=$!
+	until_true test -e "$1/ready"
+}
+
+# notices PROGRAM REGEX: it ends with one line about what has been done to it
+notices() {
+	local status=0
+	touch "$1/go"
+	wait "$pid" || status=$?
+	assert_equal "$status" 1
+	run cat "$1.out"
+	assert_output --regexp "^$1: .*$2"
+}
+
+@test "every program holds when nothing happens to it" {
+	declare -A pids
+	for name in hello static regs memory mmflags shm files pipes devs signals syscalls threads rseq tree \
+		zombies pgrps sharing ids limits args vdso times debug; do
+		mkdir "$name"
+		"$progs/$name" "$name" </dev/null >"$name.out" 2>&1 3>&- &
+		pids[$name]=$!
+	done
+	for name in "${!pids[@]}"; do
+		until_true test -e "$name/ready"
+		touch "$name/go"
+	done
+	for name in "${!pids[@]}"; do
+		wait "${pids[$name]}" || { echo "$name: status $?"; cat "$name.out"; false; }
+		assert_equal "$(cat "$name.out")" ''
+	done
+}
+
+@test "optional cases hold, too" {
+	for args in 'shm unlinked' 'pgrps gone' 'tree wide' 'limits keepcaps' 'sharing files fs' 'sharing vm'; do
+		set -- $args
+		rm -rf "$1"
+		start "$@"
+		touch "$1/go"
+		wait "$pid"
+	done
+}
+
+@test "memory notices a byte that changed" {
+	start memory anon
+	python3 - "$pid" <<-'END'
+		import sys
+		for line in open(f'/proc/{sys.argv[1]}/maps'):
+		    span, perms, _, _, inode, *name = line.split()
+		    start, end = (int(x, 16) for x in span.split('-'))
+		    if perms == 'r-xp' and inode == '0' and not name:	# the code that it made
+		        with open(f'/proc/{sys.argv[1]}/mem', 'r+b', 0) as mem:
+		            mem.seek(start + 1)
+		            mem.write(b'\x07')
+	END
+	notices memory 'generated code returned 7'
+}
+
+@test "signals notices a signal" {
+	start signals actions
+	kill -HUP "$pid"
+	# cut short, or counted: whichever it finds first
+	notices signals '(nanosleep: Interrupted|signal 1 came)'
+}
+
+@test "signals notices a pending signal too many" {
+	start signals pending
+	kill -35 "$(pgrep -P "$pid")"
+	notices signals 'signal 35 is pending once more'
+}
+
+@test "pipes notices bytes that are gone" {
+	start pipes flight
+	head -c 7 "/proc/$pid/fd/3" >/dev/null
+	notices pipes '[0-9]+ bytes in flight'
+}
+
+@test "files notices a file that grew" {
+	start files flags
+	echo x >>files/append
+	notices files 'append: size'
+}
+
+@test "regs notices a register" {
+	start regs gpr
+	run gdb -nx -batch -p "$pid" -ex 'thread 2' -ex 'set $r12 = 1' -ex 'detach'
+	notices regs 'register 12: 0x[0-9a-f]+ became 0x1'
+}
+
+@test "limits notices another limit" {
+	start limits rlimits
+	prlimit --pid "$pid" --nofile=100:200
+	notices limits 'limit 7: 777, 1000 became 100, 200'
+}
+
+@test "zombies notices a child that died otherwise" {
+	start zombies deep
+	kill -9 "$(pgrep -P "$pid" -r S | head -n 1)"
+	notices zombies 'ended with status 0x9'
+}
+
+@test "refused: each kind holds what it says until it is told to go" {
+	for kind in $("$progs/refused" --list | awk '{ print $1 }'); do
+		mkdir "$kind"
+		status=0
+		"$progs/refused" "$kind" "$kind" >out 2>&1 3>&- &
+		pid=$!
+		until_true eval '[ -e "$kind/ready" ] || ! kill -0 $pid 2>/dev/null'
+		touch "$kind/go"
+		wait "$pid" || status=$?
+		[ $status = 0 ] || [ $status = 77 ] || { echo "$kind: $status"; cat out; false; }
+	done
+}
+
+# ---- tests/run-interrupted ----
+
+# A tool that saves nothing: enough for --save-only
+fake_tool() {
+	cat >tool <<-'END'
+		#!/bin/bash
+		while [ $# -gt 1 ]; do [ "$1" != -o ] || image=$2; shift; done
+		kill -STOP "$1" || exit 1
+		echo image >"$image"
+		kill -CONT "$1"
+	END
+	chmod +x tool
+	export MKCRIMG=$PWD/tool
+}
+
+interrupted() { "$top/tests/run-interrupted" --tmp "$PWD" "$@" 3>&-; }
+
+@test "run-interrupted: equal runs are equal, and nothing is left" {
+	fake_tool
+	run -0 interrupted --save-only=3 'for i in 1 2 3 4 5 6; do echo $i; sleep 0.3; done; echo x >file; exit 3'
+	assert_output --partial 'exit status 3, 12 bytes of output, 1 files'
+	assert_output --partial 'equal after 3 saves'
+	assert_equal "$(ls)" tool
+}
+
+@test "run-interrupted: what differs is told" {
+	fake_tool
+	run -1 interrupted --save-only=2 'sleep 1.5; date +%N'
+	assert_output --partial 'stdout differs'
+	run -1 interrupted --save-only=2 'sleep 1.5; date +%N >file'
+	assert_output --partial 'file: '
+	run -1 interrupted --save-only=2 'sleep 1.5; kill -$((RANDOM % 9 + 1)) $$'
+	assert_equal "$(ls)" tool
+}
+
+@test "run-interrupted: a command that is too short is a failure" {
+	fake_tool
+	run -1 interrupted --save-only=20 true
+	assert_output --partial 'too short'
+}
+
+@test "run-interrupted: a refusal is a failure unless it is expected" {
+	printf '#!/bin/sh\necho "mkcrimg: save: pid 1 (x): fd 3: eventfd: not yet [CR-EFD]"\nexit 1\n' >tool
+	chmod +x tool
+	export MKCRIMG=$PWD/tool
+	run -1 interrupted 'sleep 1'
+	assert_output --partial 'refused: '
+	run -0 interrupted --refusal-ok eventfd 'sleep 1'
+	assert_output --partial '5 refused'
+	run -1 interrupted --refusal-ok timerfd 'sleep 1'
+}
+
+@test "run-interrupted: a job that survives save --kill is a failure" {
+	fake_tool
+	run -1 interrupted --kills=1 'sleep 1'
+	assert_output --partial 'after save --kill'
+	assert_equal "$(ls)" tool
+}
