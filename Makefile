@@ -142,7 +142,7 @@ progs:				## only the test programs
 
 # ---- running ---------------------------------------------------------------------------------
 
-.PHONY: vm test demo
+.PHONY: vm test test-long demo
 vm: all				## run CMD as root in a virtual machine with the module loaded
 	@KVER=$(or $(KVER),6.12) tests/vm/run "$${VM_CMD:-uname -a}"; rc=$$?; \
 	 [ $$rc = 0 ] || { echo "vm: exit status $$rc"; exit $$rc; }
@@ -150,6 +150,9 @@ vm: export VM_CMD := $(value CMD)
 
 test: all $(if $(wildcard tests/unit/unit.mk),unit)	## the whole test suite, on every supported kernel (or KVER)
 	@tests/run $(KVERS)
+
+test-long: all $(if $(wildcard tests/unit/unit.mk),unit)	## what takes long, too: real programs, damaged images, debuggers
+	@CR_TESTS=all tests/run $(KVERS)
 
 demo: all			## save and resume a real job in a virtual machine
 	@scripts/demo
