@@ -25,6 +25,7 @@
 #include <linux/cr_arch.h>
 #include <linux/cr_build.h>
 #include <linux/cr_inplace.h>
+#include <linux/cr_keeper.h>
 #include <linux/cr_kernel.h>
 #include <linux/cr_lasterr.h>
 #include <linux/cr_mm.h>
@@ -404,6 +405,7 @@ static int __init binfmt_cr_init(void)
 	err = cr_device_init();
 	if (err)
 		return err;
+	cr_keeper_init();
 	insert_binfmt(&cr_format);
 	return 0;
 }
@@ -411,6 +413,7 @@ static int __init binfmt_cr_init(void)
 static void __exit binfmt_cr_exit(void)
 {
 	unregister_binfmt(&cr_format);
+	cr_keeper_exit();
 	cr_device_exit();
 	cr_lasterr_exit();
 	/* the last instructions of tasks that have left their park are ours */

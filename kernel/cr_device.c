@@ -97,6 +97,9 @@ static long ioc_check(void __user *uarg)
 		return -ENOMEM;
 	}
 	err = cr_save_init(s, task);
+	s->looks = true;
+	if (!err)
+		err = cr_claim(s);
 	if (!err)
 		err = cr_collect(s, false);
 	err = report(s, arg.report, arg.report_len, err);
@@ -122,6 +125,8 @@ static int handle_isolate(struct handle *h, struct task_struct *task,
 	int err;
 
 	err = cr_save_init(&h->save, task);
+	if (!err)
+		err = cr_claim(&h->save);
 	if (err)
 		return err;
 	err = cr_collect(&h->save, false);

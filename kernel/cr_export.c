@@ -12,6 +12,7 @@
 CR_EXPORT(__cleanup_sighand);
 CR_EXPORT(__close_range);
 CR_EXPORT(__d_path);
+CR_EXPORT(__lock_task_sighand);
 CR_EXPORT(__pmd_trans_huge_lock);
 CR_EXPORT(__pte_offset_map_lock);
 CR_EXPORT(__set_task_comm);
@@ -30,7 +31,6 @@ CR_EXPORT(do_no_restart_syscall);
 CR_EXPORT(do_sigaction);
 CR_EXPORT(fcntl_setlk);
 CR_EXPORT(flush_signal_handlers);
-CR_EXPORT(free_fs_struct);
 CR_EXPORT(free_nsproxy);
 CR_EXPORT(get_close_on_exec);
 CR_EXPORT(get_mm_exe_file);

@@ -23,6 +23,7 @@
 #include <linux/xxhash.h>
 #include <linux/cr.h>
 #include <linux/cr_isolate.h>
+#include <linux/cr_keeper.h>
 #include <linux/cr_kernel.h>
 #include <linux/cr_save.h>
 #include <linux/cr_tree.h>
@@ -83,16 +84,6 @@ void cr_out_align(struct cr_save *s)
 	s->pos = PAGE_ALIGN(s->pos);
 }
 
-static bool is_keeper(struct task_struct *task)
-{
-	struct mm_struct *mm = get_task_mm(task);
-	bool keeper = mm && mm->binfmt == &cr_format;
-
-	if (mm)
-		mmput(mm);
-	return keeper;
-}
-
 /* A keeper stands for its job: find the leader of it */
 static struct task_struct *job_leader(struct task_struct *task)
 {
@@ -100,14 +91,9 @@ static struct task_struct *job_leader(struct task_struct *task)
 
 	get_task_struct(task);
 	for (;;) {
-		if (!is_keeper(task))
+		if (!cr_is_keeper(task))
 			return task;
-		read_lock(&tasklist_lock);
-		child = list_first_entry_or_null(&task->children,
-						 struct task_struct, sibling);
-		if (child)
-			get_task_struct(child);
-		read_unlock(&tasklist_lock);
+		child = cr_keeper_child(task);
 		put_task_struct(task);
 		if (!child)
 			return NULL;
@@ -124,7 +110,7 @@ static bool parent_is_keeper(struct task_struct *task)
 	parent = rcu_dereference(task->real_parent);
 	get_task_struct(parent);
 	rcu_read_unlock();
-	keeper = is_keeper(parent);
+	keeper = cr_is_keeper(parent);
 	put_task_struct(parent);
 	return keeper;
 }
@@ -134,6 +120,7 @@ int cr_save_init(struct cr_save *s, struct task_struct *task)
 	memset(s, 0, sizeof(*s));
 	cr_log_init(&s->log, "save");
 	INIT_LIST_HEAD(&s->procs);
+	INIT_LIST_HEAD(&s->claim);
 	cr_objs_init(s);
 	s->leader = job_leader(task->group_leader);
 	if (!s->leader)
@@ -169,6 +156,7 @@ static void save_forget(struct cr_save *s)
 void cr_save_exit(struct cr_save *s)
 {
 	save_forget(s);
+	cr_unclaim(s);
 	if (s->leader)
 		put_task_struct(s->leader);
 	if (s->pid_ns)

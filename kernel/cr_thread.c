@@ -66,12 +66,8 @@ static void thread_collect_objs(struct cr_save *s, struct cr_thread *thread)
 	files = task->files;
 	if (files)
 		atomic_inc(&files->count);
+	/* only its address: with one user more execve() ignores set-user-ID bits */
 	fs = task->fs;
-	if (fs) {
-		spin_lock(&fs->lock);
-		fs->users++;
-		spin_unlock(&fs->lock);
-	}
 	task_unlock(task);
 	read_lock(&tasklist_lock);
 	sighand = cr_sighand(task);
@@ -94,15 +90,6 @@ static void thread_collect_objs(struct cr_save *s, struct cr_thread *thread)
 
 	if (files)
 		put_files_struct(files);
-	if (fs) {
-		bool last;
-
-		spin_lock(&fs->lock);
-		last = !--fs->users;
-		spin_unlock(&fs->lock);
-		if (last)
-			free_fs_struct(fs);
-	}
 	if (sighand)
 		__cleanup_sighand(sighand);
 	put_cred(cred);

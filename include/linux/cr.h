@@ -252,6 +252,8 @@ struct cr_run {
  * @still: the job stands still: what is seen cannot change
  * @outside: all is collected, and compared with the kernel's counts
  * @leader: the job's root process
+ * @claim: in the list of jobs that are being saved; kernel/cr_claim.c
+ * @looks: it only looks, and isolates nothing
  * @kept: its parent is a keeper
  * @pid_ns: the pid namespace whose numbers the image holds
  * @procs: of struct cr_proc
@@ -271,6 +273,8 @@ struct cr_save {
 	bool still;
 	bool outside;
 	struct task_struct *leader;
+	struct list_head claim;
+	bool looks;
 	bool kept;
 	struct pid_namespace *pid_ns;
 	struct list_head procs;

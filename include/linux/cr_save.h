@@ -21,6 +21,16 @@ int cr_save_init(struct cr_save *s, struct task_struct *task);
 void cr_save_exit(struct cr_save *s);
 
 /**
+ * cr_claim() - keep other savers from a job until cr_save_exit()
+ * @s: from cr_save_init(); with @s->looks: to look at the job only
+ *
+ * Context: may sleep until others have looked.
+ * Return: 0; -EBUSY it, or a part of it, is being saved; -EPERM; -EINTR
+ */
+int cr_claim(struct cr_save *s);
+void cr_unclaim(struct cr_save *s);
+
+/**
  * cr_collect() - find every object of the job and every blocker
  * @s: from cr_save_init(); what an earlier collect has found is dropped
  * @still: the job is isolated; otherwise it runs, and what is found is an

@@ -118,16 +118,49 @@ one_line() {
 	finish
 }
 
-@test "two savers of one job: one of them has it, the other waits or is refused" {
-	local first second=0
+@test "two savers of one job at once: each has it, or is told that it is busy" {
+	local pids=() status busy=0
 	start memory
-	mkcrimg save -q -o a.crimg "$job_pid" 3>&- &
-	first=$!
-	mkcrimg save -q -o b.crimg "$job_pid" || second=$?
-	wait $first || [ $second = 0 ]
-	for image in *.crimg; do
-		mkcrimg check "$image"
+	for i in 1 2 3 4; do
+		mkcrimg save -q -o $i.crimg "$job_pid" 2>$i.err 3>&- &
+		pids+=($!)
 	done
+	for i in 1 2 3 4; do
+		status=0
+		wait "${pids[i - 1]}" || status=$?
+		if [ $status = 0 ]; then
+			mkcrimg check $i.crimg
+		else
+			assert_equal "$(cat $i.err)" \
+				"mkcrimg: save: pid $job_pid (memory): is being saved by somebody else"
+			busy=$((busy + 1))
+		fi
+	done
+	[ $busy -lt 4 ]
+	rm -f ?.err
+	run -0 mkcrimg save -q -o a.crimg "$job_pid"
+	finish
+}
+
+@test "a job that is held by one saver is busy for others, and free again when he ends" {
+	local hold
+	start tree
+	mkfifo end
+	"$BATS_TEST_DIRNAME/hold" "$job_pid" held <end 3>&- &
+	hold=$!
+	exec 8>end
+	until_true test -e held
+	child=$(pgrep -P "$job_pid" | head -n 1)
+	for pid in "$job_pid" "$child"; do
+		run -1 mkcrimg save -q -o a.crimg "$pid"
+		assert_output --partial 'is being saved by somebody else'
+		run -1 mkcrimg check --pid "$pid"
+		assert_output --partial 'is being saved by somebody else'
+	done
+	exec 8>&-
+	wait $hold
+	rm end held
+	run -0 mkcrimg check --pid "$job_pid"
 	run -0 mkcrimg save -q -o a.crimg "$job_pid"
 	finish
 }

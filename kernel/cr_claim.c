@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * One saver of a job at a time. A saver's table of objects holds references,
+ * which would look to another like somebody outside the job: so who looks at a
+ * job claims it first. Two jobs overlap when the leader of one descends from the
+ * leader of the other.
+ *
+ * A saver keeps its claim until it lets the job go: another one gets EBUSY. A
+ * mere look (CR_IOC_CHECK) is over soon, and is waited for.
+ *
+ * Locks: claims_lock over tasklist_lock.
+ */
+#include <linux/kernel.h>
+#include <linux/mutex.h>
+#include <linux/ptrace.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
+#include <linux/wait.h>
+#include <linux/cr.h>
+#include <linux/cr_kernel.h>
+#include <linux/cr_save.h>
+
+static LIST_HEAD(claims);
+static DEFINE_MUTEX(claims_lock);
+static DECLARE_WAIT_QUEUE_HEAD(claims_wait);
+
+/* Is @task @leader, or does it descend from it? Under tasklist_lock */
+static bool is_below(struct task_struct *task, struct task_struct *leader)
+{
+	/* one that has been waited for has no parent any more */
+	if (!pid_alive(task))
+		return task == leader;
+	for (; task != &init_task; task = task->real_parent->group_leader)
+		if (task == leader)
+			return true;
+	return false;
+}
+
+static struct cr_save *claim_find(struct task_struct *leader)
+{
+	struct cr_save *s;
+	bool found;
+
+	list_for_each_entry(s, &claims, claim) {
+		read_lock(&tasklist_lock);
+		found = is_below(leader, s->leader) || is_below(s->leader, leader);
+		read_unlock(&tasklist_lock);
+		if (found)
+			return s;
+	}
+	return NULL;
+}
+
+/* 1: claimed; 0: somebody looks at it; -EBUSY: somebody saves it */
+static int claim_try(struct cr_save *s)
+{
+	struct cr_save *other;
+	int ret = 1;
+
+	mutex_lock(&claims_lock);
+	other = claim_find(s->leader);
+	if (!other)
+		list_add(&s->claim, &claims);
+	else
+		ret = other->looks ? 0 : -EBUSY;
+	mutex_unlock(&claims_lock);
+	return ret;
+}
+
+int cr_claim(struct cr_save *s)
+{
+	int ret, err;
+
+	/* nobody can keep others from their jobs */
+	if (!ptrace_may_access(s->leader, PTRACE_MODE_ATTACH_REALCREDS))
+		return cr_err(&s->log, -EPERM,
+			      "pid %d (%s): not allowed to trace it",
+			      task_tgid_vnr(s->leader), s->leader->comm);
+	err = wait_event_killable(claims_wait, (ret = claim_try(s)));
+	if (err)
+		return -EINTR;
+	if (ret > 0)
+		return 0;
+	return cr_err(&s->log, ret,
+		      "pid %d (%s): is being saved by somebody else",
+		      task_tgid_vnr(s->leader), s->leader->comm);
+}
+
+void cr_unclaim(struct cr_save *s)
+{
+	mutex_lock(&claims_lock);
+	list_del_init(&s->claim);
+	mutex_unlock(&claims_lock);
+	wake_up_all(&claims_wait);
+}
