@@ -14,6 +14,7 @@
 #include <asm/unistd_64.h>
 
 #define SIGCHLD		17
+#define SIGCONT		18
 #define SIGSTOP		19
 #define SI_QUEUE	-1
 #define SI_KERNEL	0x80
@@ -78,8 +79,25 @@ cr_keeper_code:
 	je	.Lchild			/* it continues, and so do we */
 	cmpb	$0x7f, %bl
 	jne	.Lended
+
+	/* it has stopped, and so do we; but a SIGCONT that has come since is for it */
+	movq	$(1 << (SIGCONT - 1)), MASK(%rsp)
+	leaq	MASK(%rsp), %rdi
+	xorl	%esi, %esi
+	leaq	.Lnow(%rip), %rdx
+	movl	$8, %r10d
+	movl	$__NR_rt_sigtimedwait, %eax
+	syscall
+	cmpl	$SIGCONT, %eax
+	je	.Lcont
 	movl	$SIGSTOP, %esi
 	call	.Lraise
+	jmp	.Lchild
+.Lcont:
+	movl	%r12d, %edi
+	movl	$SIGCONT, %esi
+	movl	$__NR_kill, %eax
+	syscall
 	jmp	.Lchild
 
 .Lended:
@@ -129,6 +147,7 @@ cr_keeper_code:
 
 	.balign 8
 .Lall:	.quad	-1
+.Lnow:	.quad	0, 0
 	.globl cr_keeper_code_end
 cr_keeper_code_end:
 

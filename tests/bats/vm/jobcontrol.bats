@@ -70,6 +70,7 @@ saved_on_pty() {
 	done
 }
 
+# (dash takes a job for stopped until fg or bg, and waits for no stopped job)
 @test "in the background: kill, wait, exit status" {
 	saved_on_pty hello
 	for shell in bash dash; do
@@ -85,7 +86,7 @@ saved_on_pty() {
 			stopped job.crimg
 			send kill -CONT $p
 			notstopped job.crimg
-			send kill -KILL $p; wait $p; echo "status=$?"
+			send bg; kill -KILL $p; wait $p; echo "status=$?"
 			expect status=137
 			send ./job.crimg & p=$!
 			running job.crimg
