@@ -19,6 +19,7 @@
 #include <linux/cr.h>
 #include <linux/cr_kernel.h>
 #include <linux/cr_save.h>
+#include <linux/cr_task.h>
 
 static LIST_HEAD(claims);
 static DEFINE_MUTEX(claims_lock);
@@ -30,7 +31,7 @@ static bool is_below(struct task_struct *task, struct task_struct *leader)
 	/* one that has been waited for has no parent any more */
 	if (!pid_alive(task))
 		return task == leader;
-	for (; task != &init_task; task = task->real_parent->group_leader)
+	for (; task != &init_task; task = cr_parent(task)->group_leader)
 		if (task == leader)
 			return true;
 	return false;
