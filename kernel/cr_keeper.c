@@ -17,6 +17,7 @@
 #include <linux/cr.h>
 #include <linux/cr_save.h>
 #include <linux/cr_keeper.h>
+#include <linux/cr_task.h>
 
 /**
  * struct stop_request - a SIGSTOP that somebody has been sent
@@ -71,7 +72,7 @@ static bool is_stopping(struct task_struct *task)
 		   task->jobctl & JOBCTL_STOP_PENDING ||
 		   sigismember(&task->signal->shared_pending.signal, SIGSTOP) ||
 		   sigismember(&task->pending.signal, SIGSTOP);
-	unlock_task_sighand(task, &flags);
+	cr_sighand_unlock(task, flags);
 	return stopping;
 }
 

@@ -15,6 +15,13 @@ static inline struct sighand_struct *cr_sighand(struct task_struct *task)
 	return rcu_dereference_protected(task->sighand, 1);
 }
 
+/* Behind lock_task_sighand(): unlock_task_sighand() says no __rcu to sparse */
+static inline void cr_sighand_unlock(struct task_struct *task,
+				     unsigned long flags)
+{
+	spin_unlock_irqrestore(&cr_sighand(task)->siglock, flags);
+}
+
 /* Parent of a task; tasklist_lock is held, or the caller does not look inside */
 static inline struct task_struct *cr_parent(struct task_struct *task)
 {
