@@ -24,9 +24,11 @@ static void restart_free(struct kref *ref)
 	struct cr_restart *r = container_of(ref, struct cr_restart, ref);
 	u32 i;
 
-	for (i = 0; i < r->nr_rtasks; i++)
+	for (i = 0; i < r->nr_rtasks; i++) {
 		if (r->rtasks[i].task)
 			put_task_struct(r->rtasks[i].task);
+		kvfree(r->rtasks[i].timers);
+	}
 	kvfree(r->rtasks);
 	for (i = r->img.nr_objects; i > 0 && r->objs; i--) {
 		u32 type = r->img.objs[i].type - CR_REC_VDSO;

@@ -13,7 +13,7 @@
  * This file: the driver, HEAD, and the objects that are not tasks and not
  * memory. kernel/cr_check_mm.c: address spaces and page runs.
  * kernel/cr_check_task.c: processes and threads. kernel/cr_check_signal.c:
- * signals. kernel/cr_check_x86.c: registers.
+ * signals. kernel/cr_check_timer.c: timers. kernel/cr_check_x86.c: registers.
  */
 #include <linux/mm.h>
 #include <linux/sched.h>

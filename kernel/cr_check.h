@@ -120,6 +120,15 @@ int cr_siginfo_check(struct cr_check *c, const struct cr_detail_iter *it,
 		     __le64 pending);
 int cr_restart_check(struct cr_check *c, const struct cr_detail_iter *it);
 
+/*
+ * kernel/cr_check_timer.c: timers of a process. @last: which one came before,
+ * -1 at first; @nr: how many there were
+ */
+int cr_itimer_check(struct cr_check *c, const struct cr_detail_iter *it,
+		    s64 *last);
+int cr_timer_check(struct cr_check *c, const struct cr_detail_iter *it,
+		   s64 *last, u32 *nr);
+
 /* kernel/cr_check_x86.c: a thread's registers */
 int cr_regs_check(struct cr_check *c, const struct cr_detail_iter *it);
 int cr_xstate_check(struct cr_check *c, const struct cr_detail_iter *it);

@@ -18,6 +18,8 @@
 #define SCHED_POLICIES	0x2full		/* OTHER FIFO RR BATCH, IDLE */
 #define PERSONALITY_FLAGS 0x0ffe0000ull	/* PER_LINUX: low byte 0 */
 #define CPUS_MAX	65536u
+#define SIG_STOP	19u	/* SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU */
+#define SIG_TTOU	22u
 #define IOPRIO_MAX	0x7fffu		/* class 3, all of the data */
 
 /* ---- processes ---- */
@@ -68,6 +70,23 @@ static int proc_parent_check(struct cr_check *c, u32 id,
 	return 0;
 }
 
+/* Stopped by a signal that does so, or not; what there is to tell goes with it */
+static int proc_stop_check(struct cr_check *c, const struct cr_rec_proc *rec)
+{
+	u32 flags = le32_to_cpu(rec->stop_flags);
+	u32 sig = le32_to_cpu(rec->stop_signal);
+	u32 stops = CR_STOP_REPORT | CR_STOP_UNDERWAY;
+
+	if (cr_check_mask(c, flags, CR_STOP_KNOWN, "stop flags"))
+		return -EOPNOTSUPP;
+	if ((sig && (sig < SIG_STOP || sig > SIG_TTOU)) ||
+	    (sig ? flags & ~stops : flags & stops) ||
+	    ((le32_to_cpu(rec->flags) & CR_PROC_ZOMBIE) && (sig || flags)))
+		return cr_bad(c, "stopped by signal %u, stop flags 0x%x", sig,
+			      flags);
+	return 0;
+}
+
 static int proc_numbers_check(struct cr_check *c, const struct cr_rec_proc *rec)
 {
 	u32 flags = le32_to_cpu(rec->flags);
@@ -101,27 +120,40 @@ static int proc_numbers_check(struct cr_check *c, const struct cr_rec_proc *rec)
 		return cr_bad(c, "a time is negative");
 	if (strnlen(rec->comm, CR_COMM_LEN) == CR_COMM_LEN)
 		return cr_bad(c, "comm has no end");
-	return cr_check_zero(c, rec->reserved);
+	if (le32_to_cpu(rec->next_timer) > S32_MAX)
+		return cr_bad(c, "next timer %u", le32_to_cpu(rec->next_timer));
+	return cr_check_zero(c, rec->reserved) ?:
+	       cr_check_zero(c, rec->reserved2) ?:
+	       proc_stop_check(c, rec);
 }
 
 static int proc_details_check(struct cr_check *c, u32 id,
 			      const struct cr_rec_proc *rec)
 {
 	bool zombie = le32_to_cpu(rec->flags) & CR_PROC_ZOMBIE;
+	s64 last_itimer = -1, last_timer = -1;
+	u32 nr_rlimit = 0, nr_timers = 0;
 	struct cr_detail_iter it;
-	u32 nr_rlimit = 0;
 	int err;
 
 	cr_for_each_detail(c->img, id, &it) {
 		cr_check_at(c, &it);
 		if (zombie)
 			return cr_bad(c, "of a zombie");
-		if (it.view.type == CR_REC_SIGINFO)
+		switch (it.view.type) {
+		case CR_REC_SIGINFO:
 			err = cr_siginfo_check(c, &it, rec->pending);
-		else if (nr_rlimit++)
-			err = cr_bad(c, "a second one");
-		else
-			err = rlimit_check(c, &it);
+			break;
+		case CR_REC_ITIMER:
+			err = cr_itimer_check(c, &it, &last_itimer);
+			break;
+		case CR_REC_TIMER:
+			err = cr_timer_check(c, &it, &last_timer, &nr_timers);
+			break;
+		default:
+			err = nr_rlimit++ ? cr_bad(c, "a second one") :
+					    rlimit_check(c, &it);
+		}
 		if (err)
 			return err;
 	}

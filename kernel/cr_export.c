@@ -21,6 +21,9 @@ CR_EXPORT(__x64_sys_membarrier);
 CR_EXPORT(__x64_sys_mlock2);
 CR_EXPORT(__x64_sys_mprotect);
 CR_EXPORT(__x64_sys_prctl);
+CR_EXPORT(__x64_sys_setitimer);
+CR_EXPORT(__x64_sys_timer_create);
+CR_EXPORT(__x64_sys_timer_settime);
 CR_EXPORT(access_remote_vm);
 CR_EXPORT(change_pid);
 CR_EXPORT(create_pipe_files);
@@ -61,6 +64,7 @@ CR_EXPORT(sched_setaffinity);
 CR_EXPORT(security_path_chroot);
 #endif
 CR_EXPORT(send_signal_locked);
+CR_EXPORT(send_sigqueue);
 CR_EXPORT(set_current_blocked);
 CR_EXPORT(set_dumpable);
 CR_EXPORT(set_fs_pwd);
@@ -70,9 +74,11 @@ CR_EXPORT(sysctl_overcommit_memory);
 #ifdef CONFIG_VIRT_CPU_ACCOUNTING_GEN
 CR_EXPORT(task_cputime);
 #endif
+CR_EXPORT(task_sched_runtime);
 CR_EXPORT(tasklist_lock);
 CR_EXPORT(thread_group_cputime);
 CR_EXPORT(thread_group_cputime_adjusted);
+CR_EXPORT(thread_group_sample_cputime);
 CR_EXPORT(tty_ioctl);
 CR_EXPORT(vdso_image_64);
 CR_EXPORT(vm_normal_page);

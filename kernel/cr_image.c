@@ -94,6 +94,8 @@ static const struct rec_type detail_types[] = {
 	ROW(XSTATE_X86, cr_rec_xstate_x86, 24, true, { CR_REC_THREAD }),
 	ROW(RESTART, cr_rec_restart, 48, false, { CR_REC_THREAD }),
 	ROW(LOCK, cr_rec_lock, 40, false, { CR_REC_FILES }),
+	ROW(ITIMER, cr_rec_itimer, 32, false, { CR_REC_PROC }),
+	ROW(TIMER, cr_rec_timer, 88, false, { CR_REC_PROC }),
 };
 
 static const struct rec_type *rec_type(u32 type)

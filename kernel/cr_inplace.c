@@ -26,6 +26,7 @@
 #include <linux/cr_inplace.h>
 #include <linux/cr_kernel.h>
 #include <linux/cr_task.h>
+#include <linux/cr_timer.h>
 #include "cr_rtask.h"
 
 bool cr_inplace_fits(struct cr_restart *r)
@@ -165,6 +166,7 @@ static int leader_become(struct cr_restart *r, struct linux_binprm *bprm,
 	if (err)
 		return err;
 	cr_thread_reset();
+	cr_itimers_stop();
 	cr_arch_regs_blank();
 	init_task_work(&r->leader->work, leader_main);
 	err = task_work_add(current, &r->leader->work, TWA_SIGNAL);

@@ -2,8 +2,7 @@
 /*
  * Processes: what signal_struct holds, and how processes stand to each other.
  *
- * Refused: namespaces other than the job's leader's, POSIX timers and interval
- * timers, a thread group leader that has exited while its threads live on,
+ * Refused: namespaces other than the job's leader's, a thread group leader that has exited while its threads live on,
  * process groups and sessions whose leader is gone.
  */
 #include <linux/kernel.h>
@@ -19,6 +18,7 @@
 #include <linux/cr.h>
 #include <linux/cr_kernel.h>
 #include <linux/cr_task.h>
+#include <linux/cr_timer.h>
 #include <linux/cr_tree.h>
 
 static void proc_none(struct cr_obj *obj)
@@ -131,23 +131,6 @@ static void proc_collect_ns(struct cr_save *s, struct task_struct *task)
 		put_nsproxy(of);
 }
 
-static void proc_collect_timers(struct cr_save *s, struct task_struct *task)
-{
-	struct signal_struct *signal = task->signal;
-
-#ifdef CONFIG_POSIX_TIMERS
-	if (cr_has_posix_timers(signal))
-		cr_refuse(s, task, "CR-ETIMER", "POSIX timers: not supported yet");
-	if (hrtimer_active(&signal->real_timer) || signal->it_real_incr)
-		cr_refuse(s, task, "CR-ETIMER",
-			  "alarm or real interval timer: not supported yet");
-	if (signal->it[CPUCLOCK_PROF].expires ||
-	    signal->it[CPUCLOCK_VIRT].expires)
-		cr_refuse(s, task, "CR-ETIMER",
-			  "virtual or profiling interval timer: not supported yet");
-#endif
-}
-
 static void proc_collect(struct cr_save *s, struct cr_obj *obj)
 {
 	struct cr_proc *proc = obj->ptr;
@@ -168,7 +151,7 @@ static void proc_collect(struct cr_save *s, struct cr_obj *obj)
 		return;
 	}
 	proc_collect_ns(s, task);
-	proc_collect_timers(s, task);
+	cr_timers_collect(s, task);
 	if (task->signal->tty && !session_outside(s, task))
 		cr_refuse(s, task, "CR-ETTY",
 			  "session with a terminal of its own: not supported yet");
@@ -219,6 +202,16 @@ static void proc_record_zombie(struct task_struct *task,
 	get_task_comm(rec->comm, task);
 }
 
+static void proc_record_signals(struct cr_save *s, struct cr_proc *proc,
+				struct cr_rec_proc *rec)
+{
+	cr_signals_copy(s, proc);
+	rec->pending = cpu_to_le64(proc->pending.mask);
+	rec->next_timer = cpu_to_le32(proc->next_timer);
+	rec->stop_signal = cpu_to_le32(proc->stop_signal);
+	rec->stop_flags = cpu_to_le32(proc->stop_flags);
+}
+
 static void proc_save(struct cr_save *s, struct cr_obj *obj)
 {
 	struct cr_proc *proc = obj->ptr;
@@ -246,13 +239,13 @@ static void proc_save(struct cr_save *s, struct cr_obj *obj)
 	if (proc->zombie)
 		proc_record_zombie(task, &rec);
 	else
-		rec.pending = cpu_to_le64(cr_pending_mask(task,
-						&signal->shared_pending));
+		proc_record_signals(s, proc, &rec);
 	cr_write_obj(s, obj, &rec, sizeof(rec), NULL, 0);
 	if (proc->zombie)
 		return;
 	proc_save_rlimits(s, obj, task);
-	cr_pending_save(s, obj, task, &signal->shared_pending);
+	cr_timers_save(s, obj, proc);
+	cr_pending_save(s, obj, &proc->pending);
 }
 
 const struct cr_obj_ops cr_proc_ops = {

@@ -22,6 +22,9 @@
  * @donor: gives its memory and descriptors to the caller; kernel/cr_inplace.c
  * @leave: it is not needed any more: it goes, and that is no failure
  * @ready: the process' shared state is restored; for its other threads
+ * @started: committed, and what has to run before any thread of the process
+ *	has; for its other threads
+ * @timers: of the process; kernel/cr_timer.c
  * @work: where it parks
  */
 struct cr_rtask {
@@ -40,6 +43,8 @@ struct cr_rtask {
 	bool donor;
 	bool leave;
 	bool ready;
+	bool started;
+	struct cr_timers *timers;
 	struct callback_head work;
 };
 

@@ -14,6 +14,7 @@
 #include <linux/cr.h>
 #include <linux/cr_kernel.h>
 #include <linux/cr_task.h>
+#include <linux/cr_timer.h>
 
 static u64 sigset_to_u64(const sigset_t *set)
 {
@@ -116,66 +117,112 @@ int cr_sighand_restore(struct cr_restart *r, u32 id)
 	return 0;
 }
 
-/* Copy a queue; room for @max entries. Returns how many there are */
-static unsigned int pending_copy(struct task_struct *task,
-				 struct sigpending *pending,
-				 kernel_siginfo_t *infos, unsigned int max,
-				 u64 *mask)
+/* siglock is held. Is there room for all? */
+static bool pending_copy(const struct sigpending *from, struct cr_pending *to)
 {
-	unsigned int n = 0;
 	struct sigqueue *q;
 
-	spin_lock_irq(&cr_sighand(task)->siglock);
-	*mask = sigset_to_u64(&pending->signal);
-	list_for_each_entry(q, &pending->list, list) {
-		if (n < max)
-			copy_siginfo(&infos[n], &q->info);
-		n++;
+	to->mask = sigset_to_u64(&from->signal);
+	to->nr = 0;
+	list_for_each_entry(q, &from->list, list) {
+		if (to->nr < to->max)
+			copy_siginfo(&to->infos[to->nr], &q->info);
+		to->nr++;
 	}
-	spin_unlock_irq(&cr_sighand(task)->siglock);
-	return n;
+	return to->nr <= to->max;
 }
 
-u64 cr_pending_mask(struct task_struct *task, struct sigpending *pending)
+static int pending_grow(struct cr_pending *p)
 {
-	u64 mask;
-
-	spin_lock_irq(&cr_sighand(task)->siglock);
-	mask = sigset_to_u64(&pending->signal);
-	spin_unlock_irq(&cr_sighand(task)->siglock);
-	return mask;
+	if (p->nr <= p->max)
+		return 0;
+	kvfree(p->infos);
+	p->max = p->nr + 8;
+	p->infos = kvcalloc(p->max, sizeof(*p->infos), GFP_KERNEL_ACCOUNT);
+	return p->infos ? 0 : -ENOMEM;
 }
 
-void cr_pending_save(struct cr_save *s, struct cr_obj *obj,
-		     struct task_struct *task, struct sigpending *pending)
+/* Room for what did not fit the last time */
+static int signals_grow(struct cr_proc *proc)
 {
-	struct cr_rec_siginfo rec = {};
-	unsigned int i, n, max = 0;
-	kernel_siginfo_t *infos = NULL;
-	siginfo_t *info;
-	u64 mask;
+	struct cr_thread *thread;
+	int err;
 
-	/* nothing dequeues while the job stands still, but more may arrive */
-	while ((n = pending_copy(task, pending, infos, max, &mask)) > max) {
-		kvfree(infos);
-		max = n + 8;
-		infos = kvcalloc(max, sizeof(*infos), GFP_KERNEL_ACCOUNT);
-		if (!infos) {
+	if (proc->nr_timers > proc->max_timers) {
+		kvfree(proc->timers);
+		proc->max_timers = proc->nr_timers;
+		proc->timers = kvcalloc(proc->max_timers,
+					sizeof(*proc->timers),
+					GFP_KERNEL_ACCOUNT);
+		if (!proc->timers)
+			return -ENOMEM;
+	}
+	err = pending_grow(&proc->pending);
+	list_for_each_entry(thread, &proc->threads, list)
+		err = err ?: pending_grow(&thread->pending);
+	return err;
+}
+
+void cr_signals_copy(struct cr_save *s, struct cr_proc *proc)
+{
+	struct task_struct *task = proc->task;
+	struct cr_thread *thread;
+	unsigned long flags;
+	bool fits;
+
+	do {
+		if (signals_grow(proc)) {
 			cr_fail(s, -ENOMEM);
 			return;
 		}
-	}
+		/* all its threads have the same; it is gone if it was killed */
+		if (!lock_task_sighand(task, &flags)) {
+			cr_fail(s, -EINTR);
+			return;
+		}
+		fits = pending_copy(&task->signal->shared_pending,
+				    &proc->pending);
+		list_for_each_entry(thread, &proc->threads, list)
+			fits &= pending_copy(&thread->task->pending,
+					     &thread->pending);
+		cr_itimers_copy(proc);
+		cr_timers_copy(s, proc);
+		unlock_task_sighand(task, &flags);
+	} while (!fits || proc->nr_timers > proc->max_timers);
+}
+
+void cr_signals_put(struct cr_proc *proc)
+{
+	struct cr_thread *thread;
+
+	list_for_each_entry(thread, &proc->threads, list)
+		kvfree(thread->pending.infos);
+	kvfree(proc->pending.infos);
+	kvfree(proc->timers);
+}
+
+void cr_pending_save(struct cr_save *s, struct cr_obj *obj,
+		     const struct cr_pending *pending)
+{
+	struct cr_rec_siginfo rec = {};
+	kernel_siginfo_t *kinfo;
+	siginfo_t *info;
+	unsigned int i;
+
 	info = kmalloc(sizeof(*info), GFP_KERNEL);
 	if (!info)
 		cr_fail(s, -ENOMEM);
-	for (i = 0; i < n && info; i++) {
-		rec.sig = cpu_to_le32(infos[i].si_signo);
-		copy_siginfo_to_external(info, &infos[i]);
+	for (i = 0; i < pending->nr && info; i++) {
+		kinfo = &pending->infos[i];
+		/* the kernel's own mark, and no user's business */
+		if (kinfo->si_code == SI_TIMER)
+			kinfo->si_sys_private = 0;
+		rec.sig = cpu_to_le32(kinfo->si_signo);
+		copy_siginfo_to_external(info, kinfo);
 		cr_write_detail(s, obj, CR_REC_SIGINFO, &rec, sizeof(rec), info,
 				sizeof(*info));
 	}
 	kfree(info);
-	kvfree(infos);
 }
 
 static int pending_send(struct cr_restart *r, int sig,
@@ -183,6 +230,8 @@ static int pending_send(struct cr_restart *r, int sig,
 {
 	int err;
 
+	if (info->si_code == SI_TIMER && cr_timer_queue(info, type))
+		return 0;
 	spin_lock_irq(&cr_sighand(current)->siglock);
 	err = send_signal_locked(sig, info, current, type);
 	spin_unlock_irq(&cr_sighand(current)->siglock);

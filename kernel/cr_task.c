@@ -39,6 +39,7 @@
 #include <linux/cr_kernel.h>
 #include <linux/cr_mm.h>
 #include <linux/cr_task.h>
+#include <linux/cr_timer.h>
 #include "cr_rtask.h"
 
 int rtask_clone(struct cr_rtask *t, u64 flags, int (*fn)(void *))
@@ -95,6 +96,21 @@ static void rtask_abort(struct cr_rtask *t)
 	do_exit(SIGKILL);
 }
 
+/* Committed. Timers run from here on, and no thread before them */
+static void rtask_start(struct cr_rtask *t)
+{
+	struct cr_restart *r = t->r;
+
+	if (t->group != t) {
+		wait_event_killable(r->wait, READ_ONCE(t->group->started));
+		return;
+	}
+	if (t->proc && !(current->flags & PF_EXITING))
+		cr_timers_start(r, t->proc, t->timers);
+	WRITE_ONCE(t->started, true);
+	wake_up_all(&r->wait);
+}
+
 void rtask_wait(struct cr_rtask *t)
 {
 	struct cr_restart *r = t->r;
@@ -107,6 +123,7 @@ void rtask_wait(struct cr_rtask *t)
 				 (TASK_KILLABLE | TASK_FREEZABLE));
 	}
 	if (READ_ONCE(r->phase) == CR_COMMITTED) {
+		rtask_start(t);
 		cr_restart_put(r);
 		module_put(THIS_MODULE);
 		return;
@@ -242,6 +259,9 @@ int process_restore_shared(struct cr_rtask *t)
 	if (err)
 		return err;
 	err = cr_sighand_restore(r, le32_to_cpu(rec.sighand));
+	if (err)
+		return err;
+	err = cr_timers_restore(r, t->proc, &t->timers);
 	if (err)
 		return err;
 	/* limits after what they would have limited */

@@ -163,14 +163,16 @@ static void thread_record_sched(struct task_struct *task,
 	task_unlock(task);
 }
 
-static void thread_record_signals(struct task_struct *task,
+static void thread_record_signals(struct cr_thread *thread,
 				  struct cr_rec_thread *rec)
 {
+	struct task_struct *task = thread->task;
+
 	rec->blocked = cpu_to_le64(task->blocked.sig[0]);
 	rec->saved_mask = cpu_to_le64(task->saved_sigmask.sig[0]);
 	if (test_tsk_restore_sigmask(task))
 		rec->flags |= cpu_to_le32(CR_THREAD_SAVED_SIGMASK);
-	rec->pending = cpu_to_le64(cr_pending_mask(task, &task->pending));
+	rec->pending = cpu_to_le64(thread->pending.mask);
 	rec->altstack_sp = cpu_to_le64(task->sas_ss_sp);
 	rec->altstack_size = cpu_to_le64(task->sas_ss_size);
 	rec->altstack_flags = cpu_to_le32(task->sas_ss_flags);
@@ -214,7 +216,7 @@ static void thread_save(struct cr_save *s, struct cr_obj *obj)
 	/* a keeper has its job die with it: not the job's own wish */
 	if (s->kept && task == s->leader && task->pdeath_signal == SIGKILL)
 		rec.pdeath_signal = 0;
-	thread_record_signals(task, &rec);
+	thread_record_signals(thread, &rec);
 	thread_record_user(task, &rec);
 	if (!cpumask_subset(cpu_possible_mask, &task->cpus_mask)) {
 		affinity = cpumask_bits(&task->cpus_mask);
@@ -224,7 +226,7 @@ static void thread_save(struct cr_save *s, struct cr_obj *obj)
 	cr_write_obj(s, obj, &rec, sizeof(rec), affinity, affinity_len);
 	cr_arch_thread_save(s, obj, task);
 	cr_restart_block_save(s, obj, task);
-	cr_pending_save(s, obj, task, &task->pending);
+	cr_pending_save(s, obj, &thread->pending);
 }
 
 const struct cr_obj_ops cr_thread_ops = {

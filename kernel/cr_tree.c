@@ -185,6 +185,7 @@ void cr_procs_put(struct cr_save *s)
 	struct cr_proc *proc, *next;
 
 	list_for_each_entry_safe(proc, next, &s->procs, list) {
+		cr_signals_put(proc);
 		list_for_each_entry_safe(thread, tmp, &proc->threads, list) {
 			put_task_struct(thread->task);
 			kfree(thread);

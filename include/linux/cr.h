@@ -201,11 +201,26 @@ int __must_check cr_objs_restore(struct cr_restart *r);
 /* ---- saving: kernel/cr_save.c ---- */
 
 /**
+ * struct cr_pending - signals of a queue, at one moment
+ * @mask: all of them
+ * @nr: entries of the queue, in order; more than @max: there was no room
+ * @max: room in @infos
+ * @infos: what they say (kvmalloc)
+ */
+struct cr_pending {
+	u64 mask;
+	unsigned int nr;
+	unsigned int max;
+	struct kernel_siginfo *infos;
+};
+
+/**
  * struct cr_thread - a thread while it is isolated and saved
  * @list: in cr_proc.threads; the thread group leader is first
  * @task: holds a reference
  * @proc: its process
  * @stop: why and how it stands still; kernel/cr_isolate.c
+ * @pending: its own signals; kernel/cr_signal.c
  */
 struct cr_stop;
 struct cr_thread {
@@ -213,6 +228,7 @@ struct cr_thread {
 	struct task_struct *task;
 	struct cr_proc *proc;
 	struct cr_stop *stop;
+	struct cr_pending pending;
 };
 
 /**
@@ -222,6 +238,12 @@ struct cr_thread {
  * @parent: NULL for the job's leader
  * @threads: of struct cr_thread; empty for a zombie
  * @zombie: it has exited and waits to be waited for
+ * @pending: signals of the process
+ * @itimers, @nr_itimers: interval timers that run
+ * @timers: those of timer_create() (kvmalloc), @nr_timers of them; more than
+ *	@max_timers: there was no room
+ * @next_timer: id that the next one would get
+ * @stop_signal, @stop_flags: as in its record
  */
 struct cr_proc {
 	struct list_head list;
@@ -230,6 +252,15 @@ struct cr_proc {
 	struct list_head threads;
 	u32 nr_threads;
 	bool zombie;
+	struct cr_pending pending;
+	struct cr_rec_itimer itimers[CR_NR_ITIMERS];
+	unsigned int nr_itimers;
+	struct cr_rec_timer *timers;
+	unsigned int nr_timers;
+	unsigned int max_timers;
+	u32 next_timer;
+	u32 stop_signal;
+	u32 stop_flags;
 };
 
 /* A run of memory that has been written to the file: what PAGES records say */

@@ -38,13 +38,17 @@
 #endif
 #endif
 
-/* 6.12 keeps a process' POSIX timers in a hash list */
-#ifdef CONFIG_POSIX_TIMERS
+/* 6.12 keeps a process' POSIX timers in a hash list; the newest is first */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
-#define cr_has_posix_timers(sig)	(!list_empty(&(sig)->posix_timers))
+#define cr_for_each_posix_timer(timer, sig) \
+	list_for_each_entry(timer, &(sig)->posix_timers, list)
+#define cr_newest_posix_timer(sig) \
+	list_first_entry_or_null(&(sig)->posix_timers, struct k_itimer, list)
 #else
-#define cr_has_posix_timers(sig)	(!hlist_empty(&(sig)->posix_timers))
-#endif
+#define cr_for_each_posix_timer(timer, sig) \
+	hlist_for_each_entry(timer, &(sig)->posix_timers, list)
+#define cr_newest_posix_timer(sig) \
+	hlist_entry_safe((sig)->posix_timers.first, struct k_itimer, list)
 #endif
 
 /* ipc/sem.c: the head of a process' undo list; every pthread program has one */

@@ -103,6 +103,8 @@ enum cr_rec_type {
 	CR_REC_XSTATE_X86	= 0x43520209,	/* of THREAD */
 	CR_REC_RESTART		= 0x4352020a,	/* of THREAD */
 	CR_REC_LOCK		= 0x4352020b,	/* of FILES */
+	CR_REC_ITIMER		= 0x4352020c,	/* of PROC */
+	CR_REC_TIMER		= 0x4352020d,	/* of PROC */
 };
 
 /* Incompatible features: a reader refuses a bit that it does not know */
@@ -581,6 +583,9 @@ struct cr_rec_auxv {
  * @age_ns: how long before the moment of saving it started
  * @pending: shared pending signals as a mask; those with a SIGINFO included
  * @comm: ZOMBIE: its name
+ * @next_timer: id that timer_create() tries first; at most 2^31 - 1
+ * @stop_flags: CR_STOP_*
+ * @stop_signal: SIGSTOP, SIGTSTP, SIGTTIN or SIGTTOU: it is stopped; 0: it runs
  */
 struct cr_rec_proc {
 	struct cr_rec rec;
@@ -598,7 +603,19 @@ struct cr_rec_proc {
 	__le64 age_ns;
 	__le64 pending;
 	char comm[CR_COMM_LEN];
+	__le32 next_timer;
+	__le32 stop_flags;
+	__le32 stop_signal;
+	__le32 reserved2;
 };
+
+/* cr_rec_proc.stop_flags: what the parent knows of it; not of the leader's */
+#define CR_STOP_REPORT		0x1	/* stopped, and not waited for that */
+#define CR_STOP_UNDERWAY	0x2	/* it stops, and tells when all threads have */
+#define CR_STOP_CONTINUED	0x4	/* runs again, and not waited for that */
+#define CR_STOP_TELL_STOPPED	0x8	/* SIGCHLD is still to be sent */
+#define CR_STOP_TELL_CONTINUED	0x10	/* likewise */
+#define CR_STOP_KNOWN		0x1f
 
 /* CR_REC_RLIMIT: tail: pairs of __le64 cur, max, one for each RLIMIT_* */
 struct cr_rec_rlimit {
@@ -618,6 +635,98 @@ struct cr_rec_siginfo {
 	struct cr_rec rec;
 	__le32 sig;
 	__le32 reserved;
+};
+
+enum cr_itimer_which {
+	CR_ITIMER_REAL		= 0,
+	CR_ITIMER_VIRTUAL	= 1,
+	CR_ITIMER_PROF		= 2,
+	CR_NR_ITIMERS		= 3,
+};
+
+/* What a timer does, interval timers and others */
+enum cr_timer_state {
+	CR_TIMER_OFF		= 0,
+	CR_TIMER_ARMED		= 1,	/* expires @value_ns from now */
+	CR_TIMER_FIRED		= 2,	/* has expired @value_ns ago, and goes on
+					 * when its signal is taken */
+	CR_TIMER_DATE		= 3,	/* expires at @value_ns of CLOCK_REALTIME,
+					 * whatever became of the clock */
+};
+
+/**
+ * struct cr_rec_itimer - CR_REC_ITIMER: setitimer() and alarm()
+ * @rec: id of the PROC; those that are off have no record; ascending by @which
+ * @which: enum cr_itimer_which
+ * @state: enum cr_timer_state: ARMED; REAL with an interval may be FIRED
+ * @value_ns: see @state; at most 2^63 - 1. CPU time for VIRTUAL and PROF
+ * @interval_ns: likewise; 0: it fires once
+ */
+struct cr_rec_itimer {
+	struct cr_rec rec;
+	__le32 which;
+	__le32 state;
+	__le64 value_ns;
+	__le64 interval_ns;
+};
+
+/* cr_rec_timer.clock: as clockid_t but for CPU clocks, which have @cpu too */
+#define CR_CLOCK_REALTIME	0
+#define CR_CLOCK_MONOTONIC	1
+#define CR_CLOCK_PROCESS_CPU	2	/* of the process itself */
+#define CR_CLOCK_THREAD_CPU	3	/* of its thread @cpu_tid */
+#define CR_CLOCK_BOOTTIME	7
+#define CR_CLOCK_TAI		11
+
+/* cr_rec_timer.notify: as sigev_notify */
+#define CR_SIGEV_SIGNAL		0
+#define CR_SIGEV_NONE		1
+#define CR_SIGEV_THREAD		2	/* for the kernel like SIGNAL */
+#define CR_SIGEV_THREAD_ID	4	/* to the thread @notify_tid */
+
+/* cr_rec_timer.flags */
+#define CR_TIMER_PENDING	0x1	/* its signal is queued: the SIGINFO with
+					 * SI_TIMER and @id */
+
+/* Hard cap: timers of one process */
+#define CR_MAX_TIMERS		4096u
+
+/**
+ * struct cr_rec_timer - CR_REC_TIMER: a timer of timer_create()
+ * @rec: id of the PROC; ascending by @id
+ * @id: timer_t; at most 2^31 - 1. Restored as it was
+ * @clock: CR_CLOCK_*
+ * @cpu: CPU clocks: 0 user and system, 1 user time, 2 what the scheduler counts
+ * @cpu_tid: THREAD_CPU: the thread; else 0
+ * @notify: CR_SIGEV_*
+ * @notify_tid: THREAD_ID: the thread; else 0
+ * @signo: 1 to 64; 0 to 64 with NONE
+ * @flags: CR_TIMER_PENDING
+ * @state: enum cr_timer_state; FIRED: with an interval and PENDING
+ * @reserved: 0
+ * @sigval: sigev_value
+ * @value_ns: see @state; at most 2^63 - 1
+ * @interval_ns: likewise; 0: it fires once, or is off
+ * @overrun: expirations since the one whose signal is queued, minus one
+ * @overrun_last: what timer_getoverrun() says
+ */
+struct cr_rec_timer {
+	struct cr_rec rec;
+	__le32 id;
+	__le32 clock;
+	__le32 cpu;
+	__le32 cpu_tid;
+	__le32 notify;
+	__le32 notify_tid;
+	__le32 signo;
+	__le32 flags;
+	__le32 state;
+	__le32 reserved;
+	__le64 sigval;
+	__le64 value_ns;
+	__le64 interval_ns;
+	__le64 overrun;
+	__le64 overrun_last;
 };
 
 /* cr_rec_thread.flags */

@@ -27,6 +27,11 @@ asmlinkage long __x64_sys_prctl(const struct pt_regs *regs);
 asmlinkage long __x64_sys_mlock2(const struct pt_regs *regs);
 asmlinkage long __x64_sys_mprotect(const struct pt_regs *regs);
 
+/* kernel/time/itimer.c, kernel/time/posix-timers.c: calls */
+asmlinkage long __x64_sys_setitimer(const struct pt_regs *regs);
+asmlinkage long __x64_sys_timer_create(const struct pt_regs *regs);
+asmlinkage long __x64_sys_timer_settime(const struct pt_regs *regs);
+
 /* fs/namei.c */
 struct dentry;
 struct vfsmount;

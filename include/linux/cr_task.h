@@ -28,11 +28,15 @@ static inline struct task_struct *cr_parent(struct task_struct *task)
 	return rcu_dereference_protected(task->real_parent, 1);
 }
 
-/* Mask of the pending signals of a queue; takes siglock */
-u64 cr_pending_mask(struct task_struct *task, struct sigpending *pending);
-/* Write a queue as SIGINFO details of @obj; the job stands still */
+/*
+ * Note all signals that are pending in a process and its threads, and its
+ * timers, at one moment: each expiry is a signal or still to come. Sets s->err
+ */
+void cr_signals_copy(struct cr_save *s, struct cr_proc *proc);
+void cr_signals_put(struct cr_proc *proc);
+/* Write what was noted as SIGINFO details of @obj */
 void cr_pending_save(struct cr_save *s, struct cr_obj *obj,
-		     struct task_struct *task, struct sigpending *pending);
+		     const struct cr_pending *pending);
 /* In the task: queue what the SIGINFO details of @id say. 0 or -errno */
 int __must_check cr_pending_restore(struct cr_restart *r, u32 id, u64 mask,
 				    enum pid_type type);

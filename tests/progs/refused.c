@@ -465,50 +465,51 @@ static void dnotify_setup(void)
 
 /* ---- timers ---- */
 
-static void ptimer_setup(void)
+static int kernel_timer(clockid_t clock, pid_t tid)
 {
-	struct sigevent ev = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMIN };
-	struct itimerspec its = { { 0, 0 }, { 1000, 0 } };
-	timer_t t;
+	struct sigevent ev = { .sigev_notify = tid ? SIGEV_THREAD_ID : SIGEV_SIGNAL,
+			       .sigev_signo = SIGRTMIN };
+	int t;
 
-	must(timer_create(CLOCK_MONOTONIC, &ev, &t));
-	must(timer_settime(t, 0, &its, NULL));
-	mem = t;
+	ev._sigev_un._tid = tid;
+	have(syscall(SYS_timer_create, clock, &ev, &t));
+	return t;
 }
 
-static void ptimer_verify(void)
+static void alarmtimer_setup(void)
+{
+	id = kernel_timer(CLOCK_BOOTTIME_ALARM, 0);
+}
+
+static void *tid_of_thread(void *unused)
+{
+	(void)unused;
+	return (void *)(long)kernel_timer(CLOCK_MONOTONIC, syscall(SYS_gettid));
+}
+
+static void gonetimer_setup(void)
+{
+	pthread_t t;
+	void *ret;
+
+	must0(pthread_create(&t, NULL, tid_of_thread, NULL));
+	must0(pthread_join(t, &ret));
+	id = (long)ret;
+}
+
+static void othertimer_setup(void)
+{
+	clockid_t clock;
+
+	must0(clock_getcpuclockid(getppid(), &clock));
+	id = kernel_timer(clock, 0);
+}
+
+static void timer_verify(void)
 {
 	struct itimerspec its;
 
-	must(timer_gettime((timer_t)mem, &its));
-	check(its.it_value.tv_sec, "the timer does not run");
-}
-
-static void itimer_setup(void)
-{
-	struct itimerval it = { { 0, 0 }, { 1000, 0 } };
-
-	must(setitimer(ITIMER_REAL, &it, NULL));
-}
-
-static void itimer_verify(void)
-{
-	struct itimerval it;
-
-	must(getitimer(ITIMER_REAL, &it));
-	check(it.it_value.tv_sec, "the timer does not run");
-}
-
-static void vtimer_setup(void)
-{
-	struct itimerval it = { { 0, 0 }, { 1000, 0 } };
-
-	must(setitimer(ITIMER_VIRTUAL, &it, NULL));
-}
-
-static void alarm_setup(void)
-{
-	alarm(1000);
+	must(syscall(SYS_timer_gettime, id, &its));
 }
 
 /* ---- System V IPC ---- */
@@ -756,10 +757,9 @@ static const struct prog_case cases[] = {
 	{ "lease", lease_setup, lease_verify, true },
 	{ "owner", owner_setup, owner_verify, true },
 	{ "dnotify", dnotify_setup, NULL, true },
-	{ "ptimer", ptimer_setup, ptimer_verify, true },
-	{ "itimer", itimer_setup, itimer_verify, false },
-	{ "vtimer", vtimer_setup, NULL, true },
-	{ "alarm", alarm_setup, itimer_verify, true },
+	{ "alarmtimer", alarmtimer_setup, timer_verify, true },
+	{ "gonetimer", gonetimer_setup, timer_verify, true },
+	{ "othertimer", othertimer_setup, timer_verify, true },
 	{ "shm", shm_setup, shm_verify, false },
 	{ "semundo", semundo_setup, semundo_verify, true },
 	{ "hugetlb", hugetlb_setup, hello_verify, true },

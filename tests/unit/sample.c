@@ -192,6 +192,35 @@ static void siginfo(struct sample *s, u32 sig)
 	DETAIL(s, CR_REC_SIGINFO, rec, info, sizeof(info));
 }
 
+static void timers(struct sample *s)
+{
+	struct cr_rec_itimer itimer = {
+		.which = L32(CR_ITIMER_REAL), .state = L32(CR_TIMER_FIRED),
+		.value_ns = L64(1000), .interval_ns = L64(1000000),
+	};
+	struct cr_rec_timer timer = {
+		.id = L32(2), .clock = L32(CR_CLOCK_REALTIME),
+		.notify = L32(CR_SIGEV_SIGNAL), .signo = L32(12),
+		.flags = L32(CR_TIMER_PENDING), .state = L32(CR_TIMER_DATE),
+		.value_ns = L64(1700000001000000000ull), .overrun = L64(-1ull),
+	};
+
+	DETAIL(s, CR_REC_ITIMER, itimer, NULL, 0);
+	itimer.which = L32(CR_ITIMER_PROF);
+	itimer.state = L32(CR_TIMER_ARMED);
+	DETAIL(s, CR_REC_ITIMER, itimer, NULL, 0);
+	DETAIL(s, CR_REC_TIMER, timer, NULL, 0);
+	timer.id = L32(4);
+	timer.clock = L32(CR_CLOCK_THREAD_CPU);
+	timer.cpu_tid = L32(THREAD2);
+	timer.notify = L32(CR_SIGEV_THREAD_ID);
+	timer.notify_tid = L32(THREAD2);
+	timer.state = L32(CR_TIMER_ARMED);
+	timer.interval_ns = L64(5);
+	timer.flags = 0;
+	DETAIL(s, CR_REC_TIMER, timer, NULL, 0);
+}
+
 static u32 proc(struct sample *s, u32 pid, u32 parent, u32 pgid, u32 flags,
 		u32 threads)
 {
@@ -202,7 +231,7 @@ static u32 proc(struct sample *s, u32 pid, u32 parent, u32 pgid, u32 flags,
 		.exit_signal = L32(17), .nr_threads = L32(threads),
 		.oom_score_adj = L32(-17), .utime_ns = L64(123456789),
 		.age_ns = L64(5000000000), .pending = L64(1ull << 11),
-		.comm = "app",
+		.comm = "app", .next_timer = L32(5),
 	};
 	struct cr_rec_rlimit lim = { .nr = L32(16) };
 	__le64 pairs[32];
@@ -210,12 +239,17 @@ static u32 proc(struct sample *s, u32 pid, u32 parent, u32 pgid, u32 flags,
 
 	if (flags & CR_PROC_ZOMBIE)
 		rec.pending = 0;
+	/* of the others, one is stopped */
+	else if (parent)
+		rec.stop_signal = L32(20);
 	id = OBJ(s, CR_REC_PROC, rec, NULL, 0);
 	if (flags & CR_PROC_ZOMBIE)
 		return id;
 	for (i = 0; i < 32; i++)
 		pairs[i] = i & 1 ? ~0ull : L64(1024 * i);
 	DETAIL(s, CR_REC_RLIMIT, lim, pairs, sizeof(pairs));
+	if (!parent)
+		timers(s);
 	siginfo(s, 12);
 	return id;
 }

@@ -315,6 +315,7 @@ static bool may_repeat(u32 type)
 static bool may_miss(u32 type)
 {
 	return type == CR_REC_SIGINFO || type == CR_REC_XSTATE_X86 ||
+	       type == CR_REC_ITIMER || type == CR_REC_TIMER ||
 	       type == CR_REC_RESTART;
 }
 

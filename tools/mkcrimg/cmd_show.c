@@ -231,6 +231,43 @@ static void show_files(const struct image *img, const struct cr_rec_thread *t)
 	}
 }
 
+/* ---- timers ---- */
+
+static void show_time(u32 state, __le64 value, __le64 interval)
+{
+	static const char *const states[] = { "off for", "in", "since", "at" };
+
+	printf("%s %.3f s", states[state & 3], le64_to_cpu(value) / 1e9);
+	if (interval)
+		printf(", every %.3f s", le64_to_cpu(interval) / 1e9);
+	printf("\n");
+}
+
+static void show_timers(const struct image *img, u32 proc)
+{
+	static const char *const which[] = { "real", "virtual", "prof", "?" };
+	struct cr_rec_itimer itimer;
+	struct cr_rec_timer timer;
+	struct cr_detail_iter it;
+
+	cr_for_each_detail(&img->cr, proc, &it) {
+		if (it.view.type == CR_REC_ITIMER) {
+			cr_detail(&it, &itimer, sizeof(itimer));
+			printf("  itimer  %s: ",
+			       which[le32_to_cpu(itimer.which) & 3]);
+			show_time(le32_to_cpu(itimer.state), itimer.value_ns,
+				  itimer.interval_ns);
+		} else if (it.view.type == CR_REC_TIMER) {
+			cr_detail(&it, &timer, sizeof(timer));
+			printf("  timer   %u: clock %u, signal %u: ",
+			       le32_to_cpu(timer.id), le32_to_cpu(timer.clock),
+			       le32_to_cpu(timer.signo));
+			show_time(le32_to_cpu(timer.state), timer.value_ns,
+				  timer.interval_ns);
+		}
+	}
+}
+
 /* ---- memory ---- */
 
 /* Bytes of the runs from @run on that lie below @end; @run moves on */
@@ -304,6 +341,7 @@ static void show_proc(const struct image *img, u32 id, bool maps)
 	cr_read_obj(&img->cr, id, &v, &p, sizeof(p));
 	printf("\npid %u (%s)\n", le32_to_cpu(p.pid), t.comm);
 	show_files(img, &t);
+	show_timers(img, id);
 	if (maps)
 		show_maps(img, le32_to_cpu(t.mm));
 }

@@ -217,6 +217,35 @@ static const struct field proc_fields[] = {
 	DEC(cr_rec_proc, age_ns),
 	HEX(cr_rec_proc, pending),
 	TEXT(cr_rec_proc, comm),
+	DEC(cr_rec_proc, next_timer),
+	HEX(cr_rec_proc, stop_flags),
+	DEC(cr_rec_proc, stop_signal),
+	DEC(cr_rec_proc, reserved2),
+};
+
+static const struct field itimer_fields[] = {
+	DEC(cr_rec_itimer, which),
+	DEC(cr_rec_itimer, state),
+	DEC(cr_rec_itimer, value_ns),
+	DEC(cr_rec_itimer, interval_ns),
+};
+
+static const struct field timer_fields[] = {
+	DEC(cr_rec_timer, id),
+	DEC(cr_rec_timer, clock),
+	DEC(cr_rec_timer, cpu),
+	DEC(cr_rec_timer, cpu_tid),
+	DEC(cr_rec_timer, notify),
+	DEC(cr_rec_timer, notify_tid),
+	DEC(cr_rec_timer, signo),
+	HEX(cr_rec_timer, flags),
+	DEC(cr_rec_timer, state),
+	DEC(cr_rec_timer, reserved),
+	HEX(cr_rec_timer, sigval),
+	DEC(cr_rec_timer, value_ns),
+	DEC(cr_rec_timer, interval_ns),
+	SIGNED(cr_rec_timer, overrun),
+	SIGNED(cr_rec_timer, overrun_last),
 };
 
 static const struct field rlimit_fields[] = {
@@ -306,6 +335,8 @@ static const struct rec_fields recs[] = {
 	REC(CR_REC_AUXV, cr_rec_auxv, TAIL_U64, auxv_fields),
 	REC(CR_REC_PROC, cr_rec_proc, TAIL_NONE, proc_fields),
 	REC(CR_REC_RLIMIT, cr_rec_rlimit, TAIL_U64, rlimit_fields),
+	REC(CR_REC_ITIMER, cr_rec_itimer, TAIL_NONE, itimer_fields),
+	REC(CR_REC_TIMER, cr_rec_timer, TAIL_NONE, timer_fields),
 	REC(CR_REC_SIGINFO, cr_rec_siginfo, TAIL_BYTES, siginfo_fields),
 	REC(CR_REC_THREAD, cr_rec_thread, TAIL_U64, thread_fields),
 	REC(CR_REC_REGS_X86, cr_rec_regs_x86, TAIL_NONE, regs_x86_fields),

@@ -101,3 +101,20 @@ lifecycle() {
 @test "times" {
 	lifecycle times
 }
+
+@test "itimers" {
+	lifecycle timers itimers
+}
+
+@test "timers" {
+	lifecycle timers timers
+}
+
+@test "timers stand still while there is no job" {
+	start timers itimers timers
+	save_kill
+	sleep 10
+	echo 10000 >"$job_dir/dead"
+	resume
+	finish
+}

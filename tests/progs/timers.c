@@ -1,0 +1,511 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Timers: setitimer(), alarm() and timer_create(). What remains of their time, their rhythm, their
+ * ids, and signals that are pending. Each case has a process of its own, which measures how
+ * long it did not run: that time is not the timers'. On a slow machine a process also waits for its
+ * turn, so this is a bound; the other is what DIR/dead says: milliseconds in which there was no job.
+ */
+#include "prog.h"
+#include <pthread.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+
+#define NS		1000000000ull
+#define LONG_S		1000
+#define SLACK		(2 * NS)
+#define PERIOD_NS	100000000ull
+
+static volatile int ticks;
+static uint64_t since, gap;
+
+static void on_tick(int sig)
+{
+	(void)sig;
+	ticks++;
+}
+
+/* Say that the case is set up, then wait for DIR/go, whatever signals come */
+static void await_go(const char *name)
+{
+	struct timespec ts = { 0, PROG_POLL_MS * 1000000l };
+	char *path = prog_path("go");
+	uint64_t last, now;
+	int i;
+
+	prog_case = name;
+	prog_touch(name);
+	last = prog_now(CLOCK_MONOTONIC);
+	for (i = 0; access(path, F_OK); i++) {
+		check(i < 10 * PROG_POLLS, "nobody said go");
+		nanosleep(&ts, NULL);
+		now = prog_now(CLOCK_MONOTONIC);
+		if (now - last > NS / 5)
+			gap += now - last;
+		last = now;
+	}
+	free(path);
+}
+
+/* Time since @since in which the process has run: at most, at least */
+static uint64_t ran_most(void)
+{
+	char buf[32] = "0";
+
+	if (!access(prog_path("dead"), F_OK))
+		prog_read(prog_path("dead"), buf, sizeof(buf));
+	return prog_now(CLOCK_MONOTONIC) - since - strtoull(buf, NULL, 10) * 1000000;
+}
+
+static uint64_t ran_least(void)
+{
+	uint64_t all = prog_now(CLOCK_MONOTONIC) - since;
+
+	return all > gap + SLACK ? all - gap - SLACK : 0;
+}
+
+static uint64_t tv_ns(struct timeval tv)
+{
+	return tv.tv_sec * NS + tv.tv_usec * 1000ull;
+}
+
+static uint64_t ts_ns(struct timespec ts)
+{
+	return ts.tv_sec * NS + ts.tv_nsec;
+}
+
+/* What is left of LONG_S of the time in which the process runs */
+static void check_left(uint64_t left, const char *what)
+{
+	uint64_t gone = LONG_S * NS - left;
+
+	check(gone + SLACK >= ran_least() && (int64_t)gone <= (int64_t)(ran_most() + SLACK),
+	      "%s: %llu ms have gone, not %llu to %llu", what, (unsigned long long)gone / 1000000,
+	      (unsigned long long)ran_least() / 1000000, (unsigned long long)ran_most() / 1000000);
+}
+
+/* And of its CPU time */
+static void check_cpu_left(uint64_t left, const char *what)
+{
+	uint64_t most = prog_now(CLOCK_PROCESS_CPUTIME_ID) + NS / 10;
+
+	check(left <= LONG_S * NS + NS / 10 && LONG_S * NS <= left + most,
+	      "%s: %llu ms are left, and %llu ms were used", what, (unsigned long long)left / 1000000,
+	      (unsigned long long)most / 1000000);
+}
+
+static void block(int sig)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, sig);
+	must(sigprocmask(SIG_BLOCK, &set, NULL));
+}
+
+static bool is_pending(int sig)
+{
+	sigset_t set;
+
+	must(sigpending(&set));
+	return sigismember(&set, sig);
+}
+
+static void await_pending(int sig)
+{
+	int i;
+
+	for (i = 0; !is_pending(sig); i++) {
+		check(i < PROG_POLLS, "signal %d does not come", sig);
+		prog_sleep_ms(PROG_POLL_MS);
+	}
+}
+
+/* Take a blocked signal that is there, or comes soon */
+static siginfo_t take(int sig)
+{
+	struct timespec limit = { 60, 0 };
+	siginfo_t info;
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, sig);
+	check(must(sigtimedwait(&set, &info, &limit)) == sig, "another signal");
+	return info;
+}
+
+/* ---- interval timers ---- */
+
+static void itimer_left(void)
+{
+	struct itimerval it = { { 7, 0 }, { LONG_S, 0 } }, now;
+
+	since = prog_now(CLOCK_MONOTONIC);
+	must(setitimer(ITIMER_REAL, &it, NULL));
+	must(setitimer(ITIMER_VIRTUAL, &it, NULL));
+	must(setitimer(ITIMER_PROF, &it, NULL));
+	await_go("up.left");
+	must(getitimer(ITIMER_REAL, &now));
+	check_left(tv_ns(now.it_value), "real");
+	check(now.it_interval.tv_sec == 7 && !now.it_interval.tv_usec, "interval of real");
+	must(getitimer(ITIMER_VIRTUAL, &now));
+	check_cpu_left(tv_ns(now.it_value), "virtual");
+	check(now.it_interval.tv_sec == 7, "interval of virtual");
+	must(getitimer(ITIMER_PROF, &now));
+	check_cpu_left(tv_ns(now.it_value), "prof");
+	check(now.it_interval.tv_sec == 7, "interval of prof");
+}
+
+static void itimer_ticks(void)
+{
+	struct itimerval it = { { 0, 50000 }, { 0, 50000 } }, now;
+	int before;
+
+	signal(SIGALRM, on_tick);
+	since = prog_now(CLOCK_MONOTONIC);
+	must(setitimer(ITIMER_REAL, &it, NULL));
+	await_go("up.ticks");
+	check(ticks <= (int)(ran_most() / 50000000) + 2, "%d ticks in %llu ms", ticks,
+	      (unsigned long long)ran_most() / 1000000);
+	before = ticks;
+	while (ticks < before + 4)
+		pause();
+	must(getitimer(ITIMER_REAL, &now));
+	check(now.it_interval.tv_usec == 50000 && now.it_value.tv_usec <= 50000, "its period");
+}
+
+static void itimer_prof(void)
+{
+	struct itimerval it = { { 0, 20000 }, { 0, 20000 } };
+	int before;
+
+	signal(SIGPROF, on_tick);
+	signal(SIGVTALRM, on_tick);
+	must(setitimer(ITIMER_PROF, &it, NULL));
+	await_go("up.prof");
+	before = ticks;
+	while (ticks < before + 3)
+		;
+	must(setitimer(ITIMER_PROF, &(struct itimerval){}, NULL));
+	must(setitimer(ITIMER_VIRTUAL, &it, NULL));
+	for (before = ticks; ticks < before + 3;)
+		;
+}
+
+/* It has expired, and its signal waits */
+static void itimer_pending(void)
+{
+	struct itimerval it = { { 0, 100000 }, { 0, 1000 } }, now;
+
+	block(SIGALRM);
+	must(setitimer(ITIMER_REAL, &it, NULL));
+	await_pending(SIGALRM);
+	await_go("up.pending");
+	check(is_pending(SIGALRM), "its signal is gone");
+	must(getitimer(ITIMER_REAL, &now));
+	check(!now.it_value.tv_sec && !now.it_value.tv_usec && now.it_interval.tv_usec == 100000,
+	      "runs on although its signal waits");
+	take(SIGALRM);
+	/* now it goes on */
+	take(SIGALRM);
+	take(SIGALRM);
+}
+
+static void alarm_left(void)
+{
+	since = prog_now(CLOCK_MONOTONIC);
+	alarm(LONG_S);
+	await_go("up.alarm");
+	check_left(alarm(0) * NS, "alarm");
+}
+
+static void alarm_pending(void)
+{
+	block(SIGALRM);
+	alarm(1);
+	await_pending(SIGALRM);
+	await_go("up.alarmed");
+	check(is_pending(SIGALRM), "its signal is gone");
+	check(!alarm(0), "it is set again");
+	take(SIGALRM);
+	prog_sleep_ms(1500);
+	check(!is_pending(SIGALRM), "its signal comes twice");
+}
+
+/* ---- timer_create(), without the wrapper of the C library ---- */
+
+static int create(clockid_t clock, int notify, int sig, long value, pid_t tid)
+{
+	struct sigevent ev = { .sigev_notify = notify, .sigev_signo = sig };
+	int id;
+
+	ev.sigev_value.sival_ptr = (void *)value;
+	ev._sigev_un._tid = tid;
+	must(syscall(SYS_timer_create, clock, &ev, &id));
+	return id;
+}
+
+static void settime(int id, int flags, uint64_t value, uint64_t interval)
+{
+	struct itimerspec its = { { interval / NS, interval % NS }, { value / NS, value % NS } };
+
+	must(syscall(SYS_timer_settime, id, flags, &its, NULL));
+}
+
+static struct itimerspec gettime(int id)
+{
+	struct itimerspec its;
+
+	must(syscall(SYS_timer_gettime, id, &its));
+	return its;
+}
+
+static void timer_ids(void)
+{
+	struct itimerspec its;
+	int id[5], i;
+
+	for (i = 0; i < 5; i++)
+		id[i] = create(CLOCK_MONOTONIC, SIGEV_SIGNAL, SIGUSR1, 0, 0);
+	for (i = 0; i < 5; i += 2)
+		must(syscall(SYS_timer_delete, id[i]));
+	settime(id[3], 0, LONG_S * NS, 0);
+	since = prog_now(CLOCK_MONOTONIC);
+	await_go("up.ids");
+	for (i = 0; i < 5; i += 2)
+		check(syscall(SYS_timer_gettime, id[i], &its) == -1 && errno == EINVAL,
+		      "timer %d is there", id[i]);
+	its = gettime(id[1]);
+	check(!ts_ns(its.it_value) && !ts_ns(its.it_interval), "timer %d is set", id[1]);
+	check_left(ts_ns(gettime(id[3]).it_value), "timer 3");
+	i = create(CLOCK_MONOTONIC, SIGEV_SIGNAL, SIGUSR1, 0, 0);
+	check(i == id[4] + 1, "the next timer is %d instead of %d", i, id[4] + 1);
+}
+
+static void timer_clocks(void)
+{
+	static const clockid_t clocks[] = {
+		CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_BOOTTIME, CLOCK_TAI,
+		CLOCK_PROCESS_CPUTIME_ID, CLOCK_THREAD_CPUTIME_ID,
+	};
+	int id[6], none[6], date, i;
+	uint64_t when, left, before;
+
+	since = prog_now(CLOCK_MONOTONIC);
+	for (i = 0; i < 6; i++) {
+		id[i] = create(clocks[i], SIGEV_SIGNAL, SIGUSR1, 0, 0);
+		settime(id[i], 0, LONG_S * NS, 5 * NS + i);
+		none[i] = create(clocks[i], SIGEV_NONE, 0, 0, 0);
+		settime(none[i], 0, LONG_S * NS, 0);
+	}
+	date = create(CLOCK_REALTIME, SIGEV_SIGNAL, SIGUSR1, 0, 0);
+	when = prog_now(CLOCK_REALTIME) + LONG_S * NS;
+	settime(date, TIMER_ABSTIME, when, 0);
+	await_go("up.clocks");
+	for (i = 0; i < 6; i++) {
+		prog_case = i < 4 ? "clock" : "CPU clock";
+		(i < 4 ? check_left : check_cpu_left)(ts_ns(gettime(id[i]).it_value), "timer");
+		check(ts_ns(gettime(id[i]).it_interval) == 5 * NS + i, "interval");
+		(i < 4 ? check_left : check_cpu_left)(ts_ns(gettime(none[i]).it_value),
+						      "timer without signal");
+	}
+	before = prog_now(CLOCK_REALTIME);
+	left = ts_ns(gettime(date).it_value);
+	check(left + before <= when && when <= left + prog_now(CLOCK_REALTIME),
+	      "a date went off by %lld ms", (long long)(left + before - when) / 1000000);
+	/* it can be set anew, and comes */
+	block(SIGUSR1);
+	for (i = 0; i < 4; i++) {
+		settime(id[i], 0, PERIOD_NS, 0);
+		check(take(SIGUSR1).si_timerid == id[i], "signal of another timer");
+	}
+	settime(date, TIMER_ABSTIME, prog_now(CLOCK_REALTIME) + PERIOD_NS, 0);
+	check(take(SIGUSR1).si_timerid == date, "signal of another timer");
+	for (; i < 6; i++) {
+		settime(id[i], 0, PERIOD_NS, 0);
+		while (!is_pending(SIGUSR1))
+			;
+		check(take(SIGUSR1).si_timerid == id[i], "signal of another timer");
+	}
+}
+
+/* Signals that wait, in order, and what their timer has missed since */
+static void timer_pending(void)
+{
+	const int sig = SIGRTMIN + 2, once = SIGRTMIN + 3;
+	int id, single, own, i;
+	uint64_t least, most;
+	siginfo_t info;
+
+	block(sig);
+	block(once);
+	must(sigqueue(getpid(), sig, (union sigval){ .sival_int = 1 }));
+	id = create(CLOCK_MONOTONIC, SIGEV_SIGNAL, sig, 0x123456789abcl, 0);
+	single = create(CLOCK_REALTIME, SIGEV_SIGNAL, once, 77, 0);
+	own = create(CLOCK_MONOTONIC, SIGEV_THREAD_ID, once, 78, getpid());
+	settime(single, 0, 1, 0);
+	settime(id, 0, PERIOD_NS, PERIOD_NS);
+	since = prog_now(CLOCK_MONOTONIC) + PERIOD_NS;
+	for (i = 0; i < 50; i++)
+		prog_sleep_ms(PROG_POLL_MS);
+	must(sigqueue(getpid(), sig, (union sigval){ .sival_int = 2 }));
+	settime(own, 0, 1, 0);
+	await_pending(once);
+	await_go("up.queued");
+	info = take(sig);
+	check(info.si_code == SI_QUEUE && info.si_value.sival_int == 1, "the first signal");
+	least = ran_least() / PERIOD_NS;
+	info = take(sig);
+	most = ran_most() / PERIOD_NS;
+	check(info.si_code == SI_TIMER && info.si_timerid == id &&
+	      info.si_value.sival_ptr == (void *)0x123456789abcl,
+	      "code %d, timer %d, value %p", info.si_code, info.si_timerid, info.si_value.sival_ptr);
+	check(info.si_overrun + 5u >= least && (uint64_t)info.si_overrun <= most + 5,
+	      "%d overruns instead of %llu to %llu", info.si_overrun, (unsigned long long)least,
+	      (unsigned long long)most);
+	check(syscall(SYS_timer_getoverrun, id) == info.si_overrun, "timer_getoverrun()");
+	info = take(sig);
+	check(info.si_code == SI_QUEUE && info.si_value.sival_int == 2, "the third signal");
+	info = take(sig);
+	check(info.si_timerid == id, "it does not go on");
+	check(ts_ns(gettime(id).it_interval) == PERIOD_NS, "its period");
+	info = take(once);
+	check(info.si_timerid == own && info.si_value.sival_int == 78, "signal of the thread's timer");
+	info = take(once);
+	check(info.si_timerid == single && info.si_value.sival_int == 77, "signal of a timer");
+	check(!ts_ns(gettime(single).it_value) && !is_pending(once), "it goes on");
+}
+
+/* ---- threads: SIGEV_THREAD of the C library, SIGEV_THREAD_ID ---- */
+
+static volatile int calls;
+static volatile pid_t second_tid, got_tid;
+static volatile bool enough;
+
+static void on_call(union sigval value)
+{
+	calls += value.sival_int;
+}
+
+static void on_thread(int sig)
+{
+	(void)sig;
+	got_tid = syscall(SYS_gettid);
+	ticks++;
+}
+
+static void *second(void *unused)
+{
+	(void)unused;
+	second_tid = syscall(SYS_gettid);
+	while (!enough)
+		prog_sleep_ms(PROG_POLL_MS);
+	return NULL;
+}
+
+static void timer_threads(void)
+{
+	struct sigevent ev = { .sigev_notify = SIGEV_THREAD, .sigev_notify_function = on_call };
+	struct itimerspec its = { { 0, PERIOD_NS }, { 0, PERIOD_NS } };
+	int id, cpu, before, i;
+	clockid_t clock;
+	pthread_t t;
+	timer_t of;
+
+	signal(SIGUSR2, on_thread);
+	ev.sigev_value.sival_int = 1;
+	must(timer_create(CLOCK_MONOTONIC, &ev, &of));
+	must(timer_settime(of, 0, &its, NULL));
+	must0(pthread_create(&t, NULL, second, NULL));
+	while (!second_tid)
+		prog_sleep_ms(PROG_POLL_MS);
+	must0(pthread_getcpuclockid(t, &clock));
+	cpu = create(clock, SIGEV_SIGNAL, SIGUSR1, 0, 0);
+	settime(cpu, 0, LONG_S * NS, 0);
+	id = create(CLOCK_MONOTONIC, SIGEV_THREAD_ID, SIGUSR2, 0, second_tid);
+	settime(id, 0, PERIOD_NS, PERIOD_NS);
+	await_go("up.threads");
+	before = calls;
+	for (i = 0; calls < before + 3; i++) {
+		check(i < PROG_POLLS, "SIGEV_THREAD does not go on");
+		prog_sleep_ms(PROG_POLL_MS);
+	}
+	before = ticks;
+	got_tid = 0;
+	for (i = 0; ticks < before + 3; i++) {
+		check(i < PROG_POLLS, "SIGEV_THREAD_ID does not go on");
+		prog_sleep_ms(PROG_POLL_MS);
+	}
+	check(got_tid == second_tid, "thread %d got it, not %d", got_tid, second_tid);
+	check_cpu_left(ts_ns(gettime(cpu).it_value), "CPU clock of another thread");
+	must(timer_delete(of));
+	enough = true;
+	must0(pthread_join(t, NULL));
+}
+
+/* ---- */
+
+static const struct {
+	const char *name;
+	void (*fn)(void);
+} parts[] = {
+	{ "up.left", itimer_left },
+	{ "up.ticks", itimer_ticks },
+	{ "up.prof", itimer_prof },
+	{ "up.pending", itimer_pending },
+	{ "up.alarm", alarm_left },
+	{ "up.alarmed", alarm_pending },
+	{ "up.ids", timer_ids },
+	{ "up.clocks", timer_clocks },
+	{ "up.queued", timer_pending },
+	{ "up.threads", timer_threads },
+};
+
+#define ITIMERS	6
+#define PARTS	10
+static pid_t pids[PARTS];
+
+static void run(int from, int to)
+{
+	for (; from < to; from++) {
+		pids[from] = prog_fork(parts[from].fn);
+		prog_await(parts[from].name);
+	}
+}
+
+static void reap(int from, int to)
+{
+	for (; from < to; from++)
+		prog_reap(pids[from], 0);
+}
+
+static void itimers_setup(void)
+{
+	run(0, ITIMERS);
+}
+
+static void itimers_verify(void)
+{
+	reap(0, ITIMERS);
+}
+
+static void timers_setup(void)
+{
+	run(ITIMERS, PARTS);
+}
+
+static void timers_verify(void)
+{
+	reap(ITIMERS, PARTS);
+}
+
+static const struct prog_case cases[] = {
+	{ "itimers", itimers_setup, itimers_verify, false },
+	{ "timers", timers_setup, timers_verify, false },
+	{ }
+};
+
+int main(int argc, char **argv)
+{
+	return prog_main(argc, argv, cases);
+}
