@@ -177,6 +177,7 @@ static struct cr_rtask *rtask_of_nr(struct cr_restart *r, pid_t nr)
 static void link_ids(struct cr_restart *r, struct cr_rtask *t,
 		     const struct cr_rec_proc *rec)
 {
+	struct sighand_struct *sighand = cr_sighand(t->task);
 	u32 flags = le32_to_cpu(rec->flags);
 	struct cr_rtask *head;
 
@@ -192,6 +193,12 @@ static void link_ids(struct cr_restart *r, struct cr_rtask *t,
 		if (head)
 			change_pid(t->task, PIDTYPE_PGID,
 				   task_pid(head->task));
+	}
+	/* one that was killed meanwhile may have none */
+	if (sighand && !t->zombie) {
+		spin_lock(&sighand->siglock);
+		cr_stop_restore(rec, t->task, t == r->leader);
+		spin_unlock(&sighand->siglock);
 	}
 	/* parents come first: a subreaper above is known all the way down */
 	if (cr_parent(t->task)->signal->is_child_subreaper ||

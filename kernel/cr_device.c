@@ -19,6 +19,7 @@
 #include <linux/uaccess.h>
 #include <linux/cr.h>
 #include <linux/cr_isolate.h>
+#include <linux/cr_keeper.h>
 #include <linux/cr_kernel.h>
 #include <linux/cr_lasterr.h>
 #include <linux/cr_save.h>
@@ -237,8 +238,10 @@ static long ioc_release(struct handle *h, unsigned long how)
 		return -EINVAL;
 	if (how == CR_RELEASE_STOP)
 		signal_all(&h->save, SIGSTOP);
-	if (how == CR_RELEASE_KILL)
+	if (how == CR_RELEASE_KILL) {
 		signal_all(&h->save, SIGKILL);
+		cr_keepers_continue(h->save.leader);
+	}
 	cr_isolate_put(h->iso);
 	h->iso = NULL;
 	return 0;

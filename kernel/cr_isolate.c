@@ -7,6 +7,9 @@
  * say which system call was interrupted, and how. A parked thread can be
  * killed and nothing else.
  *
+ * A thread that is stopped by job control stands still already. It is asked
+ * nevertheless: when it is continued meanwhile, it parks, and that is seen.
+ *
  * Who cannot be parked: a child between vfork() and execve() (its parent waits
  * uninterruptibly for it: it is left running until it has executed), a task in
  * uninterruptible sleep (named when the time is over).
@@ -47,6 +50,7 @@ enum stop_state {
  * @hash: in held, by @task
  * @task: holds a reference
  * @state: enum stop_state; written by the thread itself
+ * @stopped: QUEUED: it stood still because it was stopped, when all did
  * @ref: the list's and the work's
  */
 struct cr_stop {
@@ -56,6 +60,7 @@ struct cr_stop {
 	struct hlist_node hash;
 	struct task_struct *task;
 	enum stop_state state;
+	bool stopped;
 	refcount_t ref;
 };
 
@@ -85,6 +90,16 @@ static void stop_unhash(struct cr_stop *stop)
 	spin_unlock(&held_lock);
 }
 
+/* The work will not run any more */
+static void stop_gone(struct cr_stop *stop)
+{
+	smp_store_release(&stop->state, STOP_GONE);
+	stop_unhash(stop);
+	wake_up_all(&stop->iso->wait);
+	stop_put(stop);
+	module_put(THIS_MODULE);
+}
+
 /* The task_work: runs in the thread that is to stand still */
 static void stop_park(struct callback_head *work)
 {
@@ -109,11 +124,7 @@ static void stop_park(struct callback_head *work)
 		wait_event_state(iso->wait, READ_ONCE(iso->released),
 				 (TASK_KILLABLE | TASK_FREEZABLE));
 	}
-	smp_store_release(&stop->state, STOP_GONE);
-	stop_unhash(stop);
-	wake_up_all(&iso->wait);
-	stop_put(stop);
-	module_put(THIS_MODULE);
+	stop_gone(stop);
 }
 
 static struct cr_stop *stop_find(struct task_struct *task)
@@ -160,13 +171,9 @@ static int stop_queue(struct cr_isolate *iso, struct cr_save *s,
 	kref_get(&iso->ref);
 	__module_get(THIS_MODULE);
 	list_add_tail(&stop->list, &iso->stops);
-	if (task_work_add(task, &stop->work, TWA_SIGNAL)) {
-		/* it is exiting and will not run the work */
-		stop_unhash(stop);
-		smp_store_release(&stop->state, STOP_GONE);
-		stop_put(stop);
-		module_put(THIS_MODULE);
-	}
+	/* it may be exiting and will not run the work */
+	if (task_work_add(task, &stop->work, TWA_SIGNAL))
+		stop_gone(stop);
 	return 0;
 }
 
@@ -182,9 +189,8 @@ static int thread_allowed(struct cr_save *s, struct task_struct *task)
 			      "pid %d (%s): not allowed to trace it",
 			      task_tgid_vnr(task), task->comm);
 	/* since it was collected; it would not park */
-	if (READ_ONCE(task->ptrace) || task_is_stopped(task)) {
-		cr_refuse(s, task, "CR-ESTOPPED",
-			  "was stopped, or is traced, by now");
+	if (READ_ONCE(task->ptrace)) {
+		cr_refuse(s, task, "CR-ETRACED", "is traced by now");
 		return s->err;
 	}
 	return 0;
@@ -214,9 +220,14 @@ static int isolate_scan(struct cr_isolate *iso, struct cr_save *s)
 			state = smp_load_acquire(&stop->state);
 		else
 			stop = NULL;
-		spin_unlock(&held_lock);
-		if (state == STOP_PARKED)
+		if (stop)
+			stop->stopped = state == STOP_QUEUED &&
+					task_is_stopped(task);
+		if (state == STOP_PARKED || (stop && stop->stopped)) {
+			spin_unlock(&held_lock);
 			continue;
+		}
+		spin_unlock(&held_lock);
 		waiting = 1;
 		err = thread_allowed(s, task);
 		/* racy read: stop_park() looks again, in the thread itself */
@@ -266,9 +277,21 @@ static bool isolate_settled(struct cr_isolate *iso)
 	struct cr_stop *stop;
 
 	list_for_each_entry(stop, &iso->stops, list)
-		if (smp_load_acquire(&stop->state) == STOP_QUEUED)
+		if (smp_load_acquire(&stop->state) == STOP_QUEUED &&
+		    !task_is_stopped(stop->task))
 			return false;
 	return true;
+}
+
+/* Who stands still may have to leave its CPU yet, which saves its registers */
+static void isolate_wait_inactive(struct cr_isolate *iso)
+{
+	struct cr_stop *stop;
+
+	list_for_each_entry(stop, &iso->stops, list)
+		if (smp_load_acquire(&stop->state) != STOP_GONE)
+			wait_task_inactive(stop->task, TASK_UNINTERRUPTIBLE |
+						       __TASK_STOPPED);
 }
 
 int cr_isolate(struct cr_isolate *iso, struct cr_save *s,
@@ -300,7 +323,18 @@ int cr_isolate(struct cr_isolate *iso, struct cr_save *s,
 	}
 	if (err)
 		cr_isolate_release(iso);
+	else
+		isolate_wait_inactive(iso);
 	return err;
+}
+
+/* As it did when all stood still: who was continued has parked since */
+static bool stop_stands(struct cr_stop *stop)
+{
+	if (stop->stopped)
+		return smp_load_acquire(&stop->state) == STOP_QUEUED &&
+		       task_is_stopped(stop->task);
+	return smp_load_acquire(&stop->state) == STOP_PARKED;
 }
 
 int cr_isolate_holds(struct cr_isolate *iso, struct cr_save *s)
@@ -315,12 +349,11 @@ int cr_isolate_holds(struct cr_isolate *iso, struct cr_save *s)
 			spin_lock(&held_lock);
 			stop = stop_find(thread->task);
 			held_still = stop && stop->iso == iso &&
-				     smp_load_acquire(&stop->state) ==
-				     STOP_PARKED;
+				     stop_stands(stop);
 			spin_unlock(&held_lock);
 			if (!held_still)
 				return cr_err(&s->log, -EINTR,
-					      "pid %d (%s): was killed while it was saved",
+					      "pid %d (%s): was killed, or continued, while it was saved",
 					      task_tgid_vnr(proc->task),
 					      thread->task->comm);
 		}
@@ -338,6 +371,10 @@ void cr_isolate_release(struct cr_isolate *iso)
 	list_for_each_entry_safe(stop, tmp, &iso->stops, list) {
 		list_del(&stop->list);
 		stop_unhash(stop);
+		/* and who is stopped may not run it for long */
+		if (smp_load_acquire(&stop->state) == STOP_QUEUED &&
+		    task_work_cancel(stop->task, &stop->work))
+			stop_gone(stop);
 		stop_put(stop);
 	}
 }

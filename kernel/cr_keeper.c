@@ -58,6 +58,29 @@ struct task_struct *cr_keeper_child(struct task_struct *keeper)
 	return child;
 }
 
+static struct task_struct *parent_of(struct task_struct *task)
+{
+	struct task_struct *parent;
+
+	rcu_read_lock();
+	parent = rcu_dereference(task->real_parent);
+	get_task_struct(parent);
+	rcu_read_unlock();
+	return parent;
+}
+
+void cr_keepers_continue(struct task_struct *leader)
+{
+	struct task_struct *task = parent_of(leader), *parent;
+
+	for (; cr_is_keeper(task); task = parent) {
+		send_sig(SIGCONT, task, 1);
+		parent = parent_of(task);
+		put_task_struct(task);
+	}
+	put_task_struct(task);
+}
+
 /* It stands still by job control, or is about to */
 static bool is_stopping(struct task_struct *task)
 {

@@ -185,6 +185,7 @@ void cr_signals_copy(struct cr_save *s, struct cr_proc *proc)
 		list_for_each_entry(thread, &proc->threads, list)
 			fits &= pending_copy(&thread->task->pending,
 					     &thread->pending);
+		cr_stop_copy(proc);
 		cr_itimers_copy(proc);
 		cr_timers_copy(s, proc);
 		unlock_task_sighand(task, &flags);

@@ -104,9 +104,6 @@ static void thread_collect(struct cr_save *s, struct cr_obj *obj)
 
 	if (READ_ONCE(task->ptrace))
 		cr_refuse(s, task, "CR-ETRACED", "it is traced: not supported yet");
-	if (task_is_stopped(task))
-		cr_refuse(s, task, "CR-ESTOPPED",
-			  "stopped by job control: not supported yet");
 	/* one that has exited meanwhile has no stack, and no registers on it */
 	if (!try_get_task_stack(task))
 		return;

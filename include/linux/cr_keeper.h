@@ -26,6 +26,15 @@ bool cr_is_keeper(struct task_struct *task);
  */
 struct task_struct *cr_keeper_child(struct task_struct *keeper);
 
+/**
+ * cr_keepers_continue() - have stopped keepers see the end of their job
+ * @leader: of the job, killed; the caller holds a reference
+ *
+ * A keeper stops with its leader, and would stay so: nobody sends SIGCONT to a
+ * job that is gone.
+ */
+void cr_keepers_continue(struct task_struct *leader);
+
 /* With the module; without tracepoints a SIGSTOP stops but the keeper */
 void cr_keeper_init(void);
 void cr_keeper_exit(void);

@@ -41,6 +41,16 @@ void cr_pending_save(struct cr_save *s, struct cr_obj *obj,
 int __must_check cr_pending_restore(struct cr_restart *r, u32 id, u64 mask,
 				    enum pid_type type);
 
+/* kernel/cr_stop.c: job control; siglock is held for both */
+void cr_stop_copy(struct cr_proc *proc);
+/*
+ * @task: first thread of a process whose threads are all parked: it will be
+ * stopped when they leave their park. @fresh: its parent is another one, and is
+ * told so
+ */
+void cr_stop_restore(const struct cr_rec_proc *rec, struct task_struct *task,
+		     bool fresh);
+
 /* What an interrupted system call goes on with; kernel/cr_syscall.c */
 void cr_restart_block_collect(struct cr_save *s, struct task_struct *task);
 void cr_restart_block_save(struct cr_save *s, struct cr_obj *obj,

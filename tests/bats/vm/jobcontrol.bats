@@ -152,22 +152,57 @@ saved_on_pty() {
 	assert_equal "$(cat "$job_dir/out")" "$(printf '<from a file>\n<end>')"
 }
 
+is_stopped() { grep -q '^State:.T' "/proc/$1/status"; }
+runs() { grep -q '^State:.[RSD]' "/proc/$1/status"; }
+
 @test "a stopped job is saved, and is stopped when it is resumed" {
-	start hello
+	start threads
 	kill -STOP "$job_pid"
-	run mkcrimg save -q --kill -o "$BATS_TEST_TMPDIR/job.crimg" "$job_pid"
-	if [ "$status" != 0 ]; then
-		assert_output --regexp '\(hello\): .*stopped.*\[CR-'
-		kill -CONT "$job_pid"
-		finish
-		return
-	fi
+	until_true is_stopped "$job_pid"
+	save
+	is_stopped "$job_pid"
+	save_kill
+	for how in pid=keep pid=ns; do
+		resume "$how"
+		leader=$(pgrep -P "$job_pid")
+		until_true is_stopped "$leader"
+		# whoever has started it sees that
+		until_true is_stopped "$job_pid"
+		save_kill
+	done
+	resume
+	until_true is_stopped "$job_pid"
+	kill -CONT "$job_pid"
+	leader=$(pgrep -P "$job_pid")
+	until_true runs "$leader"
+	finish
+}
+
+@test "a shell sees that the job that it resumes is stopped" {
+	saved_on_pty hello
+	on_pty bash <<-'END'
+		send ./job.crimg & p=$!
+		running job.crimg
+		send mkcrimg save -q --stop -o again.crimg $p; echo "saved=$?"
+		expect saved=0
+		stopped job.crimg
+		send kill -KILL $p; wait $p; echo "status=$?"
+		expect status=137
+		send exit 0
+		end
+	END
+	[ -s "$job_dir/again.crimg" ]
+}
+
+@test "--stop leaves the job stopped, and what is in the image runs" {
+	start hello
+	save --stop
+	until_true is_stopped "$job_pid"
+	kill -KILL "$job_pid"
 	expect_status 137
-	job_image=$BATS_TEST_TMPDIR/job.crimg
 	resume
 	leader=$(pgrep -P "$job_pid")
-	until_true grep -q '^State:.T' "/proc/$leader/status"
-	kill -CONT "$leader"
+	until_true runs "$leader"
 	finish
 }
 

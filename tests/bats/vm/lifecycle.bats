@@ -118,3 +118,7 @@ lifecycle() {
 	resume
 	finish
 }
+
+@test "stopped" {
+	lifecycle stopped
+}
