@@ -302,11 +302,14 @@ static int thread_signals_check(struct cr_check *c,
 static int thread_numbers_check(struct cr_check *c,
 				const struct cr_rec_thread *rec)
 {
+	const u32 mce = CR_THREAD_MCE_EARLY | CR_THREAD_MCE_LATE;
 	u32 tid = le32_to_cpu(rec->tid);
 
-	if (cr_check_mask(c, le32_to_cpu(rec->flags), CR_THREAD_SAVED_SIGMASK |
-			  CR_THREAD_RESET_ON_FORK, "flags"))
+	if (cr_check_mask(c, le32_to_cpu(rec->flags), CR_THREAD_FLAGS_KNOWN,
+			  "flags"))
 		return -EOPNOTSUPP;
+	if ((le32_to_cpu(rec->flags) & mce) == mce)
+		return cr_bad(c, "flags 0x%x", le32_to_cpu(rec->flags));
 	if (!tid || tid > CR_PID_MAX)
 		return cr_bad(c, "tid %u", tid);
 	if (strnlen(rec->comm, CR_COMM_LEN) == CR_COMM_LEN)

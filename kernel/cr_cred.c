@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Credentials. They are recorded, and a restart by somebody else is refused:
- * an image never gives more than the one who executes it already has.
+ * an image never gives more than the one who executes it already has. But for
+ * securebits, which each thread sets itself: kernel/cr_prctl.c.
  *
  * Refused: a user namespace other than the saver's, keyrings of the task's own.
  */
@@ -122,6 +123,7 @@ static int cred_restore(struct cr_restart *r, u32 id)
 	err = cred_record(current_cred(), &mine, &groups);
 	if (err)
 		return err;
+	mine.securebits = rec.securebits;
 	if (!cred_equal(&rec, &mine) ||
 	    (view.tail_len && memcmp(view.tail, groups, view.tail_len)))
 		err = cr_err(&r->log, -EPERM,

@@ -137,9 +137,6 @@ static void thread_collect(struct cr_save *s, struct cr_obj *obj)
 		cr_refuse(s, task, "CR-EPRCTL",
 			  "speculation or cpuset flags %#lx: not supported",
 			  task->atomic_flags);
-	if (task_no_new_privs(task))
-		cr_refuse(s, task, "CR-ECRED",
-			  "no_new_privs: not supported yet");
 	thread_collect_objs(s, thread);
 }
 
@@ -209,6 +206,7 @@ static void thread_save(struct cr_save *s, struct cr_obj *obj)
 					    cr_sighand(task)));
 	rec.cred = cpu_to_le32(cr_obj_id(s, CR_OBJ_CRED, (void *)
 			rcu_dereference_protected(task->cred, 1)));
+	rec.flags = cpu_to_le32(cr_prctl_flags(task));
 	thread_record_sched(task, &rec);
 	/* a keeper has its job die with it: not the job's own wish */
 	if (s->kept && task == s->leader && task->pdeath_signal == SIGKILL)
@@ -396,6 +394,9 @@ int cr_thread_restore(struct cr_restart *r, u32 id)
 		if (err)
 			return err;
 	}
+	err = cr_prctl_restore(r, &rec);
+	if (err)
+		return err;
 	thread_restore_user(&rec);
 	thread_restore_signals(&rec);
 	return cr_pending_restore(r, id, le64_to_cpu(rec.pending), PIDTYPE_PID);

@@ -15,6 +15,9 @@
  */
 void cr_arch_hide_eintr(struct task_struct *task);
 
+/* Is the time stamp counter not for @task to read? */
+bool cr_arch_tsc_forbidden(struct task_struct *task);
+
 /* Refuse what of @task's architecture state is not saved. The task may run */
 void cr_arch_thread_collect(struct cr_save *s, struct task_struct *task);
 

@@ -215,9 +215,10 @@ struct cr_rec_vdso {
  * @securebits: SECBIT_*
  * @nr_groups: supplementary groups: __le32 each, in the tail, ascending
  * @cap_*: capability sets, bit n is capability n
- * @no_new_privs: 0 or 1
+ * @no_new_privs: 0 or 1; not in use, see CR_THREAD_NO_NEW_PRIVS
  *
- * Restored only when they equal the restarter's: EPERM otherwise.
+ * Restored only when they equal the restarter's: EPERM otherwise. Securebits are
+ * set as prctl() allows it.
  */
 struct cr_rec_cred {
 	struct cr_rec rec;
@@ -732,6 +733,12 @@ struct cr_rec_timer {
 /* cr_rec_thread.flags */
 #define CR_THREAD_SAVED_SIGMASK	0x1	/* saved_mask is in force on return */
 #define CR_THREAD_RESET_ON_FORK	0x2	/* SCHED_RESET_ON_FORK */
+#define CR_THREAD_NO_NEW_PRIVS	0x4	/* PR_SET_NO_NEW_PRIVS */
+#define CR_THREAD_NO_TSC	0x8	/* PR_SET_TSC: PR_TSC_SIGSEGV */
+#define CR_THREAD_MCE_EARLY	0x10	/* PR_MCE_KILL: PR_MCE_KILL_EARLY */
+#define CR_THREAD_MCE_LATE	0x20	/* PR_MCE_KILL_LATE, not both */
+#define CR_THREAD_IO_FLUSHER	0x40	/* PR_SET_IO_FLUSHER */
+#define CR_THREAD_FLAGS_KNOWN	0x7f
 
 /**
  * struct cr_rec_thread - CR_REC_THREAD: a thread

@@ -41,6 +41,12 @@ void cr_pending_save(struct cr_save *s, struct cr_obj *obj,
 int __must_check cr_pending_restore(struct cr_restart *r, u32 id, u64 mask,
 				    enum pid_type type);
 
+/* kernel/cr_prctl.c: CR_THREAD_* bits of @task that prctl() sets */
+u32 cr_prctl_flags(struct task_struct *task);
+/* In the thread: its flags and the securebits of its credentials. 0 or -errno */
+int __must_check cr_prctl_restore(struct cr_restart *r,
+				  const struct cr_rec_thread *rec);
+
 /* kernel/cr_stop.c: job control; siglock is held for both */
 void cr_stop_copy(struct cr_proc *proc);
 /*

@@ -253,39 +253,71 @@ static void affinity_verify(void)
 	check(CPU_COUNT(&set) == 1 && CPU_ISSET(0, &set), "may run on %d CPUs", CPU_COUNT(&set));
 }
 
-/* ---- bits that a saver may refuse, but not forget ---- */
+/* ---- bits of prctl() ---- */
 
-static void nnp_setup(void)
-{
-	must(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
-}
+#define SECBIT_NO_SETUID_FIXUP	0x4
+#define SECBIT_KEEP_CAPS	0x10
 
-static void nnp_verify(void)
-{
-	check(must(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0)) == 1, "no_new_privs");
-}
+static bool flusher;
 
-static void keepcaps_setup(void)
+static void bits_setup(void)
 {
+	must(prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP));
 	must(prctl(PR_SET_KEEPCAPS, 1));
+	must(prctl(PR_MCE_KILL, PR_MCE_KILL_SET, PR_MCE_KILL_EARLY, 0, 0));
+	flusher = !prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0);
+	check(flusher || errno == EPERM, "PR_SET_IO_FLUSHER: %s", strerror(errno));
 }
 
-static void keepcaps_verify(void)
+static void bits_verify(void)
 {
-	check(must(prctl(PR_GET_KEEPCAPS)) == 1, "PR_SET_KEEPCAPS");
+	check(must(prctl(PR_GET_SECUREBITS)) == (SECBIT_NO_SETUID_FIXUP | SECBIT_KEEP_CAPS),
+	      "PR_SET_SECUREBITS, PR_SET_KEEPCAPS: 0x%x", prctl(PR_GET_SECUREBITS));
+	check(must(prctl(PR_MCE_KILL_GET, 0, 0, 0, 0)) == PR_MCE_KILL_EARLY, "PR_MCE_KILL");
+	check(!flusher || must(prctl(PR_GET_IO_FLUSHER, 0, 0, 0, 0)) == 1, "PR_SET_IO_FLUSHER");
+	/* they are still free to be changed */
+	must(prctl(PR_SET_KEEPCAPS, 0));
+	check(!flusher || !prctl(PR_SET_IO_FLUSHER, 0, 0, 0, 0), "PR_SET_IO_FLUSHER: off");
 }
 
-static void tsc_setup(void)
+/* Without the time stamp counter clocks may not be read: in a thread that reads none */
+static pthread_t own;
+static volatile bool own_up, own_go;
+static int own_tsc, own_nnp;
+
+static void *own_bits(void *unused)
 {
+	struct timespec ts = { 0, 10000000 };
+
+	(void)unused;
+	must(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
 	must(prctl(PR_SET_TSC, PR_TSC_SIGSEGV));
+	own_up = true;
+	while (!own_go)
+		nanosleep(&ts, NULL);
+	must(prctl(PR_GET_TSC, &own_tsc));
+	own_nnp = must(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0));
+	return NULL;
 }
 
-static void tsc_verify(void)
+static void own_setup(void)
+{
+	must0(pthread_create(&own, NULL, own_bits, NULL));
+	while (!own_up)
+		prog_sleep_ms(PROG_POLL_MS);
+}
+
+static void own_verify(void)
 {
 	int mode;
 
+	own_go = true;
+	must0(pthread_join(own, NULL));
+	check(own_tsc == PR_TSC_SIGSEGV, "PR_SET_TSC of a thread");
+	check(own_nnp == 1, "no_new_privs of a thread");
 	must(prctl(PR_GET_TSC, &mode));
-	check(mode == PR_TSC_SIGSEGV, "PR_SET_TSC");
+	check(mode == PR_TSC_ENABLE, "PR_SET_TSC: another thread's");
+	check(!must(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0)), "no_new_privs: another thread's");
 }
 
 static const struct prog_case cases[] = {
@@ -293,9 +325,8 @@ static const struct prog_case cases[] = {
 	{ "threads", threads_setup, threads_verify, false },
 	{ "process", process_setup, process_verify, false },
 	{ "affinity", affinity_setup, affinity_verify, false },
-	{ "nnp", nnp_setup, nnp_verify, true },
-	{ "keepcaps", keepcaps_setup, keepcaps_verify, true },
-	{ "tsc", tsc_setup, tsc_verify, true },
+	{ "bits", bits_setup, bits_verify, false },
+	{ "own", own_setup, own_verify, false },
 	{ }
 };
 

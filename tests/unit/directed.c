@@ -248,6 +248,7 @@ const struct directed directed[] = {
 	{ CR_REC_THREAD, 0, "fs", 0, 15, BAD, "fs: object 15 is a FILES" },
 	{ CR_REC_THREAD, 0, "sighand", 0, 15, BAD, "sighand: object 15" },
 	{ CR_REC_THREAD, 0, "cred", 0, 15, BAD, "cred: object 15" },
+	{ CR_REC_THREAD, 0, "flags", 0, 0x30, BAD, "flags 0x30" },
 	{ CR_REC_THREAD, 0, "flags", 0, 0x80000000, UNK, "flags 0x80000000" },
 	{ CR_REC_THREAD, 0, "blocked", 0, 0x100, BAD, "blocked: SIGKILL" },
 	{ CR_REC_THREAD, 0, "saved_mask", 0, 0x40000, BAD, "saved_mask" },

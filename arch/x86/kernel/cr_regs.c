@@ -64,6 +64,11 @@ static const struct user_regset *thread_regset(struct task_struct *task,
 	return NULL;
 }
 
+bool cr_arch_tsc_forbidden(struct task_struct *task)
+{
+	return test_tsk_thread_flag(task, TIF_NOTSC);
+}
+
 void cr_arch_thread_collect(struct cr_save *s, struct task_struct *task)
 {
 	struct thread_struct *thread = &task->thread;
@@ -89,10 +94,9 @@ void cr_arch_thread_collect(struct cr_save *s, struct task_struct *task)
 			cr_refuse(s, task, "CR-EARCH",
 				  "hardware breakpoint %u: not supported yet",
 				  i);
-	if (test_tsk_thread_flag(task, TIF_NOTSC) ||
-	    test_tsk_thread_flag(task, TIF_NOCPUID))
+	if (test_tsk_thread_flag(task, TIF_NOCPUID))
 		cr_refuse(s, task, "CR-EARCH",
-			  "TSC or CPUID forbidden by prctl(): not supported");
+			  "CPUID forbidden by arch_prctl(): not supported");
 	if (cr_task_has_shstk(task))
 		cr_refuse(s, task, "CR-EARCH",
 			  "user shadow stack: not supported yet");

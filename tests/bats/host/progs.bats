@@ -64,7 +64,7 @@ notices() {
 }
 
 @test "optional cases hold, too" {
-	for args in 'shm unlinked' 'pgrps gone' 'tree wide' 'limits keepcaps' 'sharing files fs' 'sharing vm'; do
+	for args in 'shm unlinked' 'pgrps gone' 'tree wide' 'sharing files fs' 'sharing vm'; do
 		set -- $args
 		rm -rf "$1"
 		start "$@"
