@@ -25,6 +25,7 @@
 #include <linux/cr_arch.h>
 #include <linux/cr_build.h>
 #include <linux/cr_inplace.h>
+#include <linux/cr_ipc.h>
 #include <linux/cr_keeper.h>
 #include <linux/cr_kernel.h>
 #include <linux/cr_lasterr.h>
@@ -265,6 +266,7 @@ static struct cr_restart *restart_create(struct linux_binprm *bprm)
 	cr_log_init(&r->log, "restart");
 	kref_init(&r->ref);
 	init_waitqueue_head(&r->wait);
+	INIT_LIST_HEAD(&r->segments);
 	r->file = get_file(bprm->file);
 	r->caller = current;
 	for (i = 0; i < RLIM_NLIMITS; i++)
@@ -296,8 +298,12 @@ static int restart_prepare(struct cr_restart *r, struct linux_binprm *bprm,
 	err = cr_build(r);
 	if (!err)
 		err = cr_link(r);
-	if (err)
+	if (!err)
+		err = cr_shmids_settle(r);
+	if (err) {
 		cr_abort(r);
+		cr_shmids_undo(r);
+	}
 	return err;
 }
 

@@ -15,6 +15,7 @@
 #include <uapi/linux/wait.h>
 #include <linux/cr.h>
 #include <linux/cr_arch.h>
+#include <linux/cr_ipc.h>
 #include <linux/cr_kernel.h>
 #include <linux/cr_task.h>
 #include "cr_rtask.h"
@@ -37,6 +38,7 @@ static void restart_free(struct kref *ref)
 			cr_obj_table[type]->drop(r->objs[i]);
 	}
 	kvfree(r->objs);
+	cr_shmids_put(r);
 	cr_image_put(&r->img);
 	kvfree(r->records);
 	if (r->file)
@@ -322,4 +324,29 @@ bool cr_build_own_group(struct cr_restart *r)
 
 	cr_read_obj(&r->img, r->img.leader, &view, &rec, sizeof(rec));
 	return !(le32_to_cpu(rec.flags) & CR_PROC_PGRP_OUTSIDE);
+}
+
+struct mm_struct **cr_build_mms(struct cr_restart *r, size_t *nr)
+{
+	struct mm_struct **mms;
+	struct cr_rtask *t;
+
+	*nr = 0;
+	mms = kvmalloc_array(r->nr_rtasks, sizeof(*mms), GFP_KERNEL_ACCOUNT);
+	if (!mms)
+		return NULL;
+	for (t = r->rtasks; t < r->rtasks + r->nr_rtasks; t++)
+		if (t->task && t->group == t)
+			mms[(*nr)++] = READ_ONCE(t->task->mm);
+	return mms;
+}
+
+struct pid *cr_build_pid(struct cr_restart *r, pid_t nr)
+{
+	struct cr_rtask *t;
+
+	for (t = r->rtasks; nr && t < r->rtasks + r->nr_rtasks; t++)
+		if (t->task && t->group == t && t->nr == nr)
+			return task_tgid(t->task);
+	return NULL;
 }

@@ -209,6 +209,47 @@ int cr_pipe_check(struct cr_check *c, u32 id)
 	return 0;
 }
 
+static int shmid_check(struct cr_check *c, const struct cr_detail_iter *it)
+{
+	struct cr_rec_shmid rec;
+	u32 mode;
+
+	cr_detail(it, &rec, sizeof(rec));
+	mode = le32_to_cpu(rec.mode);
+	if (le32_to_cpu(rec.shmid) > S32_MAX)
+		return cr_bad(c, "segment %u", le32_to_cpu(rec.shmid));
+	if ((mode & CR_SHMID_DEST) && rec.key)
+		return cr_bad(c, "key 0x%x of a segment that is removed",
+			      le32_to_cpu(rec.key));
+	if (!~le32_to_cpu(rec.uid) || !~le32_to_cpu(rec.gid) ||
+	    !~le32_to_cpu(rec.cuid) || !~le32_to_cpu(rec.cgid))
+		return cr_bad(c, "(uid_t)-1 is no id");
+	if (le64_to_cpu(rec.atime) > S64_MAX ||
+	    le64_to_cpu(rec.dtime) > S64_MAX ||
+	    le64_to_cpu(rec.ctime) > S64_MAX)
+		return cr_bad(c, "times %llu, %llu, %llu", cr_ull(rec.atime),
+			      cr_ull(rec.dtime), cr_ull(rec.ctime));
+	return cr_check_mask(c, mode, CR_SHMID_MODE_KNOWN, "mode") ?:
+	       cr_check_mask(c, le32_to_cpu(rec.flags), CR_SHMID_FLAGS_KNOWN,
+			     "flags");
+}
+
+/* A System V segment has one SHMID, nothing else has any */
+static int shm_details_check(struct cr_check *c, u32 id, u32 kind)
+{
+	u32 nr = c->img->objs[id].nr_details;
+	struct cr_detail_iter it;
+	int err = 0;
+
+	if (nr != (kind == CR_SHM_SYSV ? 1 : 0))
+		return cr_bad(c, "%u details of kind %u", nr, kind);
+	cr_for_each_detail(c->img, id, &it) {
+		cr_check_at(c, &it);
+		err = shmid_check(c, &it);
+	}
+	return err;
+}
+
 int cr_shm_check(struct cr_check *c, u32 id)
 {
 	struct cr_rec_shm rec;
@@ -224,6 +265,10 @@ int cr_shm_check(struct cr_check *c, u32 id)
 		break;
 	case CR_SHM_UNLINKED:
 		break;
+	case CR_SHM_SYSV:
+		if (!size)
+			return cr_bad(c, "0 bytes");
+		break;
 	default:
 		return cr_unknown(c, "unknown kind %u", le32_to_cpu(rec.kind));
 	}
@@ -231,7 +276,8 @@ int cr_shm_check(struct cr_check *c, u32 id)
 	if (size > S64_MAX - CR_PAGE_SIZE)
 		return cr_bad(c, "%llu bytes", cr_ull(rec.size));
 	return cr_check_zero(c, rec.reserved) ?:
-	       cr_check_name(c, v.tail, v.tail_len, "name");
+	       cr_check_name(c, v.tail, v.tail_len, "name") ?:
+	       shm_details_check(c, id, le32_to_cpu(rec.kind));
 }
 
 /* Of file descriptions and inodes, in the numbers of x86-64 */
@@ -282,6 +328,19 @@ static int file_numbers_check(struct cr_check *c, const struct cr_rec_file *rec)
 	return 0;
 }
 
+/* Anonymous memory and System V segments are no files that could be opened */
+static int file_shm_check(struct cr_check *c, u32 obj)
+{
+	struct cr_rec_shm shm;
+	struct cr_view v;
+
+	cr_read_obj(c->img, obj, &v, &shm, sizeof(shm));
+	if (le32_to_cpu(shm.kind) != CR_SHM_UNLINKED)
+		return cr_bad(c, "open file on memory of kind %u",
+			      le32_to_cpu(shm.kind));
+	return 0;
+}
+
 int cr_file_check(struct cr_check *c, u32 id)
 {
 	struct cr_rec_file rec;
@@ -301,6 +360,8 @@ int cr_file_check(struct cr_check *c, u32 id)
 	else if (rec.obj)
 		err = cr_bad(c, "object %u for kind %u", le32_to_cpu(rec.obj),
 			     kind);
+	if (!err && kind == CR_FILE_SHM)
+		err = file_shm_check(c, le32_to_cpu(rec.obj));
 	if (err)
 		return err;
 	if (file_kinds[kind].path)

@@ -69,6 +69,29 @@ static int vma_file_check(struct cr_check *c, u32 id,
 	return 0;
 }
 
+/* shmat() makes shared mappings; those with SHM_RDONLY stay read-only */
+static int vma_shm_check(struct cr_check *c, u32 id,
+			 const struct cr_rec_vma *vma)
+{
+	u32 flags = le32_to_cpu(vma->flags);
+	struct cr_rec_shm shm;
+	struct cr_view v;
+	int err;
+
+	err = cr_check_ref(c, id, vma->obj, CR_REC_SHM, "obj");
+	if (err)
+		return err;
+	cr_read_obj(c->img, le32_to_cpu(vma->obj), &v, &shm, sizeof(shm));
+	if (le32_to_cpu(shm.kind) != CR_SHM_SYSV)
+		return 0;
+	if (!(flags & CR_VMA_SHARED))
+		return cr_bad(c, "private mapping of a System V segment");
+	if ((le32_to_cpu(vma->prot) & CR_PROT_WRITE) &&
+	    !(flags & CR_VMA_MAYWRITE))
+		return cr_bad(c, "writable without MAYWRITE");
+	return 0;
+}
+
 /* The vdso and its data lie where the MM says, whole */
 static int vma_vdso_check(struct cr_check *c, struct mm_state *mm,
 			  const struct cr_rec_vma *vma)
@@ -133,7 +156,7 @@ static int vma_obj_check(struct cr_check *c, struct mm_state *mm,
 	if (kind == CR_VMA_FILE)
 		return vma_file_check(c, mm->id, vma);
 	if (kind == CR_VMA_SHM)
-		return cr_check_ref(c, mm->id, vma->obj, CR_REC_SHM, "obj");
+		return vma_shm_check(c, mm->id, vma);
 	if (vma->obj || vma->pgoff)
 		return cr_bad(c, "object %u, offset 0x%llx for kind %u",
 			      le32_to_cpu(vma->obj), cr_ull(vma->pgoff), kind);

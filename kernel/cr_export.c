@@ -24,6 +24,7 @@ CR_EXPORT(__x64_sys_prctl);
 CR_EXPORT(__x64_sys_setitimer);
 CR_EXPORT(__x64_sys_timer_create);
 CR_EXPORT(__x64_sys_timer_settime);
+CR_EXPORT(__x64_sys_shmctl);
 CR_EXPORT(access_remote_vm);
 CR_EXPORT(change_pid);
 CR_EXPORT(create_pipe_files);
@@ -31,6 +32,7 @@ CR_EXPORT(do_exit);
 CR_EXPORT(do_group_exit);
 CR_EXPORT(do_madvise);
 CR_EXPORT(do_no_restart_syscall);
+CR_EXPORT(do_shmat);
 CR_EXPORT(do_sigaction);
 CR_EXPORT(fcntl_setlk);
 CR_EXPORT(flush_signal_handlers);
@@ -38,9 +40,12 @@ CR_EXPORT(free_nsproxy);
 CR_EXPORT(get_close_on_exec);
 CR_EXPORT(get_mm_exe_file);
 CR_EXPORT(get_wchan);
+CR_EXPORT(ipc_obtain_object_idr);
 CR_EXPORT(kallsyms_lookup_name);
 CR_EXPORT(kernel_clone);
 CR_EXPORT(kernel_wait4);
+CR_EXPORT(ksys_shmdt);
+CR_EXPORT(ksys_shmget);
 #ifdef CONFIG_LRU_GEN
 CR_EXPORT(lru_gen_del_mm);
 #endif

@@ -96,6 +96,7 @@ static const struct rec_type detail_types[] = {
 	ROW(LOCK, cr_rec_lock, 40, false, { CR_REC_FILES }),
 	ROW(ITIMER, cr_rec_itimer, 32, false, { CR_REC_PROC }),
 	ROW(TIMER, cr_rec_timer, 88, false, { CR_REC_PROC }),
+	ROW(SHMID, cr_rec_shmid, 72, false, { CR_REC_SHM }),
 };
 
 static const struct rec_type *rec_type(u32 type)

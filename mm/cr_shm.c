@@ -4,8 +4,11 @@
  * and files of a tmpfs that were unlinked while they were mapped. The contents
  * are page runs: cr_pages.c.
  *
- * Refused: memfds (they have seals), System V segments, memory that a process
- * outside the job maps too, NUMA policies.
+ * System V segments that are attached are such memory, too: what names them is
+ * the matter of ipc/cr_shmid.c.
+ *
+ * Refused: memfds (they have seals), memory that a process outside the job maps
+ * too, NUMA policies.
  *
  * Locks: the mappings of an inode are walked under i_mmap_rwsem.
  */
@@ -15,6 +18,7 @@
 #include <linux/mempolicy.h>
 #include <linux/shmem_fs.h>
 #include <linux/slab.h>
+#include <linux/cr_ipc.h>
 #include <linux/cr_mm.h>
 #include <linux/cr_kernel.h>
 
@@ -34,8 +38,10 @@ bool cr_file_is_shm(const struct file *file, const char **why)
 	*why = NULL;
 	if (!shmem_mapping(inode->i_mapping))
 		return false;
+	if (cr_file_is_sysv(file))
+		return true;
 	if (file->f_op != inode->i_fop) {
-		*why = "System V shared memory";
+		*why = "memory of an unknown kind";
 		return false;
 	}
 	if (inode->i_nlink)
@@ -57,8 +63,11 @@ struct cr_obj *cr_shm_collect(struct cr_save *s, struct file *file,
 	struct cr_obj *obj;
 
 	obj = cr_obj_add(s, CR_OBJ_SHM, file_inode(file), holder, 1);
-	if (obj && !obj->aux)
+	if (obj && !obj->aux) {
 		obj->aux = get_file(file);
+		if (cr_file_is_sysv(file))
+			cr_shmid_collect(s, obj);
+	}
 	return obj;
 }
 
@@ -114,9 +123,8 @@ static void shm_save(struct cr_save *s, struct cr_obj *obj)
 	struct inode *inode = obj->ptr;
 	struct cr_rec_shm rec = {
 		.size = cpu_to_le64(i_size_read(inode)),
-		.kind = cpu_to_le32(IS_PRIVATE(inode) ? CR_SHM_ANON :
-				    CR_SHM_UNLINKED),
 	};
+	bool sysv = cr_file_is_sysv(obj->aux);
 	const char *name;
 	char *buf;
 
@@ -128,7 +136,11 @@ static void shm_save(struct cr_save *s, struct cr_obj *obj)
 	name = file_path(obj->aux, buf, CR_PATH_MAX);
 	if (IS_ERR(name))
 		name = "/?" SHM_DELETED;
+	rec.kind = cpu_to_le32(sysv ? CR_SHM_SYSV :
+			       IS_PRIVATE(inode) ? CR_SHM_ANON : CR_SHM_UNLINKED);
 	cr_write_obj(s, obj, &rec, sizeof(rec), name, strlen(name) + 1);
+	if (sysv)
+		cr_shmid_save(s, obj);
 	kfree(buf);
 }
 
@@ -169,11 +181,18 @@ static int shm_restore(struct cr_restart *r, u32 id)
 	int err;
 
 	cr_read_obj(&r->img, id, &view, &rec, sizeof(rec));
+	kind = le32_to_cpu(rec.kind);
+	size = le64_to_cpu(rec.size);
+	if (kind == CR_SHM_SYSV) {
+		file = cr_shmid_restore(r, id, size);
+		if (IS_ERR(file))
+			return PTR_ERR(file);
+		cr_restart_set(r, id, file);
+		return 0;
+	}
 	name = shm_name(&view);
 	if (!name)
 		return -ENOMEM;
-	kind = le32_to_cpu(rec.kind);
-	size = le64_to_cpu(rec.size);
 	file = shm_create(kind, name, size, 0);
 	/* as mmap(MAP_NORESERVE) may where overcommitting is allowed */
 	if (file == ERR_PTR(-ENOMEM) &&

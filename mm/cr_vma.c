@@ -7,7 +7,7 @@
  * A whitelist: a flag that is not known, and every other kind of mapping, is
  * refused by name: devices, huge pages, userfaultfd, shadow stacks, sealed and
  * droppable memory, protection keys, NUMA policies, memory of io_setup() and
- * io_uring, memfds, System V segments, unlinked files.
+ * io_uring, memfds, unlinked files.
  *
  * Locks: mmap_lock for reading while mappings are looked at.
  */
@@ -20,6 +20,7 @@
 #include <linux/syscalls.h>
 #include <linux/userfaultfd_k.h>
 #include <linux/cr_file.h>
+#include <linux/cr_ipc.h>
 #include <linux/cr_kernel.h>
 #include <linux/cr_mm.h>
 
@@ -113,7 +114,8 @@ static enum cr_vma_kind vma_file_kind(struct vm_area_struct *vma,
 		return 0;
 	}
 	if (cr_file_is_shm(file, why)) {
-		if ((vma->vm_flags & (VM_MAYSHARE | VM_MAYWRITE)) != VM_MAYSHARE)
+		if (cr_file_is_sysv(file) ||
+		    (vma->vm_flags & (VM_MAYSHARE | VM_MAYWRITE)) != VM_MAYSHARE)
 			return CR_VMA_SHM;
 		*why = "unlinked file that is open for reading only";
 	}
@@ -368,6 +370,18 @@ static unsigned long vma_map_prot(const struct cr_rec_vma *rec)
 	return vma_prot(rec);
 }
 
+/* An attached segment has two: SHM_RDONLY cannot be taken back */
+static struct file *vma_file(struct cr_restart *r, const struct cr_rec_vma *rec)
+{
+	u32 id = le32_to_cpu(rec->obj);
+	struct file *file = cr_restart_get(r, id);
+
+	if (file && cr_file_is_sysv(file))
+		file = cr_shmid_file(r, id, le32_to_cpu(rec->flags) &
+					    CR_VMA_MAYWRITE);
+	return file;
+}
+
 int cr_vma_restore(struct cr_restart *r, const struct cr_rec_vma *rec,
 		   const char *name)
 {
@@ -382,9 +396,10 @@ int cr_vma_restore(struct cr_restart *r, const struct cr_rec_vma *rec,
 	if (kind == CR_VMA_VDSO || kind == CR_VMA_VVAR)
 		return 0;
 	if (kind != CR_VMA_ANON) {
-		file = cr_restart_get(r, le32_to_cpu(rec->obj));
+		file = vma_file(r, rec);
 		if (!file)
-			return vma_err(r, rec, -EBADMSG, "its file is missing");
+			return vma_err(r, rec, -EACCES,
+				       "you may not map it like that");
 	}
 	addr = vm_mmap(file, start, len, vma_map_prot(rec), vma_map_flags(rec),
 		       le64_to_cpu(rec->pgoff));

@@ -387,6 +387,7 @@ enum cr_phase {
  * @in_place: the caller becomes the leader; kernel/cr_inplace.c
  * @finish: in place: what is left when the caller has become the leader
  * @own_pidns: the job gets a pid namespace of its own, with an init
+ * @segments: System V segments; ipc/cr_shmid.c
  */
 struct cr_restart {
 	struct cr_log log;
@@ -407,6 +408,7 @@ struct cr_restart {
 	struct work_struct finish;
 	bool in_place;
 	bool own_pidns;
+	struct list_head segments;
 };
 
 static inline void cr_restart_set(struct cr_restart *r, u32 id, void *ptr)

@@ -35,6 +35,17 @@ pid_t cr_build_child(struct cr_restart *r);
 /* The job's leader is in another process group than the caller */
 bool cr_build_own_group(struct cr_restart *r);
 
+/**
+ * cr_build_mms() - the address spaces of the job
+ * @r: all its tasks are built and stand still
+ * @nr: returns their number; one of them may be that of the caller
+ *
+ * Return: them, without references, in no order, to be kvfree()d; NULL: no memory
+ */
+struct mm_struct **cr_build_mms(struct cr_restart *r, size_t *nr);
+/* The job's process that has number @nr in the image; no reference; NULL: none */
+struct pid *cr_build_pid(struct cr_restart *r, pid_t nr);
+
 /* Note the first error of a task, wake who waits for it; Return: @err */
 int cr_restart_fail(struct cr_restart *r, int err);
 void cr_restart_put(struct cr_restart *r);

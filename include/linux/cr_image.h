@@ -105,6 +105,7 @@ enum cr_rec_type {
 	CR_REC_LOCK		= 0x4352020b,	/* of FILES */
 	CR_REC_ITIMER		= 0x4352020c,	/* of PROC */
 	CR_REC_TIMER		= 0x4352020d,	/* of PROC */
+	CR_REC_SHMID		= 0x4352020e,	/* of SHM */
 };
 
 /* Incompatible features: a reader refuses a bit that it does not know */
@@ -263,8 +264,9 @@ struct cr_rec_pipe_buf {
 
 /**
  * struct cr_rec_shm - CR_REC_SHM: memory that no name leads to any more
- * @rec: declares the object; its contents are PAGES records
- * @size: bytes; page multiple for anonymous memory
+ * @rec: declares the object; its contents are PAGES records. SYSV: followed by
+ *	a SHMID
+ * @size: bytes; page multiple for anonymous memory, at least 1 for SYSV
  * @kind: enum cr_shm_kind
  * @reserved: 0
  *
@@ -280,6 +282,42 @@ struct cr_rec_shm {
 enum cr_shm_kind {
 	CR_SHM_ANON		= 1,	/* MAP_SHARED | MAP_ANONYMOUS */
 	CR_SHM_UNLINKED		= 2,	/* an unlinked file of a tmpfs */
+	CR_SHM_SYSV		= 3,	/* a System V segment that is attached */
+};
+
+/* cr_rec_shmid.mode: permissions, and as shmctl(IPC_STAT) shows it */
+#define CR_SHMID_DEST		01000	/* removed: goes with its last user */
+#define CR_SHMID_LOCKED		02000	/* shmctl(SHM_LOCK) */
+#define CR_SHMID_MODE_KNOWN	03777
+
+/* cr_rec_shmid.flags */
+#define CR_SHMID_NORESERVE	0x1	/* shmget(SHM_NORESERVE) */
+#define CR_SHMID_FLAGS_KNOWN	0x1
+
+/**
+ * struct cr_rec_shmid - CR_REC_SHMID: what names a System V segment
+ * @rec: id of the SHM
+ * @shmid: 0 to 2^31 - 1: restored, or EBUSY
+ * @key: 0: private, which one with CR_SHMID_DEST always is
+ * @mode: 0777 and CR_SHMID_DEST, CR_SHMID_LOCKED
+ * @flags: CR_SHMID_*
+ * @uid, @gid, @cuid, @cgid: owner and creator, in the initial user namespace
+ * @cpid, @lpid: who made it and who used it last, in the pid namespace of the
+ *	job; set again where they are of the job
+ * @atime, @dtime, @ctime: seconds since the epoch: last attach, last detach,
+ *	last change by shmctl(IPC_SET) or creation. @ctime also tells whether a
+ *	segment of that id is the one that was saved
+ */
+struct cr_rec_shmid {
+	struct cr_rec rec;
+	__le32 shmid;
+	__le32 key;
+	__le32 mode;
+	__le32 flags;
+	__le32 uid, gid, cuid, cgid;
+	__le32 cpid;
+	__le32 lpid;
+	__le64 atime, dtime, ctime;
 };
 
 /* What an open file description is */

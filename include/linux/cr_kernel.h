@@ -38,6 +38,9 @@ struct vfsmount;
 int vfs_path_lookup(struct dentry *dentry, struct vfsmount *mnt,
 		    const char *name, unsigned int flags, struct path *path);
 
+/* ipc/shm.c: shmctl() */
+asmlinkage long __x64_sys_shmctl(const struct pt_regs *regs);
+
 /* fs/locks.c: flock() */
 asmlinkage long __x64_sys_flock(const struct pt_regs *regs);
 

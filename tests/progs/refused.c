@@ -6,6 +6,7 @@
  */
 #include "prog.h"
 #include <linux/userfaultfd.h>
+#include <mqueue.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -514,18 +515,17 @@ static void timer_verify(void)
 
 /* ---- System V IPC ---- */
 
-static void shm_setup(void)
+static char queue_name[64];
+
+static void mqueue_setup(void)
 {
-	id = must(shmget(IPC_PRIVATE, 8192, IPC_CREAT | 0600));
-	mem = must(shmat(id, NULL, 0));
-	must(shmctl(id, IPC_RMID, NULL));
-	strcpy(mem, "hello");
+	snprintf(queue_name, sizeof(queue_name), "/cr-test.%d", (int)getpid());
+	must(mq_open(queue_name, O_RDWR | O_CREAT | O_EXCL, 0600, NULL));
 }
 
-static void shm_verify(void)
+static void mqueue_verify(void)
 {
-	check(!strcmp(mem, "hello"), "shared memory");
-	must(shmdt(mem));
+	must(mq_unlink(queue_name));
 }
 
 static void semundo_setup(void)
@@ -680,6 +680,21 @@ static void outside_shm_setup(void)
 	exit(0);
 }
 
+static void outside_sysv_setup(void)
+{
+	id = must(shmget(IPC_PRIVATE, 8192, IPC_CREAT | 0600));
+	mem = must(shmat(id, NULL, 0));
+	must(shmctl(id, IPC_RMID, NULL));
+	child = must(fork());
+	if (child) {
+		prog_touch("ready");
+		prog_reap(child, 0);
+		exit(0);
+	}
+	outside();
+	exit(0);
+}
+
 static void outside_pipe_setup(void)
 {
 	int p[2];
@@ -760,7 +775,7 @@ static const struct prog_case cases[] = {
 	{ "alarmtimer", alarmtimer_setup, timer_verify, true },
 	{ "gonetimer", gonetimer_setup, timer_verify, true },
 	{ "othertimer", othertimer_setup, timer_verify, true },
-	{ "shm", shm_setup, shm_verify, false },
+	{ "mqueue", mqueue_setup, mqueue_verify, true },
 	{ "semundo", semundo_setup, semundo_verify, true },
 	{ "hugetlb", hugetlb_setup, hello_verify, true },
 	{ "secretmem", secretmem_setup, hello_verify, true },
@@ -774,6 +789,7 @@ static const struct prog_case cases[] = {
 	{ "mount_namespace", mount_namespace_setup, NULL, true },
 	{ "keyring", keyring_setup, NULL, true },
 	{ "outside_shm", outside_shm_setup, NULL, true },
+	{ "outside_sysv", outside_sysv_setup, NULL, true },
 	{ "outside_pipe", outside_pipe_setup, NULL, true },
 	{ "outside_files", outside_files_setup, NULL, true },
 	{ "vfork", vfork_wait, NULL, true },

@@ -18,7 +18,7 @@ enum { LEADER = 100, THREAD2 = 101, CHILD = 102, ZOMBIE = 103, SHELL = 50 };
 /* Ids that the objects of the sample refer to each other by */
 struct sample {
 	struct build b;
-	u32 vdso, cred, pipe, anon, unlinked;
+	u32 vdso, cred, pipe, anon, unlinked, sysv;
 	u32 exe, lib, rd, wr, term, shm_file, null, dir, log;
 	u32 files, fs, sighand[2], mm[2];
 	u32 leader, child;
@@ -53,6 +53,15 @@ static void small_objects(struct sample *s)
 	struct cr_rec_shm unlinked = {
 		.size = L64(5000), .kind = L32(CR_SHM_UNLINKED),
 	};
+	struct cr_rec_shm sysv = {
+		.size = L64(9000), .kind = L32(CR_SHM_SYSV),
+	};
+	struct cr_rec_shmid shmid = {
+		.shmid = L32(32769), .key = L32(0x1234), .mode = L32(0600),
+		.uid = L32(1000), .gid = L32(1000), .cuid = L32(1000),
+		.cgid = L32(1000), .cpid = L32(LEADER), .lpid = L32(CHILD),
+		.atime = L64(1700000000), .ctime = L64(1700000000),
+	};
 
 	s->vdso = OBJ(s, CR_REC_VDSO, vdso, pattern, 2 * PAGE);
 	s->cred = OBJ(s, CR_REC_CRED, cred, groups, sizeof(groups));
@@ -62,6 +71,8 @@ static void small_objects(struct sample *s)
 	DETAIL(s, CR_REC_PIPE_BUF, buf, "abc", 3);
 	s->anon = OBJ(s, CR_REC_SHM, anon, "/dev/zero (deleted)", 20);
 	s->unlinked = OBJ(s, CR_REC_SHM, unlinked, "/memfd:x (deleted)", 19);
+	s->sysv = OBJ(s, CR_REC_SHM, sysv, "/SYSV00001234 (deleted)", 24);
+	DETAIL(s, CR_REC_SHMID, shmid, NULL, 0);
 }
 
 static u32 file(struct sample *s, u32 kind, u32 flags, u32 open_flags, u32 mode,
@@ -162,7 +173,7 @@ static u32 mm(struct sample *s)
 		.brk = L64(0x540000), .start_stack = L64(0x7fffffffe000),
 		.arg_start = L64(0x7fffffffe100), .arg_end = L64(0x7fffffffe110),
 		.env_start = L64(0x7fffffffe110), .env_end = L64(0x7fffffffe200),
-		.dumpable = L32(1), .nr_vmas = L32(11),
+		.dumpable = L32(1), .nr_vmas = L32(12),
 	};
 	__le64 auxv[] = { L64(6), L64(PAGE), L64(23), 0, 0, 0 };
 	struct cr_rec_auxv aux = { .nr = L32(6) };
@@ -176,6 +187,8 @@ static u32 mm(struct sample *s)
 	vma(s, 0x10010000, 2, CR_VMA_SHM, r | w, 0, s->unlinked, NULL);
 	vma(s, 0x10020000, 2, CR_VMA_FILE, r, CR_VMA_SHARED, s->lib, NULL);
 	vma(s, 0x10030000, 8, CR_VMA_ANON, 0, 0, 0, NULL);
+	vma(s, 0x10040000, 3, CR_VMA_SHM, r | w, CR_VMA_SHARED | CR_VMA_MAYWRITE,
+	    s->sysv, NULL);
 	vma(s, VDSO_ADDR - 4 * PAGE, 4, CR_VMA_VVAR, r, 0, 0, NULL);
 	vma(s, VDSO_ADDR, 2, CR_VMA_VDSO, r | x, 0, 0, NULL);
 	vma(s, 0x7ffffffde000, 33, CR_VMA_ANON, r | w,
@@ -306,6 +319,7 @@ static void pages(struct sample *s)
 	build_run(&s->b, s->anon, 0, pattern, PAGE, false);
 	build_run(&s->b, s->anon, 2 * PAGE, pattern, 2 * PAGE, false);
 	build_run(&s->b, s->unlinked, 0, pattern, 2 * PAGE, false);
+	build_run(&s->b, s->sysv, 2 * PAGE, pattern, PAGE, false);
 	for (i = 0; i < 2; i++) {
 		build_run(&s->b, s->mm[i], 0x404000, pattern, PAGE, false);
 		build_run(&s->b, s->mm[i], 0x500000, pattern, 2 * PAGE, false);

@@ -346,6 +346,31 @@ static void show_proc(const struct image *img, u32 id, bool maps)
 		show_maps(img, le32_to_cpu(t.mm));
 }
 
+/* ---- System V segments ---- */
+
+static void show_segments(const struct image *img)
+{
+	struct cr_detail_iter it;
+	struct cr_rec_shmid seg;
+	struct cr_rec_shm shm;
+	struct cr_view v;
+	u32 id = 0;
+
+	while ((id = image_next(img, id, CR_REC_SHM))) {
+		cr_read_obj(&img->cr, id, &v, &shm, sizeof(shm));
+		if (le32_to_cpu(shm.kind) != CR_SHM_SYSV)
+			continue;
+		cr_detail_first(&img->cr, id, &it);
+		cr_detail(&it, &seg, sizeof(seg));
+		printf("\nsegment %u: key 0x%08x, mode 0%o, %s%s%s\n",
+		       le32_to_cpu(seg.shmid), le32_to_cpu(seg.key),
+		       le32_to_cpu(seg.mode) & 0777,
+		       human_size(le64_to_cpu(shm.size)),
+		       le32_to_cpu(seg.mode) & CR_SHMID_DEST ? ", removed" : "",
+		       le32_to_cpu(seg.mode) & CR_SHMID_LOCKED ? ", locked" : "");
+	}
+}
+
 static int run(const struct cmd *cmd, int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -385,6 +410,7 @@ static int run(const struct cmd *cmd, int argc, char **argv)
 		show_tree(&img);
 		while ((id = image_next(&img, id, CR_REC_PROC)))
 			show_proc(&img, id, maps);
+		show_segments(&img);
 	}
 	image_close(&img);
 	return fflush(stdout) ? failed("stdout: write error") : ST_OK;

@@ -99,6 +99,22 @@ static const struct field shm_fields[] = {
 	DEC(cr_rec_shm, reserved),
 };
 
+static const struct field shmid_fields[] = {
+	DEC(cr_rec_shmid, shmid),
+	HEX(cr_rec_shmid, key),
+	OCT(cr_rec_shmid, mode),
+	HEX(cr_rec_shmid, flags),
+	DEC(cr_rec_shmid, uid),
+	DEC(cr_rec_shmid, gid),
+	DEC(cr_rec_shmid, cuid),
+	DEC(cr_rec_shmid, cgid),
+	DEC(cr_rec_shmid, cpid),
+	DEC(cr_rec_shmid, lpid),
+	DEC(cr_rec_shmid, atime),
+	DEC(cr_rec_shmid, dtime),
+	DEC(cr_rec_shmid, ctime),
+};
+
 static const struct field file_fields[] = {
 	DEC(cr_rec_file, kind),
 	HEX(cr_rec_file, flags),
@@ -323,6 +339,7 @@ static const struct rec_fields recs[] = {
 	REC(CR_REC_PIPE, cr_rec_pipe, TAIL_NONE, pipe_fields),
 	REC(CR_REC_PIPE_BUF, cr_rec_pipe_buf, TAIL_BYTES, pipe_buf_fields),
 	REC(CR_REC_SHM, cr_rec_shm, TAIL_TEXT, shm_fields),
+	REC(CR_REC_SHMID, cr_rec_shmid, TAIL_NONE, shmid_fields),
 	REC(CR_REC_FILE, cr_rec_file, TAIL_TEXT, file_fields),
 	REC(CR_REC_FILES, cr_rec_files, TAIL_NONE, files_fields),
 	REC(CR_REC_FD, cr_rec_fd, TAIL_NONE, fd_fields),

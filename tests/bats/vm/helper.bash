@@ -157,6 +157,12 @@ complaints() {
 		on && /WARNING|BUG|Oops|KASAN|UBSAN|kmemleak|INFO: |general protection|refcount_t|corruption|Call Trace/'
 }
 
+# System V segments, semaphore sets and message queues: kind, key and id of each
+ipc_objects() {
+	awk 'FNR > 1 { sub(".*/", "", FILENAME); print FILENAME, $1, $2 }' /proc/sysvipc/shm /proc/sysvipc/sem \
+		/proc/sysvipc/msg
+}
+
 users() { cat /sys/module/binfmt_cr/refcnt 2>/dev/null || echo 0; }
 unused() { [ "$(users)" = 0 ]; }
 
@@ -169,11 +175,13 @@ setup() {
 	load_module
 	tasks >"$BATS_TEST_TMPDIR/tasks"
 	cat /proc/self/mounts >"$BATS_TEST_TMPDIR/mounts"
+	ipc_objects >"$BATS_TEST_TMPDIR/ipc"
 	job_pid='' job_dir='' job_image=''
 	if declare -F local_setup >/dev/null; then local_setup; fi
 }
 
-# Nothing may be left: no task, no mount, no half-written image, no use of the module, no complaint.
+# Nothing may be left: no task, no mount, no System V object, no half-written image, no use of the module, no
+# complaint.
 teardown() {
 	local left bad=0 deadline=30
 	if declare -F local_teardown >/dev/null; then local_teardown; fi
@@ -182,6 +190,8 @@ teardown() {
 		[ ! -e "${job_out:-}" ] || { echo "output of the job:"; cat "$job_out"; }
 		dmesg | tail -n 15
 		kill_left
+		until_true no_task_left || :
+		ipcrm --all
 		deadline=20
 	fi
 	if ! until_true no_task_left; then
@@ -192,6 +202,11 @@ teardown() {
 	fi
 	if ! diff "$BATS_TEST_TMPDIR/mounts" /proc/self/mounts; then
 		echo "mounts changed"
+		bad=1
+	fi
+	if [ -n "${BATS_TEST_COMPLETED:-}" ] && ! diff "$BATS_TEST_TMPDIR/ipc" <(ipc_objects); then
+		echo "System V IPC objects are left, or gone"
+		ipcrm --all
 		bad=1
 	fi
 	left=$(find "$BATS_TEST_TMPDIR" -name '.*crimg*')

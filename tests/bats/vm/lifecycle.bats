@@ -42,6 +42,14 @@ lifecycle() {
 	lifecycle shm
 }
 
+@test "sysv" {
+	lifecycle sysv
+}
+
+@test "posixsem" {
+	lifecycle posixsem
+}
+
 @test "files" {
 	lifecycle files
 }

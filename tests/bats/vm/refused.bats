@@ -81,8 +81,8 @@ supported() {
 	refuse othertimer 'timer 0: on the CPU time of another process'
 }
 
-@test "System V IPC" {
-	refuse shm '(SYSV|System V|shm)'
+@test "System V IPC, POSIX message queues" {
+	refuse mqueue 'fd 3: .*cr-test'
 	refuse semundo '(semaphore|undo)'
 }
 
@@ -104,6 +104,7 @@ supported() {
 
 @test "what is shared with a process outside of the job" {
 	refuse outside_shm 'shared'
+	refuse outside_sysv 'SYSV.*also mapped outside the job'
 	refuse outside_files 'shared'
 }
 

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * System V IPC: what ipc/cr_*.c, mm/cr_*.c and the loader know of each other.
+ */
+#ifndef _LINUX_CR_IPC_H
+#define _LINUX_CR_IPC_H
+
+#include <linux/ipc.h>
+#include <linux/ipc_namespace.h>
+#include <linux/cr.h>
+
+/* ---- ipc/cr_shmid.c ---- */
+
+/* Is it what shmat() has made of a segment? */
+bool cr_file_is_sysv(const struct file *file);
+/* A SHM of kind SYSV, whose ptr is its inode: refuse what is not understood */
+void cr_shmid_collect(struct cr_save *s, struct cr_obj *obj);
+/* Write its SHMID; its SHM has just been written */
+void cr_shmid_save(struct cr_save *s, struct cr_obj *obj);
+
+/**
+ * cr_shmid_restore() - make or find the segment of a SHM of kind SYSV
+ * @r: the restart
+ * @id: of the SHM
+ * @size: bytes of it
+ *
+ * The segment is held until cr_shmids_settle() or cr_shmids_undo(): it cannot
+ * go. A new one is filled; one that exists is not touched yet.
+ *
+ * Context: the caller of execve(), or a child of it in the same IPC namespace.
+ * Return: a file for mmap(), which the restart owns; or ERR_PTR() with the
+ *	reason in r->log: -EBUSY the id or the key is taken, -EPERM, -EACCES
+ */
+struct file *cr_shmid_restore(struct cr_restart *r, u32 id, loff_t size);
+/* The file for a mapping that may be made @writable, or not. NULL: not allowed */
+struct file *cr_shmid_file(struct cr_restart *r, u32 id, bool writable);
+
+/**
+ * cr_shmids_settle() - make all segments what they were
+ * @r: all its tasks are built and stand still
+ *
+ * The last step before the commit: contents of segments that existed are put
+ * back here, and nowhere before. Context: as cr_shmid_restore().
+ * Return: 0; -EBUSY somebody else has attached one; -errno. The caller undoes
+ */
+int __must_check cr_shmids_settle(struct cr_restart *r);
+/* Nothing is left of a restart that has failed; its tasks are gone */
+void cr_shmids_undo(struct cr_restart *r);
+/* Free what the restart knows of segments */
+void cr_shmids_put(struct cr_restart *r);
+
+#endif /* _LINUX_CR_IPC_H */
