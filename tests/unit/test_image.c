@@ -417,20 +417,77 @@ static void test_mutants(const struct buf *good, const struct layout *l)
 	buf_free(&file);
 }
 
+/* Which record of the stream is number @nth of @type; @l->nr: there is none */
+static size_t record_find(const struct buf *good, const struct layout *l,
+			  u32 type, unsigned int nth)
+{
+	size_t n;
+
+	for (n = 0; n < l->nr; n++)
+		if (layout_type(good, l, n) == type && !nth--)
+			break;
+	return n;
+}
+
+/* The id of the object that record @n declares: they count from 1 */
+static u32 object_id(const struct buf *good, const struct layout *l, size_t n)
+{
+	u32 id = 0;
+	size_t i;
+
+	for (i = 0; i <= n && n < l->nr; i++)
+		id += (layout_type(good, l, i) >> 8 & 0xff) == 1;
+	return id;
+}
+
+static u64 directed_value(const struct buf *good, const struct layout *l,
+			  u64 value)
+{
+	u32 type = value >> 8;
+
+	if (value >> 48 != DIRECTED_ID(VDSO, 0) >> 48)
+		return value;
+	return object_id(good, l, record_find(good, l, type, value & 0xff));
+}
+
+/* The message with "object 7" for $PROC/1 */
+static void directed_message(const struct buf *good, const struct layout *l,
+			     const char *from, char *to, size_t size)
+{
+	const char *p = strchr(from, '$'), *slash, *name;
+	unsigned int nth;
+	char *end;
+	size_t n;
+
+	if (!p) {
+		snprintf(to, size, "%s", from);
+		return;
+	}
+	slash = strchr(p, '/');
+	nth = strtoul(slash + 1, &end, 10);
+	for (n = 0; n < l->nr; n++) {
+		name = cr_rec_name(layout_type(good, l, n));
+		if (strlen(name) == (size_t)(slash - p - 1) &&
+		    !strncmp(name, p + 1, slash - p - 1) && !nth--)
+			break;
+	}
+	snprintf(to, size, "%.*sobject %u%s", (int)(p - from), from,
+		 object_id(good, l, n), end);
+}
+
 static void test_directed(const struct buf *good, const struct layout *l)
 {
 	const struct directed *d;
 	const struct rec_fields *r;
 	struct buf file = {};
-	unsigned int i, left;
+	char want[256];
+	unsigned int i;
+	u64 value;
 	size_t n;
 	int err;
 
 	for (d = directed; d->type; d++) {
-		left = d->nth;
-		for (n = 0; n < l->nr; n++)
-			if (layout_type(good, l, n) == d->type && !left--)
-				break;
+		n = record_find(good, l, d->type, d->nth);
 		r = rec_fields(d->type);
 		for (i = 0; r && i < r->nr; i++)
 			if (!strcmp(r->fields[i].name, d->field))
@@ -440,16 +497,18 @@ static void test_directed(const struct buf *good, const struct layout *l)
 			     cr_rec_name(d->type), d->nth, d->field);
 			continue;
 		}
+		value = directed_value(good, l, d->value);
+		directed_message(good, l, d->message, want, sizeof(want));
 		file_copy(&file, good);
 		field_store(layout_rec(&file, l, n), r->fields[i].offset +
 			    d->element * r->fields[i].size, r->fields[i].size,
-			    d->value);
+			    value);
 		err = read_fixed(&file);
-		if (err != d->err || !strstr(message, d->message))
+		if (err != d->err || !strstr(message, want))
 			fail("%s %u: %s = 0x%llx: %d \"%s\", not %d \"%s\"",
 			     cr_rec_name(d->type), d->nth, d->field,
-			     (unsigned long long)d->value, err, message, d->err,
-			     d->message);
+			     (unsigned long long)value, err, message, d->err,
+			     want);
 	}
 	buf_free(&file);
 }

@@ -8,9 +8,9 @@
  * struct directed - one wrong value and the answer to it
  * @type, @nth: which record of the sample; @type 0 ends the table
  * @field, @element: which field
- * @value: what it becomes
+ * @value: what it becomes; DIRECTED_ID(PROC, 1): the id of the second PROC
  * @err: the error
- * @message: a part of the message
+ * @message: a part of the message; $PROC/1 stands for "object" and that id
  */
 struct directed {
 	u32 type;
@@ -21,6 +21,9 @@ struct directed {
 	int err;
 	const char *message;
 };
+
+#define DIRECTED_ID(type, nth)						\
+	(0x6964ull << 48 | (u64)CR_REC_##type << 8 | (nth))
 
 extern const struct directed directed[];
 
