@@ -14,6 +14,7 @@
  *
  * Locks: none held over a call; while collecting, the job may run.
  */
+#include <linux/delay.h>
 #include <linux/fs.h>
 #include <linux/file.h>
 #include <linux/kdev_t.h>
@@ -21,6 +22,10 @@
 #include <linux/slab.h>
 #include <linux/workqueue.h>
 #include <linux/cr_file.h>
+
+/* How often, and how long, to wait for a reference in passing to go away */
+#define SHARED_TRIES	10
+#define SHARED_WAIT_US	200
 
 /* The first that matches: a regular file may be an unlinked one */
 static const struct cr_file_type *const file_types[] = {
@@ -30,6 +35,7 @@ static const struct cr_file_type *const file_types[] = {
 	&cr_chr_file,
 	&cr_tty_file,
 	&cr_pipe_file,
+	&cr_unix_file,
 };
 
 static const struct cr_file_type *file_type(struct file *file)
@@ -94,6 +100,19 @@ void cr_file_put(struct file *file)
 	queue_work(system_unbound_wq, &close.work);
 	flush_work(&close.work);
 	destroy_work_on_stack(&close.work);
+}
+
+bool cr_file_is_shared(const struct cr_obj *obj)
+{
+	struct file *file = obj->ptr;
+	int i;
+
+	for (i = 0; i < SHARED_TRIES; i++) {
+		if (file_count(file) == obj->refs + 1)
+			return false;
+		usleep_range(SHARED_WAIT_US, 2 * SHARED_WAIT_US);
+	}
+	return true;
 }
 
 static void file_get(struct cr_obj *obj)

@@ -14,7 +14,6 @@
  * hold it while it waits for memory.
  */
 #include <linux/fs.h>
-#include <linux/delay.h>
 #include <linux/fcntl.h>
 #include <linux/file.h>
 #include <linux/kdev_t.h>
@@ -27,10 +26,6 @@
 #include <linux/cr_kernel.h>
 
 #define PIPE_OUTSIDE	0x1	/* cr_obj.flags of a PIPE */
-
-/* How often, and how long, to wait for a reference in passing to go away */
-#define SHARED_TRIES	10
-#define SHARED_WAIT_US	200
 
 /* ---- the pipe: saving ---- */
 
@@ -296,24 +291,6 @@ static void end_collect(struct cr_save *s, struct cr_obj *obj)
 	cr_obj_add(s, CR_OBJ_PIPE, file_inode(file), obj->holder, 1);
 }
 
-/*
- * Does somebody outside the job hold this description? Besides its descriptors
- * only the table of objects does. Who looks into /proc/PID/fd holds it, too,
- * but lets go.
- */
-static bool end_shared(const struct cr_obj *obj)
-{
-	struct file *file = obj->ptr;
-	int i;
-
-	for (i = 0; i < SHARED_TRIES; i++) {
-		if (file_count(file) == obj->refs + 1)
-			return false;
-		usleep_range(SHARED_WAIT_US, 2 * SHARED_WAIT_US);
-	}
-	return true;
-}
-
 static void end_outside(struct cr_save *s, struct cr_obj *obj)
 {
 	struct cr_file_info *info = cr_file_info(obj);
@@ -322,7 +299,7 @@ static void end_outside(struct cr_save *s, struct cr_obj *obj)
 
 	if (!pipe)
 		return;
-	if (!(pipe->flags & PIPE_OUTSIDE) && end_shared(obj))
+	if (!(pipe->flags & PIPE_OUTSIDE) && cr_file_is_shared(obj))
 		pipe->flags |= PIPE_OUTSIDE;
 	info->name = kasprintf(GFP_KERNEL_ACCOUNT, "pipe:[%lu]", inode->i_ino);
 	if (!info->name)

@@ -31,13 +31,7 @@ static void restart_free(struct kref *ref)
 		kvfree(r->rtasks[i].timers);
 	}
 	kvfree(r->rtasks);
-	for (i = r->img.nr_objects; i > 0 && r->objs; i--) {
-		u32 type = r->img.objs[i].type - CR_REC_VDSO;
-
-		if (r->objs[i])
-			cr_obj_table[type]->drop(r->objs[i]);
-	}
-	kvfree(r->objs);
+	cr_objs_drop(r);
 	cr_shmids_put(r);
 	cr_image_put(&r->img);
 	kvfree(r->records);
@@ -175,6 +169,13 @@ static struct cr_rtask *rtask_of_nr(struct cr_restart *r, pid_t nr)
 	return NULL;
 }
 
+struct pid *cr_restart_pid(struct cr_restart *r, u32 nr)
+{
+	struct cr_rtask *t = nr ? rtask_of_nr(r, nr) : NULL;
+
+	return t && t->task ? get_task_pid(t->task, PIDTYPE_TGID) : NULL;
+}
+
 /* tasklist_lock is held for writing */
 static void link_ids(struct cr_restart *r, struct cr_rtask *t,
 		     const struct cr_rec_proc *rec)
@@ -284,8 +285,10 @@ int cr_link(struct cr_restart *r)
 		if (err)
 			return err;
 	}
-	if (!r->in_place)
+	if (!r->in_place) {
 		rtasks_link_ids(r);
+		cr_objs_link(r);
+	}
 	return READ_ONCE(r->err);
 }
 

@@ -14,6 +14,7 @@
  * memory. kernel/cr_check_mm.c: address spaces and page runs.
  * kernel/cr_check_task.c: processes and threads. kernel/cr_check_signal.c:
  * signals. kernel/cr_check_timer.c: timers. kernel/cr_check_x86.c: registers.
+ * kernel/cr_check_sock.c: sockets.
  */
 #include <linux/mm.h>
 #include <linux/sched.h>
@@ -297,6 +298,7 @@ static const struct file_kind {
 	[CR_FILE_PIPE]		= { .mode = 0010000, .obj = CR_REC_PIPE },
 	[CR_FILE_OUTSIDE]	= { .mode = 0 },
 	[CR_FILE_SHM]		= { .mode = 0100000, .obj = CR_REC_SHM },
+	[CR_FILE_SOCK]		= { .mode = 0140000, .obj = CR_REC_SOCK },
 };
 
 static int file_numbers_check(struct cr_check *c, const struct cr_rec_file *rec)
@@ -362,6 +364,8 @@ int cr_file_check(struct cr_check *c, u32 id)
 			     kind);
 	if (!err && kind == CR_FILE_SHM)
 		err = file_shm_check(c, le32_to_cpu(rec.obj));
+	if (!err && kind == CR_FILE_SOCK)
+		err = cr_check_open_sock(c, id, rec.obj, "obj");
 	if (err)
 		return err;
 	if (file_kinds[kind].path)
@@ -492,6 +496,8 @@ static int (*const object_checks[])(struct cr_check *c, u32 id) = {
 	[CR_REC_MM & 0xff]	= cr_mm_check,
 	[CR_REC_PROC & 0xff]	= cr_proc_check,
 	[CR_REC_THREAD & 0xff]	= cr_thread_check,
+	[CR_REC_SOCK & 0xff]	= cr_sock_check,
+	[CR_REC_SOCKQ & 0xff]	= cr_sockq_check,
 };
 
 static int objects_check(struct cr_check *c)

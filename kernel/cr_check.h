@@ -106,6 +106,8 @@ int cr_vdso_check(struct cr_check *c, u32 id);
 int cr_cred_check(struct cr_check *c, u32 id);
 int cr_pipe_check(struct cr_check *c, u32 id);
 int cr_shm_check(struct cr_check *c, u32 id);
+int cr_sock_check(struct cr_check *c, u32 id);
+int cr_sockq_check(struct cr_check *c, u32 id);
 int cr_file_check(struct cr_check *c, u32 id);
 int cr_files_check(struct cr_check *c, u32 id);
 int cr_fs_check(struct cr_check *c, u32 id);
@@ -113,6 +115,10 @@ int cr_sighand_check(struct cr_check *c, u32 id);
 int cr_mm_check(struct cr_check *c, u32 id);
 int cr_proc_check(struct cr_check *c, u32 id);
 int cr_thread_check(struct cr_check *c, u32 id);
+
+/* kernel/cr_check_sock.c: @ref must be a socket that is open */
+int cr_check_open_sock(struct cr_check *c, u32 id, __le32 ref,
+		       const char *what);
 
 /* kernel/cr_check_signal.c */
 int cr_sigmask_check(struct cr_check *c, __le64 mask, const char *what);

@@ -80,6 +80,8 @@ static const struct rec_type object_types[] = {
 	ROW(MM, cr_rec_mm, 128, false),
 	ROW(PROC, cr_rec_proc, 112, false),
 	ROW(THREAD, cr_rec_thread, 168, true),
+	ROW(SOCK, cr_rec_sock, 88, false),
+	ROW(SOCKQ, cr_rec_sockq, 16, false),
 };
 
 static const struct rec_type detail_types[] = {
@@ -97,6 +99,7 @@ static const struct rec_type detail_types[] = {
 	ROW(ITIMER, cr_rec_itimer, 32, false, { CR_REC_PROC }),
 	ROW(TIMER, cr_rec_timer, 88, false, { CR_REC_PROC }),
 	ROW(SHMID, cr_rec_shmid, 72, false, { CR_REC_SHM }),
+	ROW(SOCK_MSG, cr_rec_sock_msg, 32, true, { CR_REC_SOCKQ }),
 };
 
 static const struct rec_type *rec_type(u32 type)

@@ -138,6 +138,7 @@ static void finish(struct work_struct *work)
 		cr_abort(r);
 	} else {
 		rtasks_link_ids(r);
+		cr_objs_link(r);
 		cr_commit(r);
 	}
 	cr_restart_put(r);

@@ -17,8 +17,10 @@ const struct cr_obj_ops *const cr_obj_table[CR_NR_OBJ_TYPES] = {
 	[CR_OBJ_VDSO]		= &cr_vdso_ops,
 	[CR_OBJ_CRED]		= &cr_cred_ops,
 	[CR_OBJ_PIPE]		= &cr_pipe_ops,
+	[CR_OBJ_SOCK]		= &cr_sock_ops,
 	[CR_OBJ_SHM]		= &cr_shm_ops,
 	[CR_OBJ_FILE]		= &cr_file_ops,
+	[CR_OBJ_SOCKQ]		= &cr_sockq_ops,
 	[CR_OBJ_FILES]		= &cr_files_ops,
 	[CR_OBJ_FS]		= &cr_fs_ops,
 	[CR_OBJ_SIGHAND]	= &cr_sighand_ops,
@@ -26,6 +28,16 @@ const struct cr_obj_ops *const cr_obj_table[CR_NR_OBJ_TYPES] = {
 	[CR_OBJ_PROC]		= &cr_proc_ops,
 	[CR_OBJ_THREAD]		= &cr_thread_ops,
 };
+
+const struct cr_obj_ops *cr_obj_ops_of(u32 rec)
+{
+	int i;
+
+	for (i = 0; i < CR_NR_OBJ_TYPES; i++)
+		if (cr_obj_table[i]->rec == rec)
+			return cr_obj_table[i];
+	return NULL;
+}
 
 void cr_objs_init(struct cr_save *s)
 {
@@ -124,9 +136,25 @@ void cr_write_detail(struct cr_save *s, struct cr_obj *obj, u32 type, void *rec,
 	cr_write(&s->w, type, obj->id, rec, size, tail, tail_len);
 }
 
+static int objs_settle(struct cr_restart *r)
+{
+	const struct cr_obj_ops *ops;
+	int err = 0;
+	u32 id;
+
+	for (id = 1; id <= r->img.nr_objects && !err; id++) {
+		ops = cr_obj_ops_of(r->img.objs[id].type);
+		if (ops->settle)
+			err = ops->settle(r, id);
+		cond_resched();
+	}
+	return err;
+}
+
 int cr_objs_restore(struct cr_restart *r)
 {
-	u32 id, type;
+	const struct cr_obj_ops *ops;
+	u32 id;
 	int err;
 
 	r->objs = kvcalloc(r->img.nr_objects + 1, sizeof(*r->objs),
@@ -134,17 +162,41 @@ int cr_objs_restore(struct cr_restart *r)
 	if (!r->objs)
 		return -ENOMEM;
 	for (id = 1; id <= r->img.nr_objects; id++) {
-		type = r->img.objs[id].type - CR_REC_VDSO;
-		if (type >= CR_NR_OBJ_TYPES)
+		ops = cr_obj_ops_of(r->img.objs[id].type);
+		if (!ops)
 			return -EBADMSG;
-		if (!cr_obj_table[type]->restore)
+		if (!ops->restore)
 			continue;
-		err = cr_obj_table[type]->restore(r, id);
+		err = ops->restore(r, id);
 		if (err)
 			return err;
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		cond_resched();
 	}
-	return 0;
+	return objs_settle(r);
+}
+
+void cr_objs_link(struct cr_restart *r)
+{
+	const struct cr_obj_ops *ops;
+	u32 id;
+
+	for (id = 1; id <= r->img.nr_objects; id++) {
+		ops = cr_obj_ops_of(r->img.objs[id].type);
+		if (ops->link)
+			ops->link(r, id);
+		cond_resched();
+	}
+}
+
+void cr_objs_drop(struct cr_restart *r)
+{
+	u32 id;
+
+	for (id = r->img.nr_objects; id > 0 && r->objs; id--)
+		if (r->objs[id])
+			cr_obj_ops_of(r->img.objs[id].type)->drop(r->objs[id]);
+	kvfree(r->objs);
+	r->objs = NULL;
 }

@@ -86,8 +86,10 @@ enum cr_obj_type {
 	CR_OBJ_VDSO,	/* const struct vdso_image * */
 	CR_OBJ_CRED,	/* const struct cred * */
 	CR_OBJ_PIPE,	/* struct inode * of the pipe; holds a reference */
+	CR_OBJ_SOCK,	/* struct sock *, open or not */
 	CR_OBJ_SHM,	/* struct inode * of shmem; aux is a struct file * on it */
 	CR_OBJ_FILE,	/* struct file * */
+	CR_OBJ_SOCKQ,	/* struct sock * whose queue it is */
 	CR_OBJ_FILES,	/* struct files_struct * */
 	CR_OBJ_FS,	/* struct fs_struct * */
 	CR_OBJ_SIGHAND,	/* struct sighand_struct * */
@@ -141,6 +143,10 @@ struct cr_restart;
  * @save: write its record and details; the job stands still
  * @restore: restart, see cr_objs_restore(): make it, cr_restart_set() it. NULL: the tasks
  *	restore it themselves
+ * @settle: restart: all objects are made: what could not be done before. NULL:
+ *	nothing
+ * @link: restart: all tasks are made: what refers to them. Cannot fail. NULL:
+ *	nothing
  * @drop: restart: drop what @restore has set
  */
 struct cr_obj_ops {
@@ -152,14 +158,19 @@ struct cr_obj_ops {
 	void (*outside)(struct cr_save *s, struct cr_obj *obj);
 	void (*save)(struct cr_save *s, struct cr_obj *obj);
 	int (*restore)(struct cr_restart *r, u32 id);
+	int (*settle)(struct cr_restart *r, u32 id);
+	void (*link)(struct cr_restart *r, u32 id);
 	void (*drop)(void *ptr);
 };
 
 extern const struct cr_obj_ops *const cr_obj_table[CR_NR_OBJ_TYPES];
 /* Each kind defines its row in its own file */
 extern const struct cr_obj_ops cr_vdso_ops, cr_cred_ops, cr_pipe_ops,
-	cr_shm_ops, cr_file_ops, cr_files_ops, cr_fs_ops, cr_sighand_ops,
-	cr_mm_ops, cr_proc_ops, cr_thread_ops;
+	cr_sock_ops, cr_shm_ops, cr_file_ops, cr_sockq_ops, cr_files_ops,
+	cr_fs_ops, cr_sighand_ops, cr_mm_ops, cr_proc_ops, cr_thread_ops;
+
+/* The row of a record type; NULL: no object is declared by it */
+const struct cr_obj_ops *cr_obj_ops_of(u32 rec);
 
 /**
  * cr_obj_add() - note that the job holds an object
@@ -197,6 +208,10 @@ void cr_objs_exit(struct cr_save *s);
  * Return: 0 or -errno; what has been made is dropped with @r
  */
 int __must_check cr_objs_restore(struct cr_restart *r);
+/* All tasks are there and none of them runs: see cr_obj_ops.link */
+void cr_objs_link(struct cr_restart *r);
+/* Drop what has been made, the last first */
+void cr_objs_drop(struct cr_restart *r);
 
 /* ---- saving: kernel/cr_save.c ---- */
 
@@ -282,6 +297,7 @@ struct cr_run {
  * @blockers: number of refusals
  * @still: the job stands still: what is seen cannot change
  * @outside: all is collected, and compared with the kernel's counts
+ * @scanning: net/unix: queues of sockets are being looked at
  * @leader: the job's root process
  * @claim: in the list of jobs that are being saved; kernel/cr_claim.c
  * @looks: it only looks, and isolates nothing
@@ -303,6 +319,7 @@ struct cr_save {
 	unsigned int blockers;
 	bool still;
 	bool outside;
+	bool scanning;
 	struct task_struct *leader;
 	struct list_head claim;
 	bool looks;
@@ -420,6 +437,10 @@ static inline void *cr_restart_get(struct cr_restart *r, u32 id)
 {
 	return r->objs[id];
 }
+
+/* The process that has number @nr in the image, with a reference; NULL: none.
+ * For cr_obj_ops.link. */
+struct pid *cr_restart_pid(struct cr_restart *r, u32 nr);
 
 /*
  * What a task restores of itself, in its own context, before it parks; id is

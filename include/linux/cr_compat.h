@@ -152,4 +152,19 @@ static inline pte_t *cr_pte_offset_map_lock(struct mm_struct *mm, pmd_t *pmd,
 #define cr_file_lock(core)	container_of(core, struct file_lock, c)
 #endif
 
+/* ---- sockets ---- */
+
+/* Urgent data of a UNIX socket, if the kernel has such a thing */
+#if IS_ENABLED(CONFIG_AF_UNIX_OOB)
+#define cr_unix_oob(u)	READ_ONCE((u)->oob_skb)
+#else
+#define cr_unix_oob(u)	NULL
+#endif
+
+/* 6.5 passes pidfds */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
+#define SOCK_PASSPIDFD	7
+#define SO_PASSPIDFD	76
+#endif
+
 #endif /* _LINUX_CR_COMPAT_H */

@@ -46,7 +46,7 @@ struct cr_file_type {
 };
 
 extern const struct cr_file_type cr_unlinked_file, cr_reg_file, cr_dir_file,
-	cr_chr_file, cr_pipe_file, cr_tty_file;
+	cr_chr_file, cr_pipe_file, cr_tty_file, cr_unix_file;
 
 /**
  * struct cr_file_info - cr_obj.aux of a FILE, while it is saved
@@ -97,6 +97,15 @@ u32 cr_file_mapped_id(struct cr_save *s, struct file *file);
 
 /* Refuse a file: "fd 3: NAME: WHY", or "mapped file NAME: WHY" */
 void cr_file_refuse(struct cr_save *s, struct cr_obj *obj, const char *why);
+
+/**
+ * cr_file_is_shared() - does somebody outside the job hold this description?
+ * @obj: the FILE; all is collected
+ *
+ * Besides the job's descriptors only the table of objects does. Who looks into
+ * /proc/PID/fd holds it, too, but lets go. Context: sleeps.
+ */
+bool cr_file_is_shared(const struct cr_obj *obj);
 
 /* Drop a reference; the last one closes the file before it returns */
 void cr_file_put(struct file *file);

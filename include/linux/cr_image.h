@@ -90,6 +90,8 @@ enum cr_rec_type {
 	CR_REC_MM		= 0x43520109,
 	CR_REC_PROC		= 0x4352010a,
 	CR_REC_THREAD		= 0x4352010b,
+	CR_REC_SOCK		= 0x4352010c,	/* before FILE */
+	CR_REC_SOCKQ		= 0x4352010d,	/* behind FILE */
 
 	/* details of the object before them */
 	CR_REC_PIPE_BUF		= 0x43520201,	/* of PIPE */
@@ -106,6 +108,7 @@ enum cr_rec_type {
 	CR_REC_ITIMER		= 0x4352020c,	/* of PROC */
 	CR_REC_TIMER		= 0x4352020d,	/* of PROC */
 	CR_REC_SHMID		= 0x4352020e,	/* of SHM */
+	CR_REC_SOCK_MSG		= 0x4352020f,	/* of SOCKQ */
 };
 
 /* Incompatible features: a reader refuses a bit that it does not know */
@@ -320,6 +323,116 @@ struct cr_rec_shmid {
 	__le64 atime, dtime, ctime;
 };
 
+/* cr_rec_sock.flags */
+#define CR_SOCK_FIRST		0x1	/* the next object is its other end */
+#define CR_SOCK_DEAD		0x2	/* closed: no descriptor leads to it */
+#define CR_SOCK_PEERCRED	0x4	/* @peer_pid, @peer_uid, @peer_gid mean
+					 * something */
+#define CR_SOCK_KNOWN		0x7
+
+/* cr_rec_sock.options: what setsockopt() switches on and off */
+#define CR_SOCK_REUSEADDR	0x1
+#define CR_SOCK_DONTROUTE	0x2
+#define CR_SOCK_BROADCAST	0x4
+#define CR_SOCK_KEEPALIVE	0x8
+#define CR_SOCK_OOBINLINE	0x10
+#define CR_SOCK_LINGER		0x20	/* for @linger_s */
+#define CR_SOCK_PASSCRED	0x40
+#define CR_SOCK_PASSSEC		0x80
+#define CR_SOCK_PASSPIDFD	0x100
+#define CR_SOCK_SNDBUF_LOCK	0x200	/* SO_BUF_LOCK: SO_SNDBUF was set */
+#define CR_SOCK_RCVBUF_LOCK	0x400
+#define CR_SOCK_OPTIONS_KNOWN	0x7ff
+
+#define CR_SOCK_SHUT_RD		0x1
+#define CR_SOCK_SHUT_WR		0x2
+
+#define CR_SOCK_NO_TIMEOUT	(~0ull)
+
+/**
+ * struct cr_rec_sock - CR_REC_SOCK: a UNIX socket
+ * @rec: declares the object
+ * @type: SOCK_STREAM 1, SOCK_DGRAM 2, SOCK_SEQPACKET 5
+ * @flags: CR_SOCK_*
+ * @peer: the other end of a connection: the object directly before, which has
+ *	CR_SOCK_FIRST and the same type; 0: none, or the one behind
+ * @err: pending error (SO_ERROR): 0 or ECONNRESET
+ * @shutdown: CR_SOCK_SHUT_*
+ * @options: CR_SOCK_*
+ * @sndbuf, @rcvbuf: bytes as getsockopt() shows them, 1 to 2^31 - 1
+ * @rcvlowat: SO_RCVLOWAT, 1 to 2^31 - 1
+ * @priority: SO_PRIORITY, at most 2^31 - 1
+ * @peek_off: SO_PEEK_OFF plus 1: 0 is off
+ * @linger_s: seconds of SO_LINGER, at most 2^31 - 1
+ * @peer_pid: SO_PEERCRED; 0: a process that the job does not see. Restored as 0
+ *	when no process of the job has it
+ * @peer_uid, @peer_gid: in the initial user namespace; must be the restarter's
+ * @reserved: 0
+ * @rcvtimeo_us: SO_RCVTIMEO, microseconds; CR_SOCK_NO_TIMEOUT
+ * @sndtimeo_us: SO_SNDTIMEO
+ *
+ * Options are restored by setsockopt(), which has its own opinion about what
+ * the restarter may set.
+ */
+struct cr_rec_sock {
+	struct cr_rec rec;
+	__le32 type;
+	__le32 flags;
+	__le32 peer;
+	__le32 err;
+	__le32 shutdown;
+	__le32 options;
+	__le32 sndbuf;
+	__le32 rcvbuf;
+	__le32 rcvlowat;
+	__le32 priority;
+	__le32 peek_off;
+	__le32 linger_s;
+	__le32 peer_pid;
+	__le32 peer_uid;
+	__le32 peer_gid;
+	__le32 reserved;
+	__le64 rcvtimeo_us;
+	__le64 sndtimeo_us;
+};
+
+/**
+ * struct cr_rec_sockq - CR_REC_SOCKQ: what waits to be received
+ * @rec: declares the object; followed by @nr_msgs SOCK_MSG, oldest first
+ * @sock: id of the SOCK that receives, which is not CR_SOCK_DEAD; no two
+ *	SOCKQ have the same
+ * @nr_msgs: number of SOCK_MSG records
+ */
+struct cr_rec_sockq {
+	struct cr_rec rec;
+	__le32 sock;
+	__le32 nr_msgs;
+};
+
+/* cr_rec_sock_msg.flags */
+#define CR_SOCK_MSG_CREDS	0x1	/* SCM_CREDENTIALS: @pid, @uid, @gid */
+
+/**
+ * struct cr_rec_sock_msg - CR_REC_SOCK_MSG: a message; of a stream: a piece
+ * @rec: id of the SOCKQ
+ * @sender: id of the SOCK that has sent it: the receiver's peer
+ * @flags: CR_SOCK_MSG_*
+ * @pid: as cr_rec_sock.peer_pid
+ * @uid, @gid: as cr_rec_sock.peer_uid
+ * @len: bytes; = tail length; not 0 for a stream
+ *
+ * Tail: the bytes. The sender's buffer (SO_SNDBUF) must take them all.
+ */
+struct cr_rec_sock_msg {
+	struct cr_rec rec;
+	__le32 sender;
+	__le32 flags;
+	__le32 pid;
+	__le32 uid;
+	__le32 gid;
+	__le32 len;
+};
+
 /* What an open file description is */
 enum cr_file_kind {
 	CR_FILE_REG		= 1,	/* regular file with a name */
@@ -329,6 +442,7 @@ enum cr_file_kind {
 	CR_FILE_OUTSIDE		= 5,	/* terminal or pipe outside the job:
 					 * bound to the restarter's @fd */
 	CR_FILE_SHM		= 6,	/* opened unlinked tmpfs file: @obj */
+	CR_FILE_SOCK		= 7,	/* open socket @obj */
 };
 
 /* cr_rec_file.flags */
@@ -342,7 +456,7 @@ enum cr_file_kind {
  * @rec: declares the object
  * @kind: enum cr_file_kind
  * @flags: CR_FILE_*
- * @obj: id of the PIPE or SHM behind it; 0 for other kinds
+ * @obj: id of the PIPE, SHM or SOCK behind it; 0 for other kinds
  * @fd: OUTSIDE: the descriptor of the restarter that takes its place
  * @open_flags: O_ACCMODE and O_APPEND, O_NONBLOCK, O_DIRECT, O_NOATIME,
  *	O_LARGEFILE, O_DSYNC, O_SYNC, O_DIRECTORY, O_NOFOLLOW; others are refused

@@ -5,6 +5,7 @@
  * that what it holds still works. Exits with 77 if the kernel has no such thing.
  */
 #include "prog.h"
+#include <linux/filter.h>
 #include <linux/userfaultfd.h>
 #include <mqueue.h>
 #include <net/if.h>
@@ -302,7 +303,7 @@ static void packet_verify(void)
 
 /* ---- sockets ---- */
 
-static void unix_setup(void)
+static void unix_pair(void)
 {
 	int s[2];
 
@@ -310,6 +311,47 @@ static void unix_setup(void)
 	must(write(s[0], "x", 1));
 	fd = s[1];
 	fd2 = s[0];
+}
+
+static void unix_oob_setup(void)
+{
+	unix_pair();
+	must(send(fd2, "!", 1, MSG_OOB));
+}
+
+static void unix_filter_setup(void)
+{
+	struct sock_filter all = { 0x06, 0, 0, 0xffffffff };	/* return: take it whole */
+	struct sock_fprog prog = { 1, &all };
+
+	unix_pair();
+	must(setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog)));
+}
+
+static void unix_stamp_setup(void)
+{
+	int one = 1;
+
+	unix_pair();
+	must(setsockopt(fd, SOL_SOCKET, SO_TIMESTAMP, &one, sizeof(one)));
+}
+
+static void unix_rights_setup(void)
+{
+	char control[CMSG_SPACE(sizeof(int))] = {};
+	struct iovec iov = { "x", 1 };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = control, .msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
+
+	unix_pair();
+	cmsg->cmsg_level = SOL_SOCKET;
+	cmsg->cmsg_type = SCM_RIGHTS;
+	cmsg->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(cmsg), &fd, sizeof(fd));
+	must(sendmsg(fd2, &msg, 0));
 }
 
 static int tcp_listen(struct sockaddr_in *addr)
@@ -712,6 +754,24 @@ static void outside_pipe_setup(void)
 	exit(0);
 }
 
+static void outside_unix_setup(void)
+{
+	char c;
+
+	unix_pair();
+	child = must(fork());
+	if (child) {
+		must(close(fd));
+		prog_touch("ready");
+		prog_reap(child, 0);
+		exit(0);
+	}
+	must(close(fd2));
+	outside();
+	check(read(fd, &c, 1) == 1 && c == 'x', "what was sent");
+	exit(0);
+}
+
 static void outside_files_setup(void)
 {
 	child = must(syscall(SYS_clone, 0x400 | SIGCHLD, NULL, NULL, NULL, 0));	/* CLONE_FILES */
@@ -757,7 +817,10 @@ static const struct prog_case cases[] = {
 	{ "fifo", fifo_setup, readable_verify, true },
 	{ "pty", pty_setup, NULL, true },
 	{ "packet", packet_setup, packet_verify, true },
-	{ "unix", unix_setup, readable_verify, true },
+	{ "unix_oob", unix_oob_setup, readable_verify, true },
+	{ "unix_filter", unix_filter_setup, readable_verify, true },
+	{ "unix_stamp", unix_stamp_setup, readable_verify, true },
+	{ "unix_rights", unix_rights_setup, readable_verify, true },
 	{ "tcp", tcp_setup, readable_verify, true },
 	{ "listen", listen_setup, readable_verify, true },
 	{ "udp", udp_setup, NULL, true },
@@ -791,6 +854,7 @@ static const struct prog_case cases[] = {
 	{ "outside_shm", outside_shm_setup, NULL, true },
 	{ "outside_sysv", outside_sysv_setup, NULL, true },
 	{ "outside_pipe", outside_pipe_setup, NULL, true },
+	{ "outside_unix", outside_unix_setup, NULL, true },
 	{ "outside_files", outside_files_setup, NULL, true },
 	{ "vfork", vfork_wait, NULL, true },
 	{ }

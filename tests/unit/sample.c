@@ -132,6 +132,42 @@ static void open_files(struct sample *s)
 	s->fs = OBJ(s, CR_REC_FS, fs, "/home\0/", 8);
 }
 
+/* A pair with one end closed; a datagram socket alone */
+static void sockets(struct sample *s)
+{
+	struct cr_rec_sock sock = {
+		.type = L32(1), .flags = L32(CR_SOCK_FIRST | CR_SOCK_PEERCRED),
+		.shutdown = L32(3), .options = L32(CR_SOCK_PASSCRED),
+		.sndbuf = L32(212992), .rcvbuf = L32(212992),
+		.rcvlowat = L32(1), .peer_pid = L32(LEADER),
+		.peer_uid = L32(1000), .peer_gid = L32(1000),
+		.rcvtimeo_us = L64(5000000),
+		.sndtimeo_us = L64(CR_SOCK_NO_TIMEOUT),
+	};
+	struct cr_rec_sockq queue = { .nr_msgs = L32(2) };
+	struct cr_rec_sock_msg msg = {
+		.flags = L32(CR_SOCK_MSG_CREDS), .pid = L32(CHILD),
+		.uid = L32(1000), .gid = L32(1000), .len = L32(5),
+	};
+	u32 id = OBJ(s, CR_REC_SOCK, sock, NULL, 0);
+
+	sock.flags = L32(CR_SOCK_DEAD);
+	sock.peer = L32(id);
+	sock.peer_pid = sock.peer_uid = sock.peer_gid = 0;
+	msg.sender = L32(OBJ(s, CR_REC_SOCK, sock, NULL, 0));
+	sock.type = L32(2);
+	sock.flags = 0;
+	sock.peer = 0;
+	OBJ(s, CR_REC_SOCK, sock, NULL, 0);
+	file(s, CR_FILE_SOCK, 0, 2, 0140777, id, "socket:[2]");
+	queue.sock = L32(id);
+	OBJ(s, CR_REC_SOCKQ, queue, NULL, 0);
+	DETAIL(s, CR_REC_SOCK_MSG, msg, "hello", 5);
+	msg.flags = msg.pid = msg.uid = msg.gid = 0;
+	msg.len = L32(1);
+	DETAIL(s, CR_REC_SOCK_MSG, msg, "!", 1);
+}
+
 static u32 sighand(struct sample *s)
 {
 	struct cr_rec_sighand rec = { .nr_actions = L32(2) };
@@ -348,6 +384,7 @@ void sample_build(struct buf *file)
 	at = build_rec(&s.b, CR_REC_HEAD, 0, &head, sizeof(head), NULL, 0);
 	small_objects(&s);
 	open_files(&s);
+	sockets(&s);
 	s.sighand[0] = sighand(&s);
 	s.sighand[1] = sighand(&s);
 	s.mm[0] = mm(&s);

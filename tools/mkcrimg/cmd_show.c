@@ -160,6 +160,37 @@ static const char *access_name(u32 open_flags)
 	return names[open_flags & 3];
 }
 
+/* "UNIX stream socket 7, other end 8, 3 messages of 20 bytes wait" */
+static void show_sock(const struct image *img, u32 id)
+{
+	struct cr_rec_sock_msg msg;
+	struct cr_detail_iter it;
+	struct cr_rec_sockq q;
+	struct cr_rec_sock s;
+	struct cr_view v;
+	u64 bytes = 0;
+	u32 other, of = 0;
+
+	cr_read_obj(&img->cr, id, &v, &s, sizeof(s));
+	other = le32_to_cpu(s.flags) & CR_SOCK_FIRST ? id + 1 :
+		le32_to_cpu(s.peer);
+	printf(", UNIX %s socket %u", le32_to_cpu(s.type) == 1 ? "stream" :
+	       le32_to_cpu(s.type) == 2 ? "datagram" : "seqpacket", id);
+	if (other)
+		printf(", other end %u", other);
+	while ((of = image_next(img, of, CR_REC_SOCKQ))) {
+		cr_read_obj(&img->cr, of, &v, &q, sizeof(q));
+		if (le32_to_cpu(q.sock) != id)
+			continue;
+		cr_for_each_detail(&img->cr, of, &it) {
+			cr_detail(&it, &msg, sizeof(msg));
+			bytes += le32_to_cpu(msg.len);
+		}
+		printf(", %u messages of %llu bytes wait",
+		       le32_to_cpu(q.nr_msgs), (unsigned long long)bytes);
+	}
+}
+
 static void show_fd(const struct image *img, const struct cr_rec_fd *fd)
 {
 	u32 id = le32_to_cpu(fd->file);
@@ -185,6 +216,9 @@ static void show_fd(const struct image *img, const struct cr_rec_fd *fd)
 		break;
 	case CR_FILE_SHM:
 		printf(", contents in the image");
+		break;
+	case CR_FILE_SOCK:
+		show_sock(img, le32_to_cpu(f.obj));
 		break;
 	}
 	printf("%s\n", fd->cloexec ? ", close on exec" : "");

@@ -327,6 +327,41 @@ static const struct field restart_fields[] = {
 	DEC(cr_rec_restart, reserved),
 };
 
+static const struct field sock_fields[] = {
+	DEC(cr_rec_sock, type),
+	HEX(cr_rec_sock, flags),
+	DEC(cr_rec_sock, peer),
+	DEC(cr_rec_sock, err),
+	HEX(cr_rec_sock, shutdown),
+	HEX(cr_rec_sock, options),
+	DEC(cr_rec_sock, sndbuf),
+	DEC(cr_rec_sock, rcvbuf),
+	DEC(cr_rec_sock, rcvlowat),
+	DEC(cr_rec_sock, priority),
+	DEC(cr_rec_sock, peek_off),
+	DEC(cr_rec_sock, linger_s),
+	DEC(cr_rec_sock, peer_pid),
+	DEC(cr_rec_sock, peer_uid),
+	DEC(cr_rec_sock, peer_gid),
+	DEC(cr_rec_sock, reserved),
+	DEC(cr_rec_sock, rcvtimeo_us),
+	DEC(cr_rec_sock, sndtimeo_us),
+};
+
+static const struct field sockq_fields[] = {
+	DEC(cr_rec_sockq, sock),
+	DEC(cr_rec_sockq, nr_msgs),
+};
+
+static const struct field sock_msg_fields[] = {
+	DEC(cr_rec_sock_msg, sender),
+	HEX(cr_rec_sock_msg, flags),
+	DEC(cr_rec_sock_msg, pid),
+	DEC(cr_rec_sock_msg, uid),
+	DEC(cr_rec_sock_msg, gid),
+	DEC(cr_rec_sock_msg, len),
+};
+
 #define REC(rec_type, rec, tail_form, table)				\
 	{ rec_type, sizeof(struct rec), tail_form, table, ARRAY_SIZE(table) }
 
@@ -360,6 +395,9 @@ static const struct rec_fields recs[] = {
 	REC(CR_REC_XSTATE_X86, cr_rec_xstate_x86,
 	    TAIL_BYTES, xstate_x86_fields),
 	REC(CR_REC_RESTART, cr_rec_restart, TAIL_NONE, restart_fields),
+	REC(CR_REC_SOCK, cr_rec_sock, TAIL_NONE, sock_fields),
+	REC(CR_REC_SOCKQ, cr_rec_sockq, TAIL_NONE, sockq_fields),
+	REC(CR_REC_SOCK_MSG, cr_rec_sock_msg, TAIL_BYTES, sock_msg_fields),
 };
 
 const struct rec_fields *rec_fields(u32 type)

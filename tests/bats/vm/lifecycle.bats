@@ -58,6 +58,10 @@ lifecycle() {
 	lifecycle pipes
 }
 
+@test "unix" {
+	lifecycle unix
+}
+
 @test "devs" {
 	lifecycle devs
 }

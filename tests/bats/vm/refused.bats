@@ -54,7 +54,10 @@ supported() {
 }
 
 @test "sockets" {
-	refuse unix 'fd [0-9]+: .*socket'
+	refuse unix_oob 'UNIX stream socket: urgent data'
+	refuse unix_filter 'UNIX stream socket with a filter'
+	refuse unix_stamp 'UNIX stream socket with time stamps'
+	refuse unix_rights 'UNIX socket: descriptors in flight'
 	refuse tcp 'fd [0-9]+: .*socket'
 	refuse listen 'fd [0-9]+: .*socket'
 	refuse udp 'fd [0-9]+: .*socket'
@@ -106,6 +109,7 @@ supported() {
 	refuse outside_shm 'shared'
 	refuse outside_sysv 'SYSV.*also mapped outside the job'
 	refuse outside_files 'shared'
+	refuse outside_unix 'fd [0-9]+: socket:.* other end is outside the job'
 }
 
 # As if it had never been tried: the ends of the pipe are bound to those of whoever restarts it, or the
@@ -138,7 +142,7 @@ not_yet() {
 
 # The program does not verify what it holds: its cases are made for one at a time.
 @test "all blockers are named in one go" {
-	start refused eventfd timerfd opath gonetimer unix
+	start refused eventfd timerfd opath gonetimer tcp
 	run -1 mkcrimg save -o "$BATS_TEST_TMPDIR/no.crimg" "$job_pid"
 	assert_line --partial 'eventfd'
 	assert_line --partial 'timerfd'

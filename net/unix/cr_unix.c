@@ -1,0 +1,451 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * UNIX sockets: pairs as socketpair() makes them, of all types, with one end
+ * closed or shut down or not. What waits in their queues is an object of its own
+ * (cr_unix_queue.c), options are in cr_unix_opts.c.
+ *
+ * Both ends of a pair are written one directly behind the other. The end that
+ * the job has closed is made as well, and closed when the queue of the other end
+ * is full again: so the kernel finds the same state by itself.
+ *
+ * SO_PEERCRED shows who has made the pair. That process has its number again if
+ * it is part of the job, and is 0, as one that cannot be seen, if it is not.
+ *
+ * Refused: sockets with names, listening ones, ends that a process outside the
+ * job holds, urgent data, other network namespaces.
+ *
+ * Locks: unix_state_lock for the peer; the rest is looked at without, and again
+ * when the job stands still.
+ */
+#include <linux/fs.h>
+#include <linux/cred.h>
+#include <linux/nsproxy.h>
+#include <linux/pid_namespace.h>
+#include <linux/sched/task.h>
+#include <linux/security.h>
+#include <linux/slab.h>
+#include <net/tcp_states.h>
+#include "cr_unix.h"
+
+static void sock_refuse(struct cr_save *s, struct cr_obj *obj, const char *why)
+{
+	struct sock *sk = obj->ptr;
+
+	cr_refuse(s, obj->holder, "CR-ESOCK", "%s: %s",
+		  cr_unix_type_name(sk->sk_type), why);
+}
+
+/* ---- the socket: collecting ---- */
+
+static void unix_get(struct cr_obj *obj)
+{
+	sock_hold(obj->ptr);
+}
+
+static void unix_put(struct cr_obj *obj)
+{
+	sock_put(obj->ptr);
+}
+
+struct sock *cr_unix_peer(struct sock *sk)
+{
+	struct sock *peer;
+
+	unix_state_lock(sk);
+	peer = unix_peer(sk);
+	if (peer)
+		sock_hold(peer);
+	unix_state_unlock(sk);
+	return peer;
+}
+
+/* Is it in the network namespace that the job will be restarted in? */
+static bool unix_net_is_leaders(struct cr_save *s, struct sock *sk)
+{
+	bool same;
+
+	task_lock(s->leader);
+	same = !s->leader->nsproxy ||
+	       net_eq(sock_net(sk), s->leader->nsproxy->net_ns);
+	task_unlock(s->leader);
+	return same;
+}
+
+static void unix_collect(struct cr_save *s, struct cr_obj *obj)
+{
+	struct sock *sk = obj->ptr;
+	int err = READ_ONCE(sk->sk_err);
+
+	if (!unix_net_is_leaders(s, sk))
+		sock_refuse(s, obj, "in another network namespace: not supported");
+	if (READ_ONCE(sk->sk_state) == TCP_LISTEN)
+		sock_refuse(s, obj, "listening: not supported yet");
+	if (smp_load_acquire(&unix_sk(sk)->addr))
+		sock_refuse(s, obj, "has a name: not supported yet");
+	if (cr_unix_oob(unix_sk(sk)))
+		sock_refuse(s, obj, "urgent data: not supported");
+	if (READ_ONCE(sk->sk_err_soft) || (err && err != ECONNRESET))
+		sock_refuse(s, obj, "an error that is not known is pending");
+	cr_unix_opts_collect(s, obj);
+}
+
+void cr_unix_scan(struct cr_save *s, struct cr_obj *obj)
+{
+	struct sock *peer;
+
+	/* what is found while one is at work is found by the loop, too */
+	if (s->scanning || (obj->flags & UNIX_SCANNED))
+		return;
+	s->scanning = true;
+	list_for_each_entry_from(obj, &s->objs[CR_OBJ_SOCK], list) {
+		if (obj->flags & UNIX_SCANNED)
+			continue;
+		obj->flags |= UNIX_SCANNED;
+		peer = cr_unix_peer(obj->ptr);
+		if (peer) {
+			cr_obj_add(s, CR_OBJ_SOCK, peer, obj->holder, 0);
+			sock_put(peer);
+		}
+		cr_unix_queue_scan(s, obj);
+		cond_resched();
+	}
+	s->scanning = false;
+}
+
+/* ---- the socket: saving ---- */
+
+/* The other end, if @obj is one end of a pair */
+static struct cr_obj *unix_other(struct cr_save *s, struct cr_obj *obj)
+{
+	struct sock *sk = obj->ptr, *back = NULL;
+	struct sock *peer = cr_unix_peer(sk);
+	struct cr_obj *other = NULL;
+
+	if (peer)
+		back = sock_flag(peer, SOCK_DEAD) ? sk : unix_peer(peer);
+	if (back == sk && peer != sk)
+		other = cr_obj_find(s, CR_OBJ_SOCK, peer);
+	if (peer)
+		sock_put(peer);
+	return other;
+}
+
+static void peercred_save(struct cr_save *s, struct sock *sk,
+			  struct cr_rec_sock *rec)
+{
+	spin_lock(&sk->sk_peer_lock);
+	if (sk->sk_peer_cred) {
+		const struct cred *cred = sk->sk_peer_cred;
+
+		rec->flags |= cpu_to_le32(CR_SOCK_PEERCRED);
+		rec->peer_pid = cpu_to_le32(pid_nr_ns(sk->sk_peer_pid,
+						      s->pid_ns));
+		rec->peer_uid = cpu_to_le32(from_kuid(&init_user_ns,
+						      cred->euid));
+		rec->peer_gid = cpu_to_le32(from_kgid(&init_user_ns,
+						      cred->egid));
+	}
+	spin_unlock(&sk->sk_peer_lock);
+}
+
+static void unix_write(struct cr_save *s, struct cr_obj *obj, u32 peer,
+		       u32 flags)
+{
+	struct sock *sk = obj->ptr;
+	struct cr_rec_sock rec = {};
+
+	rec.type = cpu_to_le32(sk->sk_type);
+	if (sock_flag(sk, SOCK_DEAD))
+		flags |= CR_SOCK_DEAD;
+	rec.flags = cpu_to_le32(flags);
+	rec.peer = cpu_to_le32(peer);
+	rec.err = cpu_to_le32(READ_ONCE(sk->sk_err));
+	rec.shutdown = cpu_to_le32(READ_ONCE(sk->sk_shutdown));
+	cr_unix_opts_save(sk, &rec);
+	peercred_save(s, sk, &rec);
+	cr_write_obj(s, obj, &rec, sizeof(rec), NULL, 0);
+}
+
+/* Both ends of a pair when the first of them is met */
+static void unix_save(struct cr_save *s, struct cr_obj *obj)
+{
+	struct cr_obj *other = unix_other(s, obj);
+
+	if (obj->id)
+		return;
+	unix_write(s, obj, 0, other ? CR_SOCK_FIRST : 0);
+	if (other)
+		unix_write(s, other, obj->id, 0);
+}
+
+/* ---- the socket: restart ---- */
+
+static void unix_drop(void *ptr)
+{
+	struct cr_unix_sock *us = ptr;
+
+	if (us->file)
+		fput(us->file);
+	else if (us->sock)
+		sock_release(us->sock);
+	sock_put(us->sk);
+	kfree(us);
+}
+
+/* SO_PEERCRED will show those of the restarter */
+static int peercred_check(struct cr_restart *r, const struct cr_rec_sock *rec)
+{
+	const struct cred *cred = current_cred();
+	u32 uid = le32_to_cpu(rec->peer_uid);
+	u32 gid = le32_to_cpu(rec->peer_gid);
+
+	if (!(le32_to_cpu(rec->flags) & CR_SOCK_PEERCRED) ||
+	    (uid == from_kuid(&init_user_ns, cred->euid) &&
+	     gid == from_kgid(&init_user_ns, cred->egid)))
+		return 0;
+	return cr_err(&r->log, -EPERM,
+		      "UNIX socket: made by user %u, group %u, which are not the restarter's",
+		      uid, gid);
+}
+
+/* The socket alone, or with the file that owns it from now on */
+static int unix_make(struct cr_unix_sock *us, const struct cr_rec_sock *rec)
+{
+	struct file *file;
+	int err;
+
+	err = sock_create(AF_UNIX, le32_to_cpu(rec->type), 0, &us->sock);
+	if (err)
+		return err;
+	us->sk = us->sock->sk;
+	sock_hold(us->sk);
+	if (le32_to_cpu(rec->flags) & CR_SOCK_DEAD)
+		return 0;
+	file = sock_alloc_file(us->sock, 0, NULL);
+	if (IS_ERR(file)) {
+		/* it has released the socket */
+		us->sock = NULL;
+		return PTR_ERR(file);
+	}
+	us->file = file;
+	return 0;
+}
+
+/* As socketpair() does */
+static int unix_pair(struct cr_restart *r, u32 first, struct cr_unix_sock *us)
+{
+	struct cr_unix_sock *other = cr_restart_get(r, first);
+	int err;
+
+	err = security_socket_socketpair(other->sock, us->sock);
+	return err ?: READ_ONCE(us->sock->ops)->socketpair(other->sock,
+							   us->sock);
+}
+
+static int unix_restore(struct cr_restart *r, u32 id)
+{
+	struct cr_unix_sock *us;
+	struct cr_rec_sock rec;
+	struct cr_view view;
+	int err;
+
+	cr_read_obj(&r->img, id, &view, &rec, sizeof(rec));
+	err = peercred_check(r, &rec);
+	if (err)
+		return err;
+	us = kzalloc(sizeof(*us), GFP_KERNEL_ACCOUNT);
+	if (!us)
+		return -ENOMEM;
+	err = unix_make(us, &rec);
+	if (us->sk)
+		cr_restart_set(r, id, us);
+	else
+		kfree(us);
+	if (!err && rec.peer)
+		err = unix_pair(r, le32_to_cpu(rec.peer), us);
+	if (err)
+		return cr_err(&r->log, err, "%s: cannot be made (%pe)",
+			      cr_unix_type_name(le32_to_cpu(rec.type)),
+			      ERR_PTR(err));
+	return cr_unix_opts_begin(r, us->sock, &rec);
+}
+
+static int shutdown_restore(struct socket *sock, u32 how)
+{
+	switch (how) {
+	case 0:
+		return 0;
+	case CR_SOCK_SHUT_RD:
+		return kernel_sock_shutdown(sock, SHUT_RD);
+	case CR_SOCK_SHUT_WR:
+		return kernel_sock_shutdown(sock, SHUT_WR);
+	default:
+		return kernel_sock_shutdown(sock, SHUT_RDWR);
+	}
+}
+
+/* All queues are full: from now on nothing is sent */
+static int unix_settle(struct cr_restart *r, u32 id)
+{
+	struct cr_unix_sock *us = cr_restart_get(r, id);
+	struct cr_rec_sock rec;
+	struct cr_view view;
+	int err;
+
+	cr_read_obj(&r->img, id, &view, &rec, sizeof(rec));
+	if (le32_to_cpu(rec.flags) & CR_SOCK_DEAD) {
+		sock_release(us->sock);
+		us->sock = NULL;
+		return 0;
+	}
+	err = cr_unix_opts_restore(r, us->sock, &rec);
+	if (err)
+		return err;
+	err = shutdown_restore(us->sock, le32_to_cpu(rec.shutdown));
+	if (err)
+		return cr_err(&r->log, err, "UNIX socket: shutdown (%pe)",
+			      ERR_PTR(err));
+	/* from the other end, which has thrown away what it had not read */
+	WRITE_ONCE(us->sk->sk_err, le32_to_cpu(rec.err));
+	return 0;
+}
+
+/* Who is at the other end: so far it is the restarter */
+static void unix_link(struct cr_restart *r, u32 id)
+{
+	struct cr_unix_sock *us = cr_restart_get(r, id);
+	const struct cred *old_cred = NULL;
+	struct pid *pid, *old_pid;
+	struct cr_rec_sock rec;
+	struct cr_view view;
+
+	cr_read_obj(&r->img, id, &view, &rec, sizeof(rec));
+	pid = cr_restart_pid(r, le32_to_cpu(rec.peer_pid));
+	spin_lock(&us->sk->sk_peer_lock);
+	old_pid = us->sk->sk_peer_pid;
+	us->sk->sk_peer_pid = pid;
+	if (!(le32_to_cpu(rec.flags) & CR_SOCK_PEERCRED)) {
+		old_cred = us->sk->sk_peer_cred;
+		us->sk->sk_peer_cred = NULL;
+	}
+	spin_unlock(&us->sk->sk_peer_lock);
+	put_pid(old_pid);
+	put_cred(old_cred);
+}
+
+const struct cr_obj_ops cr_sock_ops = {
+	.name		= "UNIX socket",
+	.rec		= CR_REC_SOCK,
+	.get		= unix_get,
+	.put		= unix_put,
+	.collect	= unix_collect,
+	.save		= unix_save,
+	.restore	= unix_restore,
+	.settle		= unix_settle,
+	.link		= unix_link,
+	.drop		= unix_drop,
+};
+
+/* ---- the open file ---- */
+
+static bool end_match(struct file *file)
+{
+	struct socket *sock = sock_from_file(file);
+
+	return sock && sock->sk && sock->sk->sk_family == AF_UNIX;
+}
+
+static struct cr_obj *end_sock(struct cr_save *s, const struct cr_obj *obj)
+{
+	return cr_obj_find(s, CR_OBJ_SOCK, sock_from_file(obj->ptr)->sk);
+}
+
+static void end_collect(struct cr_save *s, struct cr_obj *obj)
+{
+	struct cr_obj *sock;
+
+	sock = cr_obj_add(s, CR_OBJ_SOCK, sock_from_file(obj->ptr)->sk,
+			  obj->holder, 1);
+	if (sock)
+		cr_unix_scan(s, sock);
+}
+
+/* Is what the socket is connected to alive, and outside the job? */
+static bool end_leads_outside(struct cr_save *s, const struct cr_obj *sock)
+{
+	struct sock *peer = cr_unix_peer(sock->ptr);
+	const struct cr_obj *other;
+	bool outside = false;
+
+	if (peer) {
+		other = cr_obj_find(s, CR_OBJ_SOCK, peer);
+		outside = !other || (!other->refs &&
+				     !sock_flag(peer, SOCK_DEAD));
+		sock_put(peer);
+	}
+	return outside;
+}
+
+static void end_outside(struct cr_save *s, struct cr_obj *obj)
+{
+	struct cr_file_info *info = cr_file_info(obj);
+	struct inode *inode = file_inode(obj->ptr);
+	struct cr_obj *sock = end_sock(s, obj);
+
+	info->name = kasprintf(GFP_KERNEL_ACCOUNT, "socket:[%lu]",
+			       inode->i_ino);
+	if (!info->name) {
+		cr_fail(s, -ENOMEM);
+		return;
+	}
+	if (!sock)
+		return;
+	if (cr_file_is_shared(obj))
+		cr_file_refuse(s, obj,
+			       "UNIX socket shared with a process outside the job: not supported yet");
+	else if (end_leads_outside(s, sock))
+		cr_file_refuse(s, obj,
+			       "UNIX socket whose other end is outside the job: not supported yet");
+	else if (sock->flags & UNIX_STRANGER)
+		cr_file_refuse(s, obj,
+			       "UNIX socket with a message from outside the job: not supported yet");
+}
+
+static const char *end_save(struct cr_save *s, struct cr_obj *obj,
+			    struct cr_rec_file *rec)
+{
+	struct socket *sock = sock_from_file(obj->ptr);
+
+	rec->obj = cpu_to_le32(cr_obj_id(s, CR_OBJ_SOCK, sock->sk));
+	return cr_file_info(obj)->name;
+}
+
+static struct file *end_restore(struct cr_restart *r,
+				const struct cr_rec_file *rec, const char *name)
+{
+	struct cr_unix_sock *us = cr_restart_get(r, le32_to_cpu(rec->obj));
+	umode_t mode = le32_to_cpu(rec->mode);
+	int err = 0;
+
+	/* fchmod() of a socket is seen by fstat(), and by who binds it */
+	if ((file_inode(us->file)->i_mode ^ mode) & S_IALLUGO)
+		err = vfs_fchmod(us->file, mode & S_IALLUGO);
+	if (err)
+		return ERR_PTR(cr_err(&r->log, err,
+				      "%*pE: mode cannot be set (%pe)",
+				      CR_NAME(name), ERR_PTR(err)));
+	spin_lock(&us->file->f_lock);
+	us->file->f_flags = O_RDWR | (le32_to_cpu(rec->open_flags) &
+				      (O_NONBLOCK | O_APPEND | O_LARGEFILE));
+	spin_unlock(&us->file->f_lock);
+	return get_file(us->file);
+}
+
+const struct cr_file_type cr_unix_file = {
+	.kind		= CR_FILE_SOCK,
+	.match		= end_match,
+	.collect	= end_collect,
+	.outside	= end_outside,
+	.save		= end_save,
+	.restore	= end_restore,
+};

@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What waits in the queue of a UNIX socket: messages, and of a stream the pieces
+ * that it was sent in, which a reader sees by the sender's credentials.
+ *
+ * Saving only looks: nothing is taken out. Restart sends from the other end.
+ * Times of arrival (SIOCGSTAMP) are those of the restart.
+ *
+ * Refused: descriptors in flight (SCM_RIGHTS), messages from outside the job.
+ *
+ * Locks: iolock keeps readers away, which take apart what they read; it is only
+ * tried, since a reader of a job that runs may hold it while it waits for memory.
+ * The queue's own lock for walking.
+ */
+#include <linux/mm.h>
+#include <linux/sched/task.h>
+#include <linux/skbuff.h>
+#include <linux/slab.h>
+#include <linux/uio.h>
+#include "cr_unix.h"
+
+/**
+ * struct queue_look - the messages of a queue, each with a reference
+ * @nr: their number
+ * @skb: oldest first
+ */
+struct queue_look {
+	u32 nr;
+	struct sk_buff *skb[];
+};
+
+static void look_put(struct queue_look *look)
+{
+	u32 i;
+
+	for (i = 0; i < look->nr; i++)
+		consume_skb(look->skb[i]);
+	kvfree(look);
+}
+
+/* NULL: no memory. Who has read in part of a stream has left the rest of it */
+static struct queue_look *look_get(struct sock *sk)
+{
+	struct sk_buff_head *queue = &sk->sk_receive_queue;
+	u32 max = skb_queue_len_lockless(queue);
+	struct queue_look *look;
+	struct sk_buff *skb;
+
+	look = kvzalloc(struct_size(look, skb, max), GFP_KERNEL_ACCOUNT);
+	if (!look)
+		return NULL;
+	spin_lock(&queue->lock);
+	skb_queue_walk(queue, skb) {
+		if (look->nr == max)
+			break;
+		look->skb[look->nr++] = skb_get(skb);
+	}
+	spin_unlock(&queue->lock);
+	return look;
+}
+
+/* Bytes that are left of it: a stream may have been read in part */
+static u32 skb_left(const struct sock *sk, const struct sk_buff *skb)
+{
+	if (sk->sk_type == SOCK_STREAM)
+		return skb->len - UNIXCB(skb).consumed;
+	return skb->len;
+}
+
+/* ---- collecting ---- */
+
+static void skb_scan(struct cr_save *s, struct cr_obj *obj,
+		     const struct sk_buff *skb)
+{
+	struct cr_obj *sender = cr_obj_find(s, CR_OBJ_SOCK, skb->sk);
+
+	if (UNIXCB(skb).fp)
+		cr_refuse(s, obj->holder, "CR-ESOCK",
+			  "UNIX socket: descriptors in flight (SCM_RIGHTS): not supported yet");
+	if (!sender)
+		obj->flags |= UNIX_STRANGER;
+}
+
+void cr_unix_queue_scan(struct cr_save *s, struct cr_obj *obj)
+{
+	struct sock *sk = obj->ptr;
+	struct queue_look *look;
+	u32 i;
+
+	if (sock_flag(sk, SOCK_DEAD) ||
+	    skb_queue_empty_lockless(&sk->sk_receive_queue))
+		return;
+	/* a job that runs is looked at again */
+	if (!mutex_trylock(&unix_sk(sk)->iolock)) {
+		if (s->still)
+			cr_err(&s->log, cr_fail(s, -EBUSY),
+			       "UNIX socket: is being read");
+		return;
+	}
+	look = look_get(sk);
+	if (!look) {
+		cr_fail(s, -ENOMEM);
+	} else {
+		for (i = 0; i < look->nr; i++)
+			skb_scan(s, obj, look->skb[i]);
+		if (look->nr)
+			cr_obj_add(s, CR_OBJ_SOCKQ, sk, obj->holder, 1);
+	}
+	mutex_unlock(&unix_sk(sk)->iolock);
+	if (look)
+		look_put(look);
+}
+
+/* ---- saving ---- */
+
+static void queue_get(struct cr_obj *obj)
+{
+	sock_hold(obj->ptr);
+}
+
+static void queue_put(struct cr_obj *obj)
+{
+	sock_put(obj->ptr);
+}
+
+static void msg_save(struct cr_save *s, struct cr_obj *obj,
+		     const struct sk_buff *skb)
+{
+	struct cr_rec_sock_msg rec = {};
+	u32 len = skb_left(obj->ptr, skb);
+	void *buf;
+	int err;
+
+	buf = kvmalloc(max(len, 1u), GFP_KERNEL_ACCOUNT);
+	if (!buf) {
+		cr_fail(s, -ENOMEM);
+		return;
+	}
+	err = skb_copy_bits(skb, skb->len - len, buf, len);
+	if (err)
+		cr_err(&s->log, cr_fail(s, err),
+		       "UNIX socket: a message cannot be read (%pe)",
+		       ERR_PTR(err));
+	rec.sender = cpu_to_le32(cr_obj_id(s, CR_OBJ_SOCK, skb->sk));
+	rec.len = cpu_to_le32(len);
+	if (UNIXCB(skb).pid) {
+		rec.flags = cpu_to_le32(CR_SOCK_MSG_CREDS);
+		rec.pid = cpu_to_le32(pid_nr_ns(UNIXCB(skb).pid, s->pid_ns));
+		rec.uid = cpu_to_le32(from_kuid(&init_user_ns,
+						UNIXCB(skb).uid));
+		rec.gid = cpu_to_le32(from_kgid(&init_user_ns,
+						UNIXCB(skb).gid));
+	}
+	cr_write_detail(s, obj, CR_REC_SOCK_MSG, &rec, sizeof(rec), buf, len);
+	kvfree(buf);
+}
+
+/* Nothing is left of it but its place, for urgent data that was there */
+static bool skb_is_mark(const struct sock *sk, const struct sk_buff *skb)
+{
+	return sk->sk_type == SOCK_STREAM && !skb_left(sk, skb);
+}
+
+static void queue_save(struct cr_save *s, struct cr_obj *obj)
+{
+	struct sock *sk = obj->ptr;
+	struct cr_rec_sockq rec = {};
+	struct queue_look *look;
+	u32 i, nr = 0;
+
+	look = look_get(sk);
+	if (!look) {
+		cr_fail(s, -ENOMEM);
+		return;
+	}
+	for (i = 0; i < look->nr; i++)
+		nr += !skb_is_mark(sk, look->skb[i]);
+	rec.sock = cpu_to_le32(cr_obj_id(s, CR_OBJ_SOCK, sk));
+	rec.nr_msgs = cpu_to_le32(nr);
+	cr_write_obj(s, obj, &rec, sizeof(rec), NULL, 0);
+	for (i = 0; i < look->nr; i++)
+		if (!skb_is_mark(sk, look->skb[i]))
+			msg_save(s, obj, look->skb[i]);
+	look_put(look);
+}
+
+/* ---- restart ---- */
+
+/* What sendmsg() allows everybody to say of itself */
+static int creds_check(struct cr_restart *r, const struct cr_rec_sock_msg *rec)
+{
+	kuid_t uid = make_kuid(&init_user_ns, le32_to_cpu(rec->uid));
+	kgid_t gid = make_kgid(&init_user_ns, le32_to_cpu(rec->gid));
+	const struct cred *cred = current_cred();
+
+	if (!(le32_to_cpu(rec->flags) & CR_SOCK_MSG_CREDS) ||
+	    ((uid_eq(uid, cred->uid) || uid_eq(uid, cred->euid) ||
+	      uid_eq(uid, cred->suid)) &&
+	     (gid_eq(gid, cred->gid) || gid_eq(gid, cred->egid) ||
+	      gid_eq(gid, cred->sgid))))
+		return 0;
+	return cr_err(&r->log, -EPERM,
+		      "UNIX socket: message from user %u, group %u, which are not the restarter's",
+		      le32_to_cpu(rec->uid), le32_to_cpu(rec->gid));
+}
+
+static int msg_restore(struct cr_restart *r, const struct cr_detail_iter *it)
+{
+	struct msghdr msg = { .msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL };
+	struct cr_unix_sock *from;
+	struct cr_rec_sock_msg rec;
+	struct kvec vec;
+	int n;
+
+	cr_detail(it, &rec, sizeof(rec));
+	n = creds_check(r, &rec);
+	if (n)
+		return n;
+	from = cr_restart_get(r, le32_to_cpu(rec.sender));
+	vec.iov_base = (void *)it->view.tail;
+	vec.iov_len = it->view.tail_len;
+	n = kernel_sendmsg(from->sock, &msg, &vec, 1, vec.iov_len);
+	if (n == it->view.tail_len)
+		return 0;
+	if (n >= 0 || n == -EAGAIN)
+		n = -ENOBUFS;
+	return cr_err(&r->log, n,
+		      "UNIX socket: %zu bytes cannot be sent again (%pe)",
+		      it->view.tail_len, ERR_PTR(n));
+}
+
+static int queue_restore(struct cr_restart *r, u32 id)
+{
+	struct cr_detail_iter it;
+	int err;
+
+	cr_for_each_detail(&r->img, id, &it) {
+		err = msg_restore(r, &it);
+		if (err)
+			return err;
+		cond_resched();
+	}
+	return 0;
+}
+
+/* The sender's credentials as they were, or none */
+static void msg_link(struct sk_buff *skb, const struct cr_rec_sock_msg *rec,
+		     struct pid *pid)
+{
+	put_pid(UNIXCB(skb).pid);
+	UNIXCB(skb).pid = get_pid(pid);
+	UNIXCB(skb).uid = INVALID_UID;
+	UNIXCB(skb).gid = INVALID_GID;
+	if (!(le32_to_cpu(rec->flags) & CR_SOCK_MSG_CREDS))
+		return;
+	UNIXCB(skb).uid = make_kuid(&init_user_ns, le32_to_cpu(rec->uid));
+	UNIXCB(skb).gid = make_kgid(&init_user_ns, le32_to_cpu(rec->gid));
+}
+
+/*
+ * The kernel may have cut a piece of a stream in several. Nobody reads; what a
+ * process outside has sent meanwhile is left alone.
+ */
+static void queue_link(struct cr_restart *r, u32 id)
+{
+	struct sk_buff_head *queue;
+	struct cr_unix_sock *to, *from;
+	struct cr_rec_sockq rec;
+	struct cr_rec_sock_msg msg;
+	struct cr_detail_iter it;
+	struct sk_buff *skb;
+	struct cr_view view;
+	struct pid *pid;
+	u32 len;
+
+	cr_read_obj(&r->img, id, &view, &rec, sizeof(rec));
+	to = cr_restart_get(r, le32_to_cpu(rec.sock));
+	queue = &to->sk->sk_receive_queue;
+	skb = skb_peek(queue);
+	cr_for_each_detail(&r->img, id, &it) {
+		cr_detail(&it, &msg, sizeof(msg));
+		pid = cr_restart_pid(r, le32_to_cpu(msg.pid));
+		from = cr_restart_get(r, le32_to_cpu(msg.sender));
+		len = le32_to_cpu(msg.len);
+		spin_lock(&queue->lock);
+		while (skb) {
+			bool own = skb->sk == from->sk;
+
+			if (own) {
+				msg_link(skb, &msg, pid);
+				len -= min(len, skb->len);
+			}
+			skb = skb_peek_next(skb, queue);
+			if (own && !len)
+				break;
+		}
+		spin_unlock(&queue->lock);
+		put_pid(pid);
+	}
+}
+
+const struct cr_obj_ops cr_sockq_ops = {
+	.name		= "queue of a UNIX socket",
+	.rec		= CR_REC_SOCKQ,
+	.get		= queue_get,
+	.put		= queue_put,
+	.save		= queue_save,
+	.restore	= queue_restore,
+	.link		= queue_link,
+};
