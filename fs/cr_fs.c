@@ -138,8 +138,9 @@ static int dir_find(struct cr_restart *r, const char *name, const char *what,
 		if (err)
 			path_put(path);
 	}
-	return err ? cr_err(&r->log, err, "%s %*pE: cannot be entered (%pe)",
-			    what, CR_NAME(name), ERR_PTR(err)) : 0;
+	return err ? cr_err(&r->log, cr_name_err(err),
+			    "%s %*pE: cannot be entered (%pe)", what,
+			    CR_NAME(name), ERR_PTR(err)) : 0;
 }
 
 /* As chroot() does; nothing to do if it is the root already */

@@ -115,8 +115,9 @@ static int named_look(struct cr_restart *r, const struct cr_rec_file *rec,
 
 	err = kern_path(name, 0, &path);
 	if (err)
-		return cr_err(&r->log, err, "%*pE: cannot be found (%pe)",
-			      CR_NAME(name), ERR_PTR(err));
+		return cr_err(&r->log, cr_name_err(err),
+			      "%*pE: cannot be found (%pe)", CR_NAME(name),
+			      ERR_PTR(err));
 	if (!inode_fits(d_backing_inode(path.dentry), rec))
 		err = cr_err(&r->log, -ESTALE,
 			     "%*pE: is another kind of file than when it was saved",
@@ -140,11 +141,10 @@ struct file *cr_named_restore(struct cr_restart *r,
 	/* the saved name leads through no link at its end; never wait */
 	file = filp_open(name, (flags & ~later) | O_NONBLOCK | O_NOFOLLOW |
 			 O_NOCTTY | dir, 0);
-	if (IS_ERR(file)) {
-		cr_err(&r->log, PTR_ERR(file), "%*pE: cannot be opened (%pe)",
-		       CR_NAME(name), file);
-		return file;
-	}
+	if (IS_ERR(file))
+		return ERR_PTR(cr_err(&r->log, cr_name_err(PTR_ERR(file)),
+				      "%*pE: cannot be opened (%pe)",
+				      CR_NAME(name), file));
 	if (!inode_fits(file_inode(file), rec)) {
 		fput(file);
 		return ERR_PTR(cr_err(&r->log, -ESTALE,

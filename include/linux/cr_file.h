@@ -118,6 +118,16 @@ static inline struct inode *cr_file_inode(const struct file *file)
 
 /* ---- fs/cr_reg.c ---- */
 
+/*
+ * A saved name does not lead to what it led to: nothing is there, what was a
+ * directory is none, what was none is a symbolic link. -ESTALE for these.
+ */
+static inline int cr_name_err(int err)
+{
+	return err == -ENOENT || err == -ENOTDIR || err == -ELOOP ? -ESTALE :
+								    err;
+}
+
 /* cr_file_type.outside and .save of what is opened by its name again */
 void cr_named_outside(struct cr_save *s, struct cr_obj *obj);
 const char *cr_named_save(struct cr_save *s, struct cr_obj *obj,

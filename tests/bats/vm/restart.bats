@@ -273,8 +273,26 @@ fails_with() {
 	touch "$BATS_TEST_TMPDIR/changing"
 	fails_with ESTALE "$BATS_TEST_TMPDIR/changing" "$job_image"
 	rm "$BATS_TEST_TMPDIR/changing"
-	fails_with 'ENOENT|ESTALE' "$BATS_TEST_TMPDIR/changing" "$job_image"
+	fails_with ESTALE "$BATS_TEST_TMPDIR/changing" "$job_image"
 	cp -p "$BATS_TEST_TMPDIR/kept" "$BATS_TEST_TMPDIR/changing"
+	resume
+	finish
+}
+
+@test "a directory on the way to a file is gone, or is no directory any more: ESTALE" {
+	start files dir
+	save_kill
+	mv "$job_dir" "$job_dir.away"
+	fails_with ESTALE "$job_dir/dir" "$job_image"
+	touch "$job_dir"
+	fails_with ESTALE "$job_dir/dir" "$job_image"
+	rm "$job_dir"
+	ln -s "$job_dir.away" "$job_dir"
+	mv "$job_dir/dir" "$job_dir/real"
+	ln -s real "$job_dir/dir"
+	fails_with ESTALE "$job_dir/dir" "$job_image"
+	rm "$job_dir/dir"
+	mv "$job_dir/real" "$job_dir/dir"
 	resume
 	finish
 }
@@ -283,7 +301,10 @@ fails_with() {
 	start files cwd
 	save_kill
 	mv "$job_dir/cwd" "$job_dir/elsewhere"
-	fails_with 'ENOENT|ESTALE' "$job_dir/cwd" "$job_image"
+	fails_with ESTALE "$job_dir/cwd" "$job_image"
+	touch "$job_dir/cwd"
+	fails_with ESTALE "$job_dir/cwd" "$job_image"
+	rm "$job_dir/cwd"
 	mv "$job_dir/elsewhere" "$job_dir/cwd"
 	resume
 	finish
