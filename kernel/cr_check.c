@@ -389,13 +389,40 @@ static int fd_check(struct cr_check *c, u32 id, const struct cr_detail_iter *it,
 	       cr_check_ref(c, id, fd.file, CR_REC_FILE, "file");
 }
 
-static int lock_check(struct cr_check *c, const struct cr_detail_iter *it)
+/* A terminal or a pipe is not locked: it would be the restarter's */
+static int locked_check(struct cr_check *c, u32 id)
+{
+	struct cr_rec_file file;
+	struct cr_view v;
+	u32 type;
+
+	cr_read_obj(c->img, id, &v, &file, sizeof(file));
+	type = le32_to_cpu(file.mode) & FILE_TYPE;
+	if (le32_to_cpu(file.kind) == CR_FILE_OUTSIDE ||
+	    (type != 0100000 && type != 0040000))
+		return cr_bad(c, "lock of a file of kind %u, mode 0%o",
+			      le32_to_cpu(file.kind), le32_to_cpu(file.mode));
+	return 0;
+}
+
+/* @fds moves on to the descriptor that the lock is taken through */
+static int lock_check(struct cr_check *c, const struct cr_detail_iter *it,
+		      struct cr_detail_iter *fds)
 {
 	struct cr_rec_lock lock;
+	struct cr_rec_fd fd = {};
 	u64 start, end;
 	u32 kind, type;
 
 	cr_detail(it, &lock, sizeof(lock));
+	for (; fds->view.type == CR_REC_FD; cr_detail_next(fds)) {
+		cr_detail(fds, &fd, sizeof(fd));
+		if (le32_to_cpu(fd.fd) >= le32_to_cpu(lock.fd))
+			break;
+	}
+	if (fds->view.type != CR_REC_FD || fd.fd != lock.fd)
+		return cr_bad(c, "lock of fd %u, which is not there, or of one before the last",
+			      le32_to_cpu(lock.fd));
 	kind = le32_to_cpu(lock.kind);
 	type = le32_to_cpu(lock.type);
 	start = le64_to_cpu(lock.start);
@@ -406,13 +433,14 @@ static int lock_check(struct cr_check *c, const struct cr_detail_iter *it)
 	    (kind == CR_LOCK_FLOCK && (start || end != S64_MAX)))
 		return cr_bad(c, "lock from %llu to %llu", cr_ull(lock.start),
 			      cr_ull(lock.end));
-	return cr_check_zero(c, lock.reserved);
+	return cr_check_zero(c, lock.reserved) ?:
+	       locked_check(c, le32_to_cpu(fd.file));
 }
 
 int cr_files_check(struct cr_check *c, u32 id)
 {
 	u32 nr = c->img->objs[id].nr_details;
-	struct cr_detail_iter it;
+	struct cr_detail_iter it, fds;
 	struct cr_rec_files rec;
 	struct cr_view v;
 	s64 last = -1;
@@ -429,13 +457,14 @@ int cr_files_check(struct cr_check *c, u32 id)
 			      le32_to_cpu(rec.nr_fds));
 	if (cr_check_zero(c, rec.next_fd) || cr_check_zero(c, rec.reserved))
 		return -EBADMSG;
+	cr_detail_first(c->img, id, &fds);
 	cr_for_each_detail(c->img, id, &it) {
 		cr_check_at(c, &it);
 		if (it.view.type != (i++ < le32_to_cpu(rec.nr_fds) ?
 				     CR_REC_FD : CR_REC_LOCK))
 			return cr_bad(c, "is not where it belongs");
 		err = it.view.type == CR_REC_FD ? fd_check(c, id, &it, &last) :
-						  lock_check(c, &it);
+						  lock_check(c, &it, &fds);
 		if (err)
 			return err;
 	}

@@ -537,6 +537,7 @@ enum cr_lock_type {
  * @start: first byte; FLOCK: 0
  * @end: last byte, 2^63 - 1: all there may ever be; FLOCK: that
  *
+ * Those of one table ascend by @fd, which leads to a REG, a DIR or a SHM.
  * A lock of an open file is recorded in one of the tables that lead to it.
  * Restored by flock() and fcntl(); EBUSY if somebody else holds it.
  */
