@@ -10,10 +10,11 @@
  *
  * Refused: leases; locks of anything but regular files and directories.
  *
- * Locks: flc_lock, shortly.
+ * Locks: flc_lock, shortly; inside the file_lock of a descriptor table.
  */
 #include <linux/fs.h>
 #include <linux/fcntl.h>
+#include <linux/fdtable.h>
 #include <linux/file.h>
 #include <linux/slab.h>
 #include <asm/ptrace.h>
@@ -177,6 +178,28 @@ static int range_take(unsigned int fd, struct file *file,
 
 	return fcntl_setlk(fd, file, le32_to_cpu(rec->kind) == CR_LOCK_OFD ?
 			   F_OFD_SETLK : F_SETLK, &flock);
+}
+
+/* file_lock of the table is held */
+static int file_locks_adopt(const void *files, struct file *file,
+			    unsigned int fd)
+{
+	struct file_lock_context *ctx = locks_inode_context(file_inode(file));
+	struct file_lock_core *lock;
+
+	if (!ctx)
+		return 0;
+	spin_lock(&ctx->flc_lock);
+	list_for_each_entry(lock, &ctx->flc_posix, flc_list)
+		if (lock->flc_owner == files)
+			lock->flc_pid = current->tgid;
+	spin_unlock(&ctx->flc_lock);
+	return 0;
+}
+
+void cr_locks_adopt(void)
+{
+	iterate_fd(current->files, 0, file_locks_adopt, current->files);
 }
 
 int cr_lock_restore(struct cr_restart *r, const struct cr_rec_lock *rec)

@@ -23,6 +23,7 @@
 #include <uapi/linux/wait.h>
 #include <linux/cr.h>
 #include <linux/cr_arch.h>
+#include <linux/cr_file.h>
 #include <linux/cr_inplace.h>
 #include <linux/cr_kernel.h>
 #include <linux/cr_task.h>
@@ -163,6 +164,7 @@ static int leader_become(struct cr_restart *r, struct linux_binprm *bprm,
 	}
 	set_dumpable(current->mm, e->dumpable);
 	estate_give_files(e);
+	cr_locks_adopt();
 	err = unshare_fs_struct();
 	if (err)
 		return err;

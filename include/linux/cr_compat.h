@@ -141,6 +141,7 @@ static inline pte_t *cr_pte_offset_map_lock(struct mm_struct *mm, pmd_t *pmd,
 #define flc_owner		fl_owner
 #define flc_file		fl_file
 #define flc_type		fl_type
+#define flc_pid			fl_pid
 #define cr_file_lock(core)	(core)
 
 /* Every file has room for an owner */

@@ -217,6 +217,11 @@ u32 cr_locks_count(struct cr_save *s, const struct cr_obj *files,
 /* In a process whose table is complete. 0; -EBUSY somebody else has it */
 int __must_check cr_lock_restore(struct cr_restart *r,
 				 const struct cr_rec_lock *rec);
+/*
+ * The POSIX locks of current's table, which another process has filled, are
+ * current's: F_GETLK tells its pid from now on
+ */
+void cr_locks_adopt(void);
 
 /* ---- drivers/tty/cr_tty.c ---- */
 

@@ -54,6 +54,10 @@ lifecycle() {
 	lifecycle files
 }
 
+@test "locks" {
+	lifecycle locks
+}
+
 @test "pipes" {
 	lifecycle pipes
 }

@@ -174,6 +174,18 @@ ended_with() {
 	finish
 }
 
+# A process that nobody sees has taken them for it.
+@test "in place: the POSIX locks are the leader's" {
+	start locks posix inherited
+	pid=$job_pid
+	save_kill
+	until_true gone "$pid"
+	"$progs/launch" "$pid" "$job_image" </dev/null >>"$job_out" 2>&1 3>&- &
+	job_pid=$!
+	until_true eval '[ "$(readlink "/proc/$pid/exe")" = "$progs/locks" ]'
+	finish
+}
+
 @test "in place: the first process of a pid namespace" {
 	job_dir=$BATS_TEST_TMPDIR/job job_out=$BATS_TEST_TMPDIR/job.out
 	mkdir "$job_dir"
