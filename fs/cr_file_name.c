@@ -2,6 +2,9 @@
 /*
  * Names: the path that leads to a file, and what to call a file that has none.
  *
+ * A file that has lost the name it was opened by is called by another one, if
+ * the kernel knows one.
+ *
  * A path is good for the image only if it leads back to what it was made from.
  * It may not: the file was unlinked, its name may belong to another one by now,
  * something may be mounted over it, it may lie in another mount namespace.
@@ -50,7 +53,7 @@ static const char *name_check(const struct path *root, const char *name,
 
 	if (d_unlinked(path->dentry) ||
 	    (path->dentry->d_flags & DCACHE_NFSFS_RENAMED))
-		return "unlinked: not supported yet";
+		return "unlinked, and no other name of it is known";
 	err = vfs_path_lookup(root->dentry, root->mnt, name, 0, &found);
 	if (err)
 		return err == -ENOENT ? "its name leads nowhere" :
@@ -60,7 +63,8 @@ static const char *name_check(const struct path *root, const char *name,
 	return same ? NULL : "its name leads to another file";
 }
 
-char *cr_path_name(struct cr_save *s, const struct path *path, const char **why)
+static char *path_name(struct cr_save *s, const struct path *path,
+		       const char **why)
 {
 	char *buf, *p, *name = NULL;
 	struct path root;
@@ -90,6 +94,30 @@ char *cr_path_name(struct cr_save *s, const struct path *path, const char **why)
 	path_put(&root);
 out_buf:
 	kfree(buf);
+	return name;
+}
+
+/* Another name of a file; NULL: it needs none, or has none that is known */
+static struct dentry *other_name_get(const struct dentry *dentry)
+{
+	struct inode *inode = d_inode(dentry);
+
+	if (!d_unlinked(dentry) || !inode->i_nlink || S_ISDIR(inode->i_mode))
+		return NULL;
+	return d_find_alias(inode);
+}
+
+char *cr_path_name(struct cr_save *s, const struct path *opened,
+		   const char **why)
+{
+	struct dentry *other = other_name_get(opened->dentry);
+	struct path named = {
+		.mnt = opened->mnt,
+		.dentry = other ?: opened->dentry,
+	};
+	char *name = path_name(s, &named, why);
+
+	dput(other);
 	return name;
 }
 

@@ -31,7 +31,7 @@ static const unsigned long data_fs[] = {
 	0x61756673,	/* aufs */
 };
 
-static bool fs_keeps_data(const struct super_block *sb)
+bool cr_fs_keeps_data(const struct super_block *sb)
 {
 	int i;
 
@@ -49,14 +49,14 @@ static bool reg_match(struct file *file)
 {
 	const struct inode *inode = cr_file_inode(file);
 
-	return S_ISREG(inode->i_mode) && fs_keeps_data(inode->i_sb);
+	return S_ISREG(inode->i_mode) && cr_fs_keeps_data(inode->i_sb);
 }
 
 static bool dir_match(struct file *file)
 {
 	const struct inode *inode = cr_file_inode(file);
 
-	return S_ISDIR(inode->i_mode) && fs_keeps_data(inode->i_sb);
+	return S_ISDIR(inode->i_mode) && cr_fs_keeps_data(inode->i_sb);
 }
 
 void cr_named_outside(struct cr_save *s, struct cr_obj *obj)
@@ -242,6 +242,7 @@ static struct file *dir_restore(struct cr_restart *r,
 
 const struct cr_file_type cr_reg_file = {
 	.kind		= CR_FILE_REG,
+	.flags_lost	= O_TMPFILE,
 	.match		= reg_match,
 	.outside	= cr_named_outside,
 	.save		= reg_save,

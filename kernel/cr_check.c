@@ -251,6 +251,19 @@ static int shm_details_check(struct cr_check *c, u32 id, u32 kind)
 	return err;
 }
 
+static int shm_file_check(struct cr_check *c, const struct cr_rec_shm *rec,
+			  const struct cr_view *v)
+{
+	if (le64_to_cpu(rec->size) > S64_MAX - CR_PAGE_SIZE)
+		return cr_bad(c, "%llu bytes", cr_ull(rec->size));
+	if (le32_to_cpu(rec->mode) > 0777)
+		return cr_bad(c, "mode 0%o", le32_to_cpu(rec->mode));
+	return cr_check_mask(c, le32_to_cpu(rec->flags), CR_SHM_LINKABLE,
+			     "flags") ?:
+	       cr_check_zero(c, rec->reserved) ?:
+	       cr_check_path(c, v->tail, v->tail_len, "path");
+}
+
 int cr_shm_check(struct cr_check *c, u32 id)
 {
 	struct cr_rec_shm rec;
@@ -270,12 +283,17 @@ int cr_shm_check(struct cr_check *c, u32 id)
 		if (!size)
 			return cr_bad(c, "0 bytes");
 		break;
+	case CR_SHM_FILE:
+		return shm_file_check(c, &rec, &v);
 	default:
 		return cr_unknown(c, "unknown kind %u", le32_to_cpu(rec.kind));
 	}
 	/* So that a multiple of the page size can be made of it */
 	if (size > S64_MAX - CR_PAGE_SIZE)
 		return cr_bad(c, "%llu bytes", cr_ull(rec.size));
+	if (rec.mode || rec.flags || rec.mtime_ns)
+		return cr_bad(c, "mode, flags or time for kind %u",
+			      le32_to_cpu(rec.kind));
 	return cr_check_zero(c, rec.reserved) ?:
 	       cr_check_name(c, v.tail, v.tail_len, "name") ?:
 	       shm_details_check(c, id, le32_to_cpu(rec.kind));
@@ -337,7 +355,8 @@ static int file_shm_check(struct cr_check *c, u32 obj)
 	struct cr_view v;
 
 	cr_read_obj(c->img, obj, &v, &shm, sizeof(shm));
-	if (le32_to_cpu(shm.kind) != CR_SHM_UNLINKED)
+	if (le32_to_cpu(shm.kind) != CR_SHM_UNLINKED &&
+	    le32_to_cpu(shm.kind) != CR_SHM_FILE)
 		return cr_bad(c, "open file on memory of kind %u",
 			      le32_to_cpu(shm.kind));
 	return 0;

@@ -86,6 +86,8 @@ CR_EXPORT(thread_group_cputime_adjusted);
 CR_EXPORT(thread_group_sample_cputime);
 CR_EXPORT(tty_ioctl);
 CR_EXPORT(vdso_image_64);
+CR_EXPORT(vfs_fchmod);
+CR_EXPORT(vfs_utimes);
 CR_EXPORT(vm_normal_page);
 CR_EXPORT(vm_normal_page_pmd);
 CR_EXPORT(vma_interval_tree_iter_first);

@@ -11,6 +11,7 @@
  */
 #include <linux/completion.h>
 #include <linux/cpumask.h>
+#include <linux/fs.h>
 #include <linux/highmem.h>
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
@@ -101,10 +102,33 @@ static int shm_read(struct address_space *mapping, u64 pos, void *buf, u32 len)
 	return 0;
 }
 
+/* What is behind the end of the file is zero */
+static int file_read(struct file *file, loff_t pos, void *buf, u32 len)
+{
+	ssize_t n;
+
+	while (len) {
+		n = kernel_read(file, buf, len, &pos);
+		if (n < 0)
+			return n;
+		if (!n) {
+			memset(buf, 0, len);
+			break;
+		}
+		buf += n;
+		len -= n;
+		cond_resched();
+	}
+	return 0;
+}
+
 static int slot_read(struct pack_slot *slot)
 {
 	const struct cr_packer_run *run = &slot->run;
 
+	if (run->src.file)
+		return file_read(run->src.file, run->addr, slot->mem,
+				 run->len);
 	if (!run->src.mm)
 		return shm_read(run->src.mapping, run->addr, slot->mem,
 				run->len);

@@ -235,10 +235,28 @@ static int mm_pages_save(struct cr_save *s, struct cr_packer *p,
 	return 0;
 }
 
-static int shm_pages_save(struct cr_packer *p, const struct cr_pack_source *src,
+/* Where data, or a hole, begins; @size: nowhere below it; or -errno */
+static loff_t shm_seek(const struct cr_pack_source *src, loff_t pos,
+		       loff_t size, int whence)
+{
+	loff_t ret;
+
+	if (!src->file)
+		ret = mapping_seek_hole_data(src->mapping, pos, size, whence);
+	else
+		ret = vfs_llseek(src->file, pos, whence);
+	if (ret == -ENXIO)
+		return size;
+	/* it does not know of holes */
+	if (ret == -EINVAL || ret == -EOPNOTSUPP)
+		return whence == SEEK_DATA ? pos : size;
+	return ret < 0 ? ret : min(ret, size);
+}
+
+static int shm_pages_save(struct cr_save *s, struct cr_packer *p,
+			  const struct cr_pack_source *src, loff_t size,
 			  bool raw)
 {
-	loff_t size = PAGE_ALIGN(i_size_read(src->mapping->host));
 	struct extent e = {
 		.prot = CR_PROT_READ | CR_PROT_WRITE,
 		.anon = true,
@@ -247,22 +265,41 @@ static int shm_pages_save(struct cr_packer *p, const struct cr_pack_source *src,
 	int err;
 
 	while (pos < size) {
-		pos = mapping_seek_hole_data(src->mapping, pos, size,
-					     SEEK_DATA);
-		if (pos < 0 || pos >= size)
+		pos = shm_seek(src, pos, size, SEEK_DATA);
+		if (pos >= size)
 			break;
-		e.start = round_down(pos, PAGE_SIZE);
-		pos = mapping_seek_hole_data(src->mapping, pos, size,
-					     SEEK_HOLE);
+		if (pos >= 0) {
+			e.start = round_down(pos, PAGE_SIZE);
+			pos = shm_seek(src, pos, size, SEEK_HOLE);
+		}
+		if (pos < 0)
+			return cr_err(&s->log, cr_fail(s, pos),
+				      "memory of object %u: its holes cannot be found",
+				      src->id);
+		pos = PAGE_ALIGN(pos);
 		if (pos <= e.start)
 			break;
-		pos = min_t(loff_t, PAGE_ALIGN(pos), size);
 		e.end = pos;
 		err = extent_save(p, src, &e, raw);
 		if (err)
 			return err;
 	}
 	return 0;
+}
+
+static int shm_obj_save(struct cr_save *s, struct cr_packer *p,
+			const struct cr_obj *obj, bool raw)
+{
+	const struct cr_shm_info *info = cr_shm_info(obj);
+	struct inode *inode = obj->ptr;
+	struct cr_pack_source src = { .id = obj->id };
+
+	if (info->content)
+		src.file = info->reader;
+	else
+		src.mapping = inode->i_mapping;
+	return shm_pages_save(s, p, &src, info->content ? info->size :
+			      PAGE_ALIGN(i_size_read(inode)), raw);
 }
 
 /* All objects; runs that are stored raw, or the others */
@@ -274,11 +311,7 @@ static int objs_save(struct cr_save *s, struct cr_packer *p,
 	int err;
 
 	list_for_each_entry(obj, &s->objs[CR_OBJ_SHM], list) {
-		src = (struct cr_pack_source) {
-			.id = obj->id,
-			.mapping = ((struct inode *)obj->ptr)->i_mapping,
-		};
-		err = shm_pages_save(p, &src, raw) ?: cr_packer_flush(p);
+		err = shm_obj_save(s, p, obj, raw) ?: cr_packer_flush(p);
 		if (err)
 			return err;
 	}

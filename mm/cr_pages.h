@@ -6,6 +6,7 @@
 #include <linux/cr.h>
 
 struct cr_packer;
+struct file;
 struct mm_struct;
 struct address_space;
 
@@ -13,7 +14,8 @@ struct address_space;
  * struct cr_pack_source - where memory is read from
  * @id: of the MM or SHM in the image
  * @mm: address space; NULL: it is @mapping
- * @mapping: pages of a shmem inode; addresses are offsets
+ * @mapping: pages of a shmem inode; addresses are offsets; NULL: it is @file
+ * @file: open for reading; addresses are offsets
  *
  * The caller holds references until cr_packer_destroy().
  */
@@ -21,6 +23,7 @@ struct cr_pack_source {
 	u32 id;
 	struct mm_struct *mm;
 	struct address_space *mapping;
+	struct file *file;
 };
 
 /**

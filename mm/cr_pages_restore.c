@@ -52,6 +52,7 @@ struct unpacker {
  * @next: the run that nobody has taken yet
  * @mm: of the task that asked: the one to be filled, if it is an MM
  * @shm: the file to be filled; NULL: it is an MM
+ * @size: of a SHM of kind FILE; -1: its pages are filled, not the file
  * @err: the first error; all stop
  */
 struct unpack_job {
@@ -61,6 +62,7 @@ struct unpack_job {
 	atomic_t next;
 	struct mm_struct *mm;
 	struct file *shm;
+	loff_t size;
 	int err;
 };
 
@@ -190,6 +192,25 @@ static int run_copy_shm(struct unpack_job *job, const struct cr_rec_pages *rec,
 	return 0;
 }
 
+/* The last page of a file is cut where the file ends */
+static int run_copy_file(struct unpack_job *job, const struct cr_rec_pages *rec,
+			 const void *mem)
+{
+	loff_t pos = le64_to_cpu(rec->addr);
+	loff_t end = min_t(loff_t, job->size, pos + le32_to_cpu(rec->len));
+	ssize_t n;
+
+	while (pos < end) {
+		n = kernel_write(job->shm, mem, end - pos, &pos);
+		if (n <= 0)
+			return run_err(job, rec, n ?: -EIO,
+				       "cannot be written to its file");
+		mem += n;
+		cond_resched();
+	}
+	return 0;
+}
+
 static int run_restore(struct unpack_job *job, struct unpacker *u, u32 n)
 {
 	struct cr_rec_pages rec;
@@ -199,6 +220,8 @@ static int run_restore(struct unpack_job *job, struct unpacker *u, u32 n)
 	mem = run_unpack(job, u, &rec);
 	if (IS_ERR(mem))
 		return PTR_ERR(mem);
+	if (job->shm && job->size >= 0)
+		return run_copy_file(job, &rec, mem);
 	if (job->shm)
 		return run_copy_shm(job, &rec, mem);
 	return run_copy_mm(job, &rec, mem);
@@ -268,6 +291,16 @@ static void helpers_end(struct helper *helpers, u32 nr)
 	}
 }
 
+static loff_t content_size(struct cr_restart *r, u32 id)
+{
+	struct cr_rec_shm rec;
+	struct cr_view view;
+
+	cr_read_obj(&r->img, id, &view, &rec, sizeof(rec));
+	return le32_to_cpu(rec.kind) == CR_SHM_FILE ?
+	       (loff_t)le64_to_cpu(rec.size) : -1;
+}
+
 int cr_pages_restore(struct cr_restart *r, u32 id, struct file *shm)
 {
 	struct unpack_job job = {
@@ -276,6 +309,7 @@ int cr_pages_restore(struct cr_restart *r, u32 id, struct file *shm)
 		.nr = r->img.objs[id].nr_page_runs,
 		.mm = current->mm,
 		.shm = shm,
+		.size = shm ? content_size(r, id) : -1,
 	};
 	u32 max = min(job.nr / RUNS_PER_HELPER, HELPERS_MAX);
 	struct helper *helpers = NULL;

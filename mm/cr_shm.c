@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Shared memory that no name leads to any more: MAP_SHARED | MAP_ANONYMOUS,
- * and files of a tmpfs that were unlinked while they were mapped. The contents
- * are page runs: cr_pages.c.
+ * Memory that no name leads to any more: MAP_SHARED | MAP_ANONYMOUS, files of
+ * the kernel's own tmpfs, and unlinked files of any file system, which are read
+ * and made by fs/cr_content.c. The contents are page runs: cr_pages.c.
  *
  * System V segments that are attached are such memory, too: what names them is
  * the matter of ipc/cr_shmid.c.
  *
- * Refused: memfds (they have seals), memory that a process outside the job maps
- * too, NUMA policies.
+ * Refused: memfds (they have seals), what a process outside the job maps or has
+ * open, too, NUMA policies.
  *
  * Locks: the mappings of an inode are walked under i_mmap_rwsem.
  */
@@ -18,6 +18,7 @@
 #include <linux/mempolicy.h>
 #include <linux/shmem_fs.h>
 #include <linux/slab.h>
+#include <linux/cr_file.h>
 #include <linux/cr_ipc.h>
 #include <linux/cr_mm.h>
 #include <linux/cr_kernel.h>
@@ -32,42 +33,50 @@ static bool shm_is_internal(const struct file *file)
 
 bool cr_file_is_shm(const struct file *file, const char **why)
 {
-	const struct inode *inode = file_inode(file);
+	const struct inode *inode = cr_file_inode(file);
 	const char *name = file->f_path.dentry->d_name.name;
 
 	*why = NULL;
 	if (!shmem_mapping(inode->i_mapping))
-		return false;
+		return cr_file_is_unlinked(file);
 	if (cr_file_is_sysv(file))
 		return true;
 	if (file->f_op != inode->i_fop) {
 		*why = "memory of an unknown kind";
 		return false;
 	}
+	if (!shm_is_internal(file))
+		return cr_file_is_unlinked(file);
 	if (inode->i_nlink)
 		return false;
-	if (shm_is_internal(file)) {
-		if (!strncmp(name, "memfd:", 6))
-			*why = "memfd";
-		else if (!strncmp(name, "SYSV", 4))
-			*why = "System V shared memory";
-		else if (IS_PRIVATE(inode) && strcmp(name, "dev/zero"))
-			*why = "memory of a driver";
-	}
+	if (!strncmp(name, "memfd:", 6))
+		*why = "memfd";
+	else if (!strncmp(name, "SYSV", 4))
+		*why = "System V shared memory";
+	else if (IS_PRIVATE(inode) && strcmp(name, "dev/zero"))
+		*why = "memory of a driver";
 	return !*why;
 }
 
 struct cr_obj *cr_shm_collect(struct cr_save *s, struct file *file,
 			      struct task_struct *holder)
 {
+	struct cr_shm_info *info;
 	struct cr_obj *obj;
 
-	obj = cr_obj_add(s, CR_OBJ_SHM, file_inode(file), holder, 1);
-	if (obj && !obj->aux) {
-		obj->aux = get_file(file);
-		if (cr_file_is_sysv(file))
-			cr_shmid_collect(s, obj);
+	obj = cr_obj_add(s, CR_OBJ_SHM, cr_file_inode(file), holder, 1);
+	if (!obj || obj->aux)
+		return obj;
+	info = kzalloc(sizeof(*info), GFP_KERNEL_ACCOUNT);
+	if (!info) {
+		cr_fail(s, -ENOMEM);
+		return NULL;
 	}
+	info->file = get_file(file);
+	info->content = cr_file_is_unlinked(file);
+	obj->aux = info;
+	if (cr_file_is_sysv(file))
+		cr_shmid_collect(s, obj);
 	return obj;
 }
 
@@ -80,8 +89,15 @@ static void shm_get(struct cr_obj *obj)
 
 static void shm_put(struct cr_obj *obj)
 {
-	if (obj->aux)
-		fput(obj->aux);
+	struct cr_shm_info *info = cr_shm_info(obj);
+
+	if (info) {
+		if (info->reader)
+			fput(info->reader);
+		fput(info->file);
+		kfree(info->name);
+	}
+	kfree(info);
 	iput(obj->ptr);
 }
 
@@ -89,6 +105,10 @@ static void shm_collect(struct cr_save *s, struct cr_obj *obj)
 {
 	struct inode *inode = obj->ptr;
 
+	if (!shmem_mapping(inode->i_mapping)) {
+		s->memory_estimate += (u64)inode->i_blocks << SECTOR_SHIFT;
+		return;
+	}
 	if (!RB_EMPTY_ROOT(&SHMEM_I(inode)->policy.root))
 		cr_refuse(s, obj->holder, "CR-ESHM",
 			  "shared memory: NUMA policy");
@@ -97,9 +117,9 @@ static void shm_collect(struct cr_save *s, struct cr_obj *obj)
 }
 
 /* A task of another job, or of none, would go on without us */
-static void shm_outside(struct cr_save *s, struct cr_obj *obj)
+static bool shm_mapped_outside(struct cr_save *s, const struct cr_obj *obj)
 {
-	struct inode *inode = obj->ptr;
+	const struct inode *inode = obj->ptr;
 	struct address_space *mapping = inode->i_mapping;
 	struct vm_area_struct *vma;
 	bool outside = false;
@@ -112,10 +132,43 @@ static void shm_outside(struct cr_save *s, struct cr_obj *obj)
 		}
 	}
 	i_mmap_unlock_read(mapping);
-	if (outside)
+	return outside;
+}
+
+static void shm_outside(struct cr_save *s, struct cr_obj *obj)
+{
+	struct cr_shm_info *info = cr_shm_info(obj);
+	const struct inode *inode = obj->ptr;
+	const char *why;
+
+	if (!info)
+		return;
+	info->name = cr_path_name(s, file_user_path(info->file), &why);
+	if (!info->name)
+		return;
+	if (IS_PRIVATE(inode)) {
+		if (shm_mapped_outside(s, obj))
+			cr_refuse(s, obj->holder, "CR-ESHM",
+				  "shared memory (%pD) is also mapped outside the job",
+				  info->file);
+	} else if (cr_content_shared(s, obj)) {
 		cr_refuse(s, obj->holder, "CR-ESHM",
-			  "shared memory (%pD) is also mapped outside the job",
-			  obj->aux);
+			  "%*pE: unlinked, and shared with a process outside the job",
+			  CR_NAME(info->name));
+	}
+}
+
+static void content_save(struct cr_save *s, struct cr_obj *obj)
+{
+	const char *name = cr_shm_info(obj)->name;
+	struct cr_rec_shm rec = {};
+
+	if (cr_content_save(s, obj, &rec))
+		return;
+	/* not below the root that names start from */
+	if (name[0] != '/')
+		name = "/?/?";
+	cr_write_obj(s, obj, &rec, sizeof(rec), name, strlen(name) + 1);
 }
 
 static void shm_save(struct cr_save *s, struct cr_obj *obj)
@@ -124,16 +177,20 @@ static void shm_save(struct cr_save *s, struct cr_obj *obj)
 	struct cr_rec_shm rec = {
 		.size = cpu_to_le64(i_size_read(inode)),
 	};
-	bool sysv = cr_file_is_sysv(obj->aux);
+	bool sysv = cr_file_is_sysv(cr_shm_info(obj)->file);
 	const char *name;
 	char *buf;
 
+	if (cr_shm_info(obj)->content) {
+		content_save(s, obj);
+		return;
+	}
 	buf = kmalloc(CR_PATH_MAX, GFP_KERNEL);
 	if (!buf) {
 		cr_fail(s, -ENOMEM);
 		return;
 	}
-	name = file_path(obj->aux, buf, CR_PATH_MAX);
+	name = file_path(cr_shm_info(obj)->file, buf, CR_PATH_MAX);
 	if (IS_ERR(name))
 		name = "/?" SHM_DELETED;
 	rec.kind = cpu_to_le32(sysv ? CR_SHM_SYSV :
@@ -170,6 +227,24 @@ static struct file *shm_create(u32 kind, const char *name, loff_t size,
 	return shmem_file_setup(name, size, flags);
 }
 
+static int content_restore(struct cr_restart *r, u32 id,
+			   const struct cr_rec_shm *rec, const char *name)
+{
+	struct file *file = cr_content_create(r, rec, name);
+	int err;
+
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	err = cr_pages_restore(r, id, file);
+	if (!err)
+		err = cr_content_finish(r, rec, file, name);
+	if (err)
+		fput(file);
+	else
+		cr_restart_set(r, id, file);
+	return err;
+}
+
 static int shm_restore(struct cr_restart *r, u32 id)
 {
 	struct cr_rec_shm rec;
@@ -182,6 +257,8 @@ static int shm_restore(struct cr_restart *r, u32 id)
 
 	cr_read_obj(&r->img, id, &view, &rec, sizeof(rec));
 	kind = le32_to_cpu(rec.kind);
+	if (kind == CR_SHM_FILE)
+		return content_restore(r, id, &rec, view.tail);
 	size = le64_to_cpu(rec.size);
 	if (kind == CR_SHM_SYSV) {
 		file = cr_shmid_restore(r, id, size);

@@ -2,12 +2,12 @@
 /*
  * Mappings: private anonymous memory, stack and heap included; private and
  * shared mappings of regular files that have a name; shared memory that has
- * none (cr_shm.c); the vdso.
+ * none (cr_shm.c), unlinked files among it; the vdso.
  *
  * A whitelist: a flag that is not known, and every other kind of mapping, is
  * refused by name: devices, huge pages, userfaultfd, shadow stacks, sealed and
  * droppable memory, protection keys, NUMA policies, memory of io_setup() and
- * io_uring, memfds, unlinked files.
+ * io_uring, memfds.
  *
  * Locks: mmap_lock for reading while mappings are looked at.
  */
@@ -113,17 +113,13 @@ static enum cr_vma_kind vma_file_kind(struct vm_area_struct *vma,
 		*why = "mapping of a device";
 		return 0;
 	}
-	if (cr_file_is_shm(file, why)) {
-		if (cr_file_is_sysv(file) ||
-		    (vma->vm_flags & (VM_MAYSHARE | VM_MAYWRITE)) != VM_MAYSHARE)
-			return CR_VMA_SHM;
-		*why = "unlinked file that is open for reading only";
-	}
+	if (cr_file_is_shm(file, why))
+		return CR_VMA_SHM;
 	if (*why)
 		return 0;
 	if (inode->i_sb->s_flags & SB_KERNMOUNT)
 		*why = "memory of a kernel facility";
-	else if (!inode->i_nlink || d_unlinked(file_user_path(file)->dentry))
+	else if (!cr_file_inode(file)->i_nlink)
 		*why = "unlinked mapped file";
 	else if (vma_is_anonymous(vma))
 		*why = "mapping of an unknown kind";
@@ -269,7 +265,7 @@ void cr_vma_save(struct cr_save *s, struct cr_obj *mm_obj,
 		rec.obj = cpu_to_le32(cr_file_mapped_id(s, vma->vm_file));
 	else if (kind == CR_VMA_SHM)
 		rec.obj = cpu_to_le32(cr_obj_id(s, CR_OBJ_SHM,
-						file_inode(vma->vm_file)));
+						cr_file_inode(vma->vm_file)));
 	if (rec.obj)
 		rec.pgoff = cpu_to_le64((u64)vma->vm_pgoff << PAGE_SHIFT);
 	if (kind == CR_VMA_ANON || kind == CR_VMA_SHM)
@@ -370,16 +366,29 @@ static unsigned long vma_map_prot(const struct cr_rec_vma *rec)
 	return vma_prot(rec);
 }
 
-/* An attached segment has two: SHM_RDONLY cannot be taken back */
-static struct file *vma_file(struct cr_restart *r, const struct cr_rec_vma *rec)
+/*
+ * What is mapped, with a reference. A file without a name is open for writing:
+ * what was mapped from one that was not must never become writable. An attached
+ * segment has two files: SHM_RDONLY cannot be taken back.
+ */
+static struct file *vma_file_get(struct cr_restart *r,
+				 const struct cr_rec_vma *rec)
 {
-	u32 id = le32_to_cpu(rec->obj);
+	const u32 access = CR_VMA_SHARED | CR_VMA_MAYWRITE;
+	u32 id = le32_to_cpu(rec->obj), flags = le32_to_cpu(rec->flags);
 	struct file *file = cr_restart_get(r, id);
 
-	if (file && cr_file_is_sysv(file))
-		file = cr_shmid_file(r, id, le32_to_cpu(rec->flags) &
-					    CR_VMA_MAYWRITE);
-	return file;
+	if (!file)
+		return ERR_PTR(-EBADMSG);
+	if (cr_file_is_sysv(file)) {
+		file = cr_shmid_file(r, id, flags & CR_VMA_MAYWRITE);
+		return file ? get_file(file) : ERR_PTR(-EACCES);
+	}
+	if (le32_to_cpu(rec->kind) == CR_VMA_SHM &&
+	    (flags & access) == CR_VMA_SHARED && !IS_PRIVATE(file_inode(file)))
+		return dentry_open(&file->f_path, O_RDONLY | O_LARGEFILE,
+				   current_cred());
+	return get_file(file);
 }
 
 int cr_vma_restore(struct cr_restart *r, const struct cr_rec_vma *rec,
@@ -396,13 +405,15 @@ int cr_vma_restore(struct cr_restart *r, const struct cr_rec_vma *rec,
 	if (kind == CR_VMA_VDSO || kind == CR_VMA_VVAR)
 		return 0;
 	if (kind != CR_VMA_ANON) {
-		file = vma_file(r, rec);
-		if (!file)
-			return vma_err(r, rec, -EACCES,
-				       "you may not map it like that");
+		file = vma_file_get(r, rec);
+		if (IS_ERR(file))
+			return vma_err(r, rec, PTR_ERR(file),
+				       "its file cannot be opened");
 	}
 	addr = vm_mmap(file, start, len, vma_map_prot(rec), vma_map_flags(rec),
 		       le64_to_cpu(rec->pgoff));
+	if (file)
+		fput(file);
 	if (IS_ERR_VALUE(addr))
 		return vma_err(r, rec, addr, "cannot be mapped");
 	err = vma_advise(r, rec);

@@ -87,7 +87,7 @@ enum cr_obj_type {
 	CR_OBJ_CRED,	/* const struct cred * */
 	CR_OBJ_PIPE,	/* struct inode * of the pipe; holds a reference */
 	CR_OBJ_SOCK,	/* struct sock *, open or not */
-	CR_OBJ_SHM,	/* struct inode * of shmem; aux is a struct file * on it */
+	CR_OBJ_SHM,	/* struct inode *; aux is a struct cr_shm_info * */
 	CR_OBJ_FILE,	/* struct file * */
 	CR_OBJ_SOCKQ,	/* struct sock * whose queue it is */
 	CR_OBJ_FILES,	/* struct files_struct * */

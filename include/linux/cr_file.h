@@ -136,14 +136,38 @@ const char *cr_named_save(struct cr_save *s, struct cr_obj *obj,
 struct file *cr_named_restore(struct cr_restart *r,
 			      const struct cr_rec_file *rec, const char *name);
 
+/* Is it a file system whose files are data, not windows into the kernel? */
+bool cr_fs_keeps_data(const struct super_block *sb);
+
+/* ---- fs/cr_content.c ---- */
+
+/* Is it a regular file of a file system that has lost all of its names? */
+bool cr_file_is_unlinked(const struct file *file);
+/* Where its mappings are found: an overlay's file is mapped by its layer's */
+struct address_space *cr_file_mapping(const struct file *file);
+/* Saving: can a process outside the job reach this SHM, and see it change? */
+bool cr_content_shared(struct cr_save *s, const struct cr_obj *obj);
+/* Saving: fill in the record of a SHM of kind FILE and open its reader */
+int cr_content_save(struct cr_save *s, struct cr_obj *obj,
+		    struct cr_rec_shm *rec);
+/*
+ * Restart: an empty file of the right size, open for reading and writing, or
+ * ERR_PTR(); its mode and time, once it is filled. The reason is in r->log
+ */
+struct file *cr_content_create(struct cr_restart *r,
+			       const struct cr_rec_shm *rec, const char *name);
+int __must_check cr_content_finish(struct cr_restart *r,
+				   const struct cr_rec_shm *rec,
+				   struct file *file, const char *name);
+
 /* ---- fs/cr_file_name.c ---- */
 
 /**
  * cr_path_name() - name a path as the job sees it
  * @s: the save
- * @path: the path; the caller holds it
+ * @opened: the path; the caller holds it
  * @why: set to the reason why the name is for messages only, or to NULL: the
- *	name leads to @path
+ *	name leads to the same file or directory
  *
  * Names are those that the saver sees, if it shares the mount namespace with
  * the job's leader, else those that the leader sees.
@@ -151,7 +175,7 @@ struct file *cr_named_restore(struct cr_restart *r,
  * Context: may sleep, looks the name up; no locks held.
  * Return: the name, to be kfree()d; NULL without memory (s->err is set)
  */
-char *cr_path_name(struct cr_save *s, const struct path *path,
+char *cr_path_name(struct cr_save *s, const struct path *opened,
 		   const char **why);
 /* What to call a file: its path, or what it is if not @known; may use @buf */
 const char *cr_file_describe(struct file *file, bool known, char *buf,

@@ -266,26 +266,36 @@ struct cr_rec_pipe_buf {
 };
 
 /**
- * struct cr_rec_shm - CR_REC_SHM: memory that no name leads to any more
+ * struct cr_rec_shm - CR_REC_SHM: memory, or a file, that no name leads to any
+ *	more
  * @rec: declares the object; its contents are PAGES records. SYSV: followed by
  *	a SHMID
- * @size: bytes; page multiple for anonymous memory, at least 1 for SYSV
+ * @size: bytes; page multiple for anonymous memory, at least 1 for SYSV. Bytes
+ *	of a run beyond it are not the file's
  * @kind: enum cr_shm_kind
  * @reserved: 0
+ * @mode: FILE: permissions, 0 to 0777; 0 for other kinds
+ * @flags: FILE: CR_SHM_*; 0 for other kinds
+ * @mtime_ns: FILE: modification time since the epoch, ns; 0 for other kinds
  *
- * Tail: the name that /proc/PID/maps shows, NUL-terminated.
+ * Tail: the name that /proc/PID/maps shows, NUL-terminated. FILE: its last
+ * path, absolute: an O_TMPFILE file is made in that directory.
  */
 struct cr_rec_shm {
 	struct cr_rec rec;
 	__le64 size;
 	__le32 kind;
 	__le32 reserved;
+	__le32 mode;
+	__le32 flags;
+	__le64 mtime_ns;
 };
 
 enum cr_shm_kind {
 	CR_SHM_ANON		= 1,	/* MAP_SHARED | MAP_ANONYMOUS */
-	CR_SHM_UNLINKED		= 2,	/* an unlinked file of a tmpfs */
+	CR_SHM_UNLINKED		= 2,	/* a file of the kernel's own tmpfs */
 	CR_SHM_SYSV		= 3,	/* a System V segment that is attached */
+	CR_SHM_FILE		= 4,	/* an unlinked file of a file system */
 };
 
 /* cr_rec_shmid.mode: permissions, and as shmctl(IPC_STAT) shows it */
@@ -433,6 +443,9 @@ struct cr_rec_sock_msg {
 	__le32 len;
 };
 
+/* cr_rec_shm.flags */
+#define CR_SHM_LINKABLE		0x1	/* O_TMPFILE without O_EXCL */
+
 /* What an open file description is */
 enum cr_file_kind {
 	CR_FILE_REG		= 1,	/* regular file with a name */
@@ -441,7 +454,7 @@ enum cr_file_kind {
 	CR_FILE_PIPE		= 4,	/* end of pipe @obj */
 	CR_FILE_OUTSIDE		= 5,	/* terminal or pipe outside the job:
 					 * bound to the restarter's @fd */
-	CR_FILE_SHM		= 6,	/* opened unlinked tmpfs file: @obj */
+	CR_FILE_SHM		= 6,	/* opened unlinked file: @obj */
 	CR_FILE_SOCK		= 7,	/* open socket @obj */
 };
 

@@ -60,7 +60,28 @@ int __must_check cr_vma_finish(struct cr_restart *r,
 /* ---- mm/cr_shm.c ---- */
 
 /**
- * cr_shm_collect() - note shared memory that no name leads to
+ * struct cr_shm_info - cr_obj.aux of a SHM, while it is saved
+ * @file: an open file on it; holds a reference
+ * @content: it is a file of a file system: fs/cr_content.c
+ * @reader: @content: opened for reading; NULL until it is saved
+ * @size: @content: its size when it was saved
+ * @name: what it is called; NULL until ops->outside
+ */
+struct cr_shm_info {
+	struct file *file;
+	bool content;
+	struct file *reader;
+	loff_t size;
+	char *name;
+};
+
+static inline struct cr_shm_info *cr_shm_info(const struct cr_obj *obj)
+{
+	return obj->aux;
+}
+
+/**
+ * cr_shm_collect() - note shared memory, or a file, that no name leads to
  * @s: the save
  * @file: an open file on it
  * @holder: the task through which it was found

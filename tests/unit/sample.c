@@ -51,7 +51,8 @@ static void small_objects(struct sample *s)
 		.size = L64(4 * PAGE), .kind = L32(CR_SHM_ANON),
 	};
 	struct cr_rec_shm unlinked = {
-		.size = L64(5000), .kind = L32(CR_SHM_UNLINKED),
+		.size = L64(5000), .kind = L32(CR_SHM_FILE), .mode = L32(0640),
+		.flags = L32(CR_SHM_LINKABLE), .mtime_ns = L64(1700000000),
 	};
 	struct cr_rec_shm sysv = {
 		.size = L64(9000), .kind = L32(CR_SHM_SYSV),
@@ -70,7 +71,7 @@ static void small_objects(struct sample *s)
 	buf.len = L32(3);
 	DETAIL(s, CR_REC_PIPE_BUF, buf, "abc", 3);
 	s->anon = OBJ(s, CR_REC_SHM, anon, "/dev/zero (deleted)", 20);
-	s->unlinked = OBJ(s, CR_REC_SHM, unlinked, "/memfd:x (deleted)", 19);
+	s->unlinked = OBJ(s, CR_REC_SHM, unlinked, "/tmp/unlinked", 14);
 	s->sysv = OBJ(s, CR_REC_SHM, sysv, "/SYSV00001234 (deleted)", 24);
 	DETAIL(s, CR_REC_SHMID, shmid, NULL, 0);
 }
@@ -110,7 +111,7 @@ static void open_files(struct sample *s)
 	s->term = file(s, CR_FILE_OUTSIDE, CR_FILE_TTY, 2, 020620, 0,
 		       "/dev/pts/0");
 	s->shm_file = file(s, CR_FILE_SHM, 0, 2, 0100600, s->unlinked,
-			   "/memfd:x (deleted)");
+			   "/tmp/unlinked");
 	s->null = file(s, CR_FILE_CHR, 0, 2, 020666, 0, "/dev/null");
 	s->dir = file(s, CR_FILE_DIR, 0, 0200000, 040755, 0, "/home");
 	s->log = file(s, CR_FILE_REG, 0, 02001, 0100644, 0, "/tmp/log");

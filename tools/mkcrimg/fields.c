@@ -97,6 +97,9 @@ static const struct field shm_fields[] = {
 	DEC(cr_rec_shm, size),
 	DEC(cr_rec_shm, kind),
 	DEC(cr_rec_shm, reserved),
+	OCT(cr_rec_shm, mode),
+	HEX(cr_rec_shm, flags),
+	DEC(cr_rec_shm, mtime_ns),
 };
 
 static const struct field shmid_fields[] = {

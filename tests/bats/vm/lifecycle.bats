@@ -6,6 +6,11 @@
 
 load helper
 
+local_teardown() {
+	local mnt=$BATS_TEST_TMPDIR/mnt
+	! mountpoint -q "$mnt" || until_true umount "$mnt"
+}
+
 # lifecycle PROGRAM [CASE...]
 lifecycle() {
 	start "$@"
@@ -56,6 +61,28 @@ lifecycle() {
 
 @test "locks" {
 	lifecycle locks
+}
+
+@test "unlinked" {
+	lifecycle unlinked
+}
+
+# /tmp is a tmpfs; the rest of the machine's root is an overlay.
+@test "unlinked files of an overlay" {
+	local BATS_TEST_TMPDIR
+	BATS_TEST_TMPDIR=$(mktemp -d /var/tmp/cr-unlinked.XXXXXX)
+	[ "$(stat -f -c %T "$BATS_TEST_TMPDIR")" = overlayfs ]
+	lifecycle unlinked
+	rm -rf "$BATS_TEST_TMPDIR"
+}
+
+@test "unlinked files of an ext4" {
+	truncate -s 400M "$BATS_TEST_TMPDIR/disk"
+	mkfs.ext4 -q "$BATS_TEST_TMPDIR/disk"
+	mkdir "$BATS_TEST_TMPDIR/mnt"
+	mount -o loop "$BATS_TEST_TMPDIR/disk" "$BATS_TEST_TMPDIR/mnt"
+	local BATS_TEST_TMPDIR=$BATS_TEST_TMPDIR/mnt
+	lifecycle unlinked
 }
 
 @test "pipes" {
