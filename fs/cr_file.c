@@ -29,6 +29,7 @@
 
 /* The first that matches: a regular file may be an unlinked one */
 static const struct cr_file_type *const file_types[] = {
+	&cr_opath_file,
 	&cr_unlinked_file,
 	&cr_reg_file,
 	&cr_dir_file,
@@ -42,11 +43,13 @@ static const struct cr_file_type *file_type(struct file *file)
 {
 	int i;
 
-	if (file->f_mode & FMODE_PATH)
-		return NULL;
-	for (i = 0; i < ARRAY_SIZE(file_types); i++)
+	for (i = 0; i < ARRAY_SIZE(file_types); i++) {
+		/* no other operation knows what to do with it */
+		if ((file->f_mode & FMODE_PATH) && i)
+			break;
 		if (file_types[i]->match(file))
 			return file_types[i];
+	}
 	return NULL;
 }
 

@@ -2,8 +2,11 @@
 /*
  * Working directory, root and umask of a process.
  *
- * Refused: directories that were removed or that no name leads to; an fs_struct
- * that is not shared by exactly the threads of a process (CLONE_FS).
+ * A working directory that was removed is made, entered and removed again; its
+ * inode number is new.
+ *
+ * Refused: a root that was removed; directories that no name leads to; an
+ * fs_struct that is not shared by exactly the threads of a process (CLONE_FS).
  *
  * The object table holds no reference to an fs_struct: one more user would make
  * an execve() of the job ignore set-user-ID bits.
@@ -25,11 +28,13 @@
  * @cwd: path of the working directory
  * @root: path of the root
  * @umask: as umask() returns it
+ * @cwd_removed: @cwd is what the working directory was called
  */
 struct fs_names {
 	char *cwd;
 	char *root;
 	u32 umask;
+	bool cwd_removed;
 };
 
 static void *fs_of(struct task_struct *task)
@@ -65,6 +70,32 @@ static char *fs_name(struct cr_save *s, struct cr_obj *obj,
 	return name;
 }
 
+/* Like a file without a name: only of a file system that keeps data */
+static bool dir_is_removed(const struct path *path)
+{
+	return d_unlinked(path->dentry) &&
+	       cr_fs_keeps_data(path->dentry->d_sb);
+}
+
+static void cwd_outside(struct cr_save *s, struct cr_obj *obj,
+			const struct path *cwd)
+{
+	struct fs_names *names = obj->aux;
+	const char *why;
+
+	if (!dir_is_removed(cwd)) {
+		names->cwd = fs_name(s, obj, cwd, "working directory");
+		return;
+	}
+	names->cwd = cr_path_name(s, cwd, &why);
+	names->cwd_removed = true;
+	/* d_path() has marked what is not below the root */
+	if (names->cwd && names->cwd[0] != '/')
+		cr_refuse(s, obj->holder, "CR-EFS",
+			  "working directory %*pE: removed, and not reachable by name",
+			  CR_NAME(names->cwd));
+}
+
 static void fs_outside(struct cr_save *s, struct cr_obj *obj)
 {
 	struct fs_struct *fs = obj->ptr;
@@ -89,7 +120,7 @@ static void fs_outside(struct cr_save *s, struct cr_obj *obj)
 	/* a running job's thread may be gone by now */
 	if (!users)
 		return;
-	names->cwd = fs_name(s, obj, &cwd, "working directory");
+	cwd_outside(s, obj, &cwd);
 	names->root = fs_name(s, obj, &root, "root directory");
 	path_put(&cwd);
 	path_put(&root);
@@ -121,6 +152,7 @@ static void fs_save(struct cr_save *s, struct cr_obj *obj)
 	rec.umask = cpu_to_le32(names->umask);
 	rec.cwd_len = cpu_to_le32(cwd_len);
 	rec.root_len = cpu_to_le32(root_len);
+	rec.flags = cpu_to_le32(names->cwd_removed ? CR_FS_CWD_REMOVED : 0);
 	cr_write_obj(s, obj, &rec, sizeof(rec), tail, cwd_len + root_len);
 	kfree(tail);
 }
@@ -141,6 +173,34 @@ static int dir_find(struct cr_restart *r, const char *name, const char *what,
 	return err ? cr_err(&r->log, cr_name_err(err),
 			    "%s %*pE: cannot be entered (%pe)", what,
 			    CR_NAME(name), ERR_PTR(err)) : 0;
+}
+
+/* As "mkdir DIR && cd DIR && rmdir DIR" does; several tasks may be at it */
+static int dir_make_removed(struct cr_restart *r, const char *name,
+			    const char *what, struct path *path)
+{
+	char *tmp = kasprintf(GFP_KERNEL, "%s.%d", name, task_pid_nr(current));
+	int err;
+
+	if (!tmp)
+		return -ENOMEM;
+	err = do_mkdirat(AT_FDCWD, getname_kernel(tmp), 0700);
+	if (err)
+		cr_err(&r->log, cr_name_err(err),
+		       "%s %*pE was removed: another cannot be made (%pe)",
+		       what, CR_NAME(name), ERR_PTR(err));
+	else
+		err = dir_find(r, tmp, what, path);
+	if (!err) {
+		err = do_rmdir(AT_FDCWD, getname_kernel(tmp));
+		if (err) {
+			path_put(path);
+			cr_err(&r->log, err, "%s %*pE: cannot be removed (%pe)",
+			       what, CR_NAME(tmp), ERR_PTR(err));
+		}
+	}
+	kfree(tmp);
+	return cr_name_err(err);
 }
 
 /* As chroot() does; nothing to do if it is the root already */
@@ -180,7 +240,10 @@ int cr_fs_restore(struct cr_restart *r, u32 id)
 	cwd_name = view.tail;
 	root_name = cwd_name + le32_to_cpu(rec.cwd_len);
 	/* both names start at the restarter's root */
-	err = dir_find(r, cwd_name, "working directory", &cwd);
+	if (le32_to_cpu(rec.flags) & CR_FS_CWD_REMOVED)
+		err = dir_make_removed(r, cwd_name, "working directory", &cwd);
+	else
+		err = dir_find(r, cwd_name, "working directory", &cwd);
 	if (err)
 		return err;
 	err = dir_find(r, root_name, "root directory", &root);

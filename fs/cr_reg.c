@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Regular files and directories that have a name: opened by it again, with the
- * rights of who restarts. Their contents are the file system's business.
+ * rights of who restarts. Their contents are the file system's business. And
+ * whatever was opened by its name only (O_PATH), of any type.
  *
  * A file that is mapped, executed, or opened for reading only, must be what it
  * was: its size and modification time are compared.
@@ -239,6 +240,53 @@ static struct file *dir_restore(struct cr_restart *r,
 	fput(file);
 	return ERR_PTR(err);
 }
+
+/* ---- O_PATH: neither read nor written, so it is found without opening it ---- */
+
+static bool opath_match(struct file *file)
+{
+	return (file->f_mode & FMODE_PATH) &&
+	       cr_fs_keeps_data(cr_file_inode(file)->i_sb);
+}
+
+static const char *opath_save(struct cr_save *s, struct cr_obj *obj,
+			      struct cr_rec_file *rec)
+{
+	return cr_file_info(obj)->name;
+}
+
+static struct file *opath_restore(struct cr_restart *r,
+				  const struct cr_rec_file *rec,
+				  const char *name)
+{
+	unsigned int flags = le32_to_cpu(rec->open_flags) &
+			     (O_DIRECTORY | O_NOFOLLOW);
+	struct file *file;
+
+	/* the saved name leads through no link at its end */
+	file = filp_open(name, O_PATH | O_NOFOLLOW, 0);
+	if (IS_ERR(file))
+		return ERR_PTR(cr_err(&r->log, cr_name_err(PTR_ERR(file)),
+				      "%*pE: cannot be found (%pe)",
+				      CR_NAME(name), file));
+	if (!inode_fits(file_inode(file), rec)) {
+		fput(file);
+		return ERR_PTR(cr_err(&r->log, -ESTALE,
+				      "%*pE: is another kind of file than when it was saved",
+				      CR_NAME(name)));
+	}
+	file->f_flags = O_PATH | flags;
+	return file;
+}
+
+const struct cr_file_type cr_opath_file = {
+	.kind		= CR_FILE_OPATH,
+	.flags_lost	= O_PATH,
+	.match		= opath_match,
+	.outside	= cr_named_outside,
+	.save		= opath_save,
+	.restore	= opath_restore,
+};
 
 const struct cr_file_type cr_reg_file = {
 	.kind		= CR_FILE_REG,

@@ -304,9 +304,10 @@ int cr_shm_check(struct cr_check *c, u32 id)
 #define FILE_OPEN_FLAGS	05756003u	/* see struct cr_rec_file.open_flags */
 #define FILE_TYPE	0170000u
 #define FILE_MODE	0177777u
+#define FILE_ANY	FILE_MODE
 
 static const struct file_kind {
-	u32 mode;	/* type of the inode; 0: any */
+	u32 mode;	/* type of the inode or FILE_ANY; 0: no such kind */
 	u32 obj;	/* type of the object behind it */
 	bool path;	/* the tail is an absolute path */
 } file_kinds[] = {
@@ -314,9 +315,10 @@ static const struct file_kind {
 	[CR_FILE_DIR]		= { .mode = 0040000, .path = true },
 	[CR_FILE_CHR]		= { .mode = 0020000, .path = true },
 	[CR_FILE_PIPE]		= { .mode = 0010000, .obj = CR_REC_PIPE },
-	[CR_FILE_OUTSIDE]	= { .mode = 0 },
+	[CR_FILE_OUTSIDE]	= { .mode = FILE_ANY },
 	[CR_FILE_SHM]		= { .mode = 0100000, .obj = CR_REC_SHM },
 	[CR_FILE_SOCK]		= { .mode = 0140000, .obj = CR_REC_SOCK },
+	[CR_FILE_OPATH]		= { .mode = FILE_ANY, .path = true },
 };
 
 static int file_numbers_check(struct cr_check *c, const struct cr_rec_file *rec)
@@ -336,7 +338,7 @@ static int file_numbers_check(struct cr_check *c, const struct cr_rec_file *rec)
 		return cr_bad(c, "TTY, but not OUTSIDE");
 	if ((flags & CR_FILE_EXE) && kind != CR_FILE_REG)
 		return cr_bad(c, "EXE, but not a regular file");
-	if (mode > FILE_MODE || (file_kinds[kind].mode &&
+	if (mode > FILE_MODE || (file_kinds[kind].mode != FILE_ANY &&
 				 file_kinds[kind].mode != (mode & FILE_TYPE)))
 		return cr_bad(c, "mode 0%o for kind %u", mode, kind);
 	if (le32_to_cpu(rec->fd) > (kind == CR_FILE_OUTSIDE ? S32_MAX : 0))
@@ -371,7 +373,7 @@ int cr_file_check(struct cr_check *c, u32 id)
 
 	cr_read_obj(c->img, id, &v, &rec, sizeof(rec));
 	kind = le32_to_cpu(rec.kind);
-	if (!kind || kind >= ARRAY_SIZE(file_kinds))
+	if (kind >= ARRAY_SIZE(file_kinds) || !file_kinds[kind].mode)
 		return cr_unknown(c, "unknown kind %u", kind);
 	err = file_numbers_check(c, &rec);
 	if (err)
@@ -503,7 +505,8 @@ int cr_fs_check(struct cr_check *c, u32 id)
 	tail = v.tail;
 	if (le32_to_cpu(rec.umask) > 0777)
 		return cr_bad(c, "umask 0%o", le32_to_cpu(rec.umask));
-	return cr_check_zero(c, rec.reserved) ?:
+	return cr_check_mask(c, le32_to_cpu(rec.flags), CR_FS_CWD_REMOVED,
+			     "flags") ?:
 	       cr_check_tail(c, &v, (u64)cwd_len + root_len) ?:
 	       cr_check_path(c, tail, cwd_len, "working directory") ?:
 	       cr_check_path(c, tail + cwd_len, root_len, "root directory");

@@ -456,6 +456,7 @@ enum cr_file_kind {
 					 * bound to the restarter's @fd */
 	CR_FILE_SHM		= 6,	/* opened unlinked file: @obj */
 	CR_FILE_SOCK		= 7,	/* open socket @obj */
+	CR_FILE_OPATH		= 8,	/* O_PATH: of any type of inode */
 };
 
 /* cr_rec_file.flags */
@@ -482,7 +483,7 @@ enum cr_file_kind {
  *	for OUTSIDE, where descriptors of one terminal have the same
  * @rdev: CHR: device number as st_rdev; must match
  *
- * Tail: REG, DIR, CHR: absolute path with its NUL. Others: what it was, with
+ * Tail: REG, DIR, CHR, OPATH: absolute path with its NUL. Others: what it was, with
  * NUL, for messages.
  */
 struct cr_rec_file {
@@ -570,6 +571,7 @@ struct cr_rec_lock {
  * @umask: 0 to 0777
  * @cwd_len: length of the first path in the tail, with its NUL
  * @root_len: length of the second
+ * @flags: CR_FS_*
  *
  * Tail: path of the working directory, path of the root; absolute.
  */
@@ -578,8 +580,11 @@ struct cr_rec_fs {
 	__le32 umask;
 	__le32 cwd_len;
 	__le32 root_len;
-	__le32 reserved;
+	__le32 flags;
 };
+
+#define CR_FS_CWD_REMOVED	0x1	/* the first path is what it was: make
+					 * a directory, enter it, remove it */
 
 /**
  * struct cr_rec_sighand - CR_REC_SIGHAND: followed by SIGACTION records for

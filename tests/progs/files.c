@@ -248,6 +248,95 @@ static void root_verify(void)
 		prog_reap(root_pid, 0);
 }
 
+/* ---- a working directory that was removed, in two processes ---- */
+
+static pid_t removed_pid;
+
+static void removed_check(const char *who)
+{
+	char buf[PATH_MAX];
+	struct stat st;
+
+	check(!getcwd(buf, sizeof(buf)) && errno == ENOENT, "%s: getcwd: %s", who, buf);
+	must(stat(".", &st));
+	check(S_ISDIR(st.st_mode) && !st.st_nlink, "%s: %ld links", who, (long)st.st_nlink);
+	check(open("new", O_WRONLY | O_CREAT, 0600) == -1 && errno == ENOENT, "%s: open: %s", who,
+	      strerror(errno));
+}
+
+static void removed_grandchild(void)
+{
+	prog_touch("up.removed2");
+	prog_wait();
+	removed_check("grandchild");
+}
+
+static void removed_child(void)
+{
+	pid_t pid;
+
+	must(mkdir(prog_path("removed"), 0700));
+	must(chdir(prog_path("removed")));
+	pid = prog_fork(removed_grandchild);
+	prog_await("up.removed2");
+	must(rmdir(prog_path("removed")));
+	removed_check("setup");
+	prog_touch("up.removed");
+	prog_wait();
+	removed_check("child");
+	prog_reap(pid, 0);
+}
+
+static void removed_setup(void)
+{
+	removed_pid = prog_fork(removed_child);
+	prog_await("up.removed");
+}
+
+static void removed_verify(void)
+{
+	prog_reap(removed_pid, 0);
+	check(access(prog_path("removed"), F_OK) == -1, "the directory is there again");
+}
+
+/* ---- O_PATH: of a file, a directory, a link, a socket's and a FIFO's name ---- */
+
+static int opath_file, opath_dir, opath_link, opath_fifo;
+
+static void opath_setup(void)
+{
+	make_file("opath");
+	opath_file = must(open(prog_path("opath"), O_PATH | O_CLOEXEC));
+	must(mkdir(prog_path("opath.dir"), 0700));
+	make_file("opath.dir/inside");
+	opath_dir = must(open(prog_path("opath.dir"), O_PATH | O_DIRECTORY));
+	must(symlink("nowhere", prog_path("opath.link")));
+	opath_link = must(open(prog_path("opath.link"), O_PATH | O_NOFOLLOW));
+	must(mkfifo(prog_path("opath.fifo"), 0600));
+	opath_fifo = must(open(prog_path("opath.fifo"), O_PATH));
+}
+
+static void opath_verify(void)
+{
+	char buf[32], path[32];
+	struct stat a, b;
+	int fd;
+
+	check(must(fcntl(opath_file, F_GETFL)) == O_PATH, "flags of a file");
+	check(must(fcntl(opath_file, F_GETFD)) == FD_CLOEXEC, "close-on-exec");
+	check(read(opath_file, buf, 1) == -1 && errno == EBADF, "can be read");
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", opath_file);
+	fd = must(open(path, O_RDONLY));
+	check(must(read(fd, buf, 10)) == 10 && !memcmp(buf, content, 10), "content");
+	check(must(fcntl(opath_dir, F_GETFL)) == (O_PATH | O_DIRECTORY), "flags of a directory");
+	must(faccessat(opath_dir, "inside", F_OK, 0));
+	check(must(readlinkat(opath_link, "", buf, sizeof(buf))) == 7 &&
+	      !memcmp(buf, "nowhere", 7), "link");
+	must(fstat(opath_fifo, &a));
+	must(stat(prog_path("opath.fifo"), &b));
+	check(S_ISFIFO(a.st_mode) && a.st_ino == b.st_ino, "FIFO");
+}
+
 /* ---- a file that grows by two writers with O_APPEND after the restart ---- */
 
 static int log_fd;
@@ -295,6 +384,8 @@ static const struct prog_case cases[] = {
 	{ "share", share_setup, share_verify, false },
 	{ "dir", dir_setup, dir_verify, false },
 	{ "log", log_setup, log_verify, false },
+	{ "removed", removed_setup, removed_verify, false },
+	{ "opath", opath_setup, opath_verify, false },
 	{ "root", root_setup, root_verify, false },
 	{ "cwd", cwd_setup, cwd_verify, false },
 	{ }

@@ -233,7 +233,7 @@ static void private_verify(void)
 
 /* ---- O_TMPFILE, that may get a name and that may not; one that has got it ---- */
 
-static int tmp_link, tmp_excl, tmp_named;
+static int tmp_link, tmp_excl;
 
 static int tmpfile_new(int flags)
 {
@@ -257,9 +257,6 @@ static void tmpfile_setup(void)
 {
 	tmp_link = tmpfile_new(0);
 	tmp_excl = tmpfile_new(O_EXCL);
-	tmp_named = tmpfile_new(0);
-	if (tmp_named >= 0)
-		must(link_fd(tmp_named, "named"));
 }
 
 static void is_temporary(int fd)
@@ -281,6 +278,24 @@ static void tmpfile_verify(void)
 	is_temporary(tmp_link);
 	fd = must(open(prog_path("linked"), O_RDONLY));
 	is_temporary(fd);
+}
+
+/* Not known by its new name on an overlay: then it is refused */
+static int tmp_named;
+
+static void named_setup(void)
+{
+	tmp_named = tmpfile_new(0);
+	if (tmp_named >= 0)
+		must(link_fd(tmp_named, "named"));
+}
+
+static void named_verify(void)
+{
+	int fd;
+
+	if (tmp_named < 0)
+		return;
 	must(pwrite(tmp_named, "T", 1, 0));
 	fd = must(open(prog_path("named"), O_RDWR));
 	must(pwrite(fd, "t", 1, 0));
@@ -342,6 +357,7 @@ static const struct prog_case cases[] = {
 	{ "replaced", replaced_setup, replaced_verify, false },
 	{ "private", private_setup, private_verify, false },
 	{ "tmpfile", tmpfile_setup, tmpfile_verify, false },
+	{ "named", named_setup, named_verify, true },
 	{ "links", links_setup, links_verify, false },
 	{ "gone", gone_setup, gone_verify, false },
 	{ "shared", shared_setup, shared_verify, false },

@@ -153,11 +153,13 @@ static void show_tree(const struct image *img)
 
 /* ---- files ---- */
 
-static const char *access_name(u32 open_flags)
+static const char *access_name(const struct cr_rec_file *f)
 {
 	static const char *const names[] = { "read", "write", "read write" };
 
-	return names[open_flags & 3];
+	if (le32_to_cpu(f->kind) == CR_FILE_OPATH)
+		return "path only";
+	return names[le32_to_cpu(f->open_flags) & 3];
 }
 
 /* "UNIX stream socket 7, other end 8, 3 messages of 20 bytes wait" */
@@ -199,7 +201,7 @@ static void show_fd(const struct image *img, const struct cr_rec_fd *fd)
 
 	cr_read_obj(&img->cr, id, &v, &f, sizeof(f));
 	printf("  fd %-4u %s: %s", le32_to_cpu(fd->fd),
-	       (const char *)v.tail, access_name(le32_to_cpu(f.open_flags)));
+	       (const char *)v.tail, access_name(&f));
 	switch (le32_to_cpu(f.kind)) {
 	case CR_FILE_REG:
 		printf(", at %llu of %llu",
@@ -248,7 +250,8 @@ static void show_files(const struct image *img, const struct cr_rec_thread *t)
 	struct cr_view v;
 
 	cr_read_obj(&img->cr, le32_to_cpu(t->fs), &v, &fs, sizeof(fs));
-	printf("  cwd     %s\n", (const char *)v.tail);
+	printf("  cwd     %s%s\n", (const char *)v.tail,
+	       le32_to_cpu(fs.flags) & CR_FS_CWD_REMOVED ? " (removed)" : "");
 	if (strcmp((const char *)v.tail + le32_to_cpu(fs.cwd_len), "/"))
 		printf("  root    %s\n",
 		       (const char *)v.tail + le32_to_cpu(fs.cwd_len));

@@ -160,7 +160,7 @@ static const struct field fs_fields[] = {
 	OCT(cr_rec_fs, umask),
 	DEC(cr_rec_fs, cwd_len),
 	DEC(cr_rec_fs, root_len),
-	DEC(cr_rec_fs, reserved),
+	HEX(cr_rec_fs, flags),
 };
 
 static const struct field sighand_fields[] = {

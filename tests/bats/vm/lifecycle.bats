@@ -65,6 +65,7 @@ lifecycle() {
 
 @test "unlinked" {
 	lifecycle unlinked
+	lifecycle unlinked named
 }
 
 # /tmp is a tmpfs; the rest of the machine's root is an overlay.
@@ -78,6 +79,8 @@ lifecycle() {
 
 @test "unlinked files of an ext4" {
 	truncate -s 400M "$BATS_TEST_TMPDIR/disk"
+	modprobe loop
+	modprobe ext4
 	mkfs.ext4 -q "$BATS_TEST_TMPDIR/disk"
 	mkdir "$BATS_TEST_TMPDIR/mnt"
 	mount -o loop "$BATS_TEST_TMPDIR/disk" "$BATS_TEST_TMPDIR/mnt"
