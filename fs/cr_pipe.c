@@ -6,9 +6,10 @@
  * the outside: the job's ends are bound to the restarter's (cr_outside.c).
  *
  * Several descriptions of one end (opened through /proc/PID/fd) are kept apart.
- * Bytes are put together into full pages: their boundaries cannot be seen.
+ * Bytes are put together into full pages: their boundaries cannot be seen. Not
+ * so where there are packets (O_DIRECT): then each buffer is kept as it is.
  *
- * Refused: packet mode (O_DIRECT), notification pipes, FIFOs with a name.
+ * Refused: notification pipes, FIFOs with a name.
  *
  * Locks: pipe->mutex, only when the job stands still: a task of the job may
  * hold it while it waits for memory.
@@ -53,8 +54,63 @@ static void pipe_outside(struct cr_save *s, struct cr_obj *obj)
 		obj->flags |= PIPE_OUTSIDE;
 }
 
-/* All bytes in flight, in @buf of @size; pipe->mutex held. Number or -errno */
-static ssize_t pipe_copy(struct pipe_inode_info *pipe, u8 *buf, size_t size)
+/**
+ * struct flight - what is in a pipe
+ * @buf: all bytes
+ * @size: room in @buf
+ * @len: lengths of the buffers that they come from
+ * @packet: bit n: buffer n is a packet
+ * @nr: number of buffers that are not empty
+ * @max: room in @len
+ * @packets: there is one
+ */
+struct flight {
+	u8 *buf;
+	size_t size;
+	u32 *len;
+	unsigned long *packet;
+	u32 nr;
+	u32 max;
+	bool packets;
+};
+
+static void flight_exit(struct flight *f)
+{
+	bitmap_free(f->packet);
+	kvfree(f->len);
+	kvfree(f->buf);
+}
+
+static int flight_init(struct flight *f, u32 slots)
+{
+	f->max = slots;
+	f->size = (size_t)slots << PAGE_SHIFT;
+	f->buf = kvmalloc(f->size, GFP_KERNEL_ACCOUNT);
+	f->len = kvmalloc_array(slots, sizeof(*f->len), GFP_KERNEL_ACCOUNT);
+	f->packet = bitmap_zalloc(slots, GFP_KERNEL_ACCOUNT);
+	if (f->buf && f->len && f->packet)
+		return 0;
+	flight_exit(f);
+	return -ENOMEM;
+}
+
+/* A buffer may span the pages of a compound page */
+static void buffer_copy(const struct pipe_buffer *pb, u8 *to)
+{
+	size_t offset = pb->offset;
+	size_t left, n;
+
+	for (left = pb->len; left; left -= n) {
+		n = min(left, PAGE_SIZE - offset_in_page(offset));
+		memcpy_from_page(to, nth_page(pb->page, offset >> PAGE_SHIFT),
+				 offset_in_page(offset), n);
+		to += n;
+		offset += n;
+	}
+}
+
+/* All bytes in flight; pipe->mutex held. Their number or -errno */
+static ssize_t pipe_copy(struct pipe_inode_info *pipe, struct flight *f)
 {
 	unsigned int mask = pipe->ring_size - 1;
 	unsigned int tail;
@@ -63,43 +119,61 @@ static ssize_t pipe_copy(struct pipe_inode_info *pipe, u8 *buf, size_t size)
 	for (tail = pipe->tail; tail != pipe->head; tail++) {
 		struct pipe_buffer *pb = &pipe->bufs[tail & mask];
 		int err = pb->len ? pipe_buf_confirm(pipe, pb) : 0;
-		size_t offset = pb->offset;
-		size_t left = pb->len;
 
 		if (err)
 			return err;
 		if (pb->flags & ~(PIPE_BUF_FLAG_LRU | PIPE_BUF_FLAG_GIFT |
-				  PIPE_BUF_FLAG_CAN_MERGE))
+				  PIPE_BUF_FLAG_CAN_MERGE |
+				  PIPE_BUF_FLAG_PACKET))
 			return -EOPNOTSUPP;
-		if (left > size - done)
+		if (!pb->len)
+			continue;
+		if (pb->len > f->size - done || f->nr == f->max)
 			return -E2BIG;
-		/* a buffer may span the pages of a compound page */
-		while (left) {
-			size_t n = min(left, PAGE_SIZE - offset_in_page(offset));
-
-			memcpy_from_page(buf + done,
-					 nth_page(pb->page, offset >> PAGE_SHIFT),
-					 offset_in_page(offset), n);
-			done += n;
-			offset += n;
-			left -= n;
+		buffer_copy(pb, f->buf + done);
+		done += pb->len;
+		if (pb->flags & PIPE_BUF_FLAG_PACKET) {
+			__set_bit(f->nr, f->packet);
+			f->packets = true;
 		}
+		f->len[f->nr++] = pb->len;
 	}
 	return done;
 }
 
-static void pipe_write_bufs(struct cr_save *s, struct cr_obj *obj,
-			    const u8 *buf, size_t len)
+/* Without packets: as few buffers as hold the bytes */
+static int flight_merge(struct flight *f, size_t len)
 {
-	size_t done, n;
+	u32 i;
 
-	for (done = 0; done < len; done += n) {
-		struct cr_rec_pipe_buf rec = {};
+	if (f->packets) {
+		for (i = 0; i < f->nr; i++)
+			if (f->len[i] > PAGE_SIZE)
+				return -E2BIG;
+		return 0;
+	}
+	f->nr = DIV_ROUND_UP(len, PAGE_SIZE);
+	for (i = 0; i < f->nr; i++)
+		f->len[i] = min(len - i * PAGE_SIZE, PAGE_SIZE);
+	return 0;
+}
 
-		n = min(len - done, PAGE_SIZE);
-		rec.len = cpu_to_le32(n);
+static void pipe_write_bufs(struct cr_save *s, struct cr_obj *obj,
+			    const struct flight *f)
+{
+	const u8 *buf = f->buf;
+	u32 i;
+
+	for (i = 0; i < f->nr; i++) {
+		struct cr_rec_pipe_buf rec = {
+			.len = cpu_to_le32(f->len[i]),
+			.flags = cpu_to_le32(test_bit(i, f->packet) ?
+					     CR_PIPE_BUF_PACKET : 0),
+		};
+
 		cr_write_detail(s, obj, CR_REC_PIPE_BUF, &rec, sizeof(rec),
-				buf + done, n);
+				buf, f->len[i]);
+		buf += f->len[i];
 	}
 }
 
@@ -115,17 +189,16 @@ static void pipe_save(struct cr_save *s, struct cr_obj *obj)
 {
 	struct pipe_inode_info *pipe = pipe_info(obj);
 	struct cr_rec_pipe rec = {};
+	struct flight f = {};
 	ssize_t len;
-	size_t size;
-	u8 *buf;
+	u32 slots;
 
 	if (obj->flags & PIPE_OUTSIDE)
 		return;
 	pipe_lock(pipe);
-	size = (size_t)pipe->max_usage << PAGE_SHIFT;
+	slots = pipe->max_usage;
 	pipe_unlock(pipe);
-	buf = kvmalloc(size, GFP_KERNEL_ACCOUNT);
-	if (!buf) {
+	if (flight_init(&f, slots)) {
 		cr_fail(s, -ENOMEM);
 		return;
 	}
@@ -133,22 +206,24 @@ static void pipe_save(struct cr_save *s, struct cr_obj *obj)
 	if (pipe_has_watch_queue(pipe))
 		len = -EOPNOTSUPP;
 	else
-		len = pipe_copy(pipe, buf, size);
+		len = pipe_copy(pipe, &f);
 	pipe_unlock(pipe);
+	if (len >= 0)
+		len = flight_merge(&f, len);
 	if (len == -EOPNOTSUPP) {
-		pipe_refuse(s, obj, "packets or notifications: not supported yet");
+		pipe_refuse(s, obj, "notifications: not supported yet");
 	} else if (len == -E2BIG) {
 		pipe_refuse(s, obj, "holds more than its size: not supported yet");
 	} else if (len < 0) {
 		cr_err(&s->log, cr_fail(s, len), "a pipe cannot be read (%pe)",
 		       ERR_PTR(len));
 	} else {
-		rec.ring_size = cpu_to_le32(size >> PAGE_SHIFT);
-		rec.nr_bufs = cpu_to_le32(DIV_ROUND_UP(len, PAGE_SIZE));
+		rec.ring_size = cpu_to_le32(slots);
+		rec.nr_bufs = cpu_to_le32(f.nr);
 		cr_write_obj(s, obj, &rec, sizeof(rec), NULL, 0);
-		pipe_write_bufs(s, obj, buf, len);
+		pipe_write_bufs(s, obj, &f);
 	}
-	kvfree(buf);
+	flight_exit(&f);
 }
 
 /* ---- the pipe: restart ---- */
@@ -212,15 +287,43 @@ static int pipe_set_size(struct cr_restart *r, struct file *file, u32 slots)
 		      size, ERR_PTR(ret));
 }
 
+/* A packet that fits is put behind the bytes before it, unless told not to */
+static void pipe_end_buffer(struct pipe_inode_info *pipe)
+{
+	pipe_lock(pipe);
+	if (!pipe_empty(pipe->head, pipe->tail))
+		pipe->bufs[(pipe->head - 1) & (pipe->ring_size - 1)].flags &=
+			~PIPE_BUF_FLAG_CAN_MERGE;
+	pipe_unlock(pipe);
+}
+
+/* Each write is a packet, or is not */
+static void end_set_packets(struct file *file, bool packets)
+{
+	spin_lock(&file->f_lock);
+	if (packets)
+		file->f_flags |= O_DIRECT;
+	else
+		file->f_flags &= ~O_DIRECT;
+	spin_unlock(&file->f_lock);
+}
+
 /* The end does not block: what does not fit is an error */
 static int pipe_fill(struct cr_restart *r, u32 id, struct file *file)
 {
 	struct cr_detail_iter it;
 
 	cr_for_each_detail(&r->img, id, &it) {
-		ssize_t n = kernel_write(file, it.view.tail, it.view.tail_len,
-					 NULL);
+		struct cr_rec_pipe_buf rec;
+		bool packet;
+		ssize_t n;
 
+		cr_detail(&it, &rec, sizeof(rec));
+		packet = le32_to_cpu(rec.flags) & CR_PIPE_BUF_PACKET;
+		if (packet)
+			pipe_end_buffer(file->private_data);
+		end_set_packets(file, packet);
+		n = kernel_write(file, it.view.tail, it.view.tail_len, NULL);
 		if (n == it.view.tail_len)
 			continue;
 		if (n >= 0 || n == -EAGAIN)
@@ -282,13 +385,7 @@ static bool end_match(struct file *file)
 
 static void end_collect(struct cr_save *s, struct cr_obj *obj)
 {
-	struct file *file = obj->ptr;
-
-	if (file->f_flags & O_DIRECT)
-		cr_refuse(s, obj->holder, "CR-EPIPE",
-			  "fd %d: pipe in packet mode: not supported yet",
-			  obj->fd);
-	cr_obj_add(s, CR_OBJ_PIPE, file_inode(file), obj->holder, 1);
+	cr_obj_add(s, CR_OBJ_PIPE, file_inode(obj->ptr), obj->holder, 1);
 }
 
 static void end_outside(struct cr_save *s, struct cr_obj *obj)
@@ -328,6 +425,7 @@ static struct file *end_restore(struct cr_restart *r,
 				   O_LARGEFILE;
 	struct pipe_ends *ends = cr_restart_get(r, le32_to_cpu(rec->obj));
 	unsigned int flags = le32_to_cpu(rec->open_flags) & known;
+	bool packets = le32_to_cpu(rec->open_flags) & O_DIRECT;
 	unsigned int acc = flags & O_ACCMODE;
 	struct file *file;
 
@@ -339,6 +437,8 @@ static struct file *end_restore(struct cr_restart *r,
 			cr_err(&r->log, PTR_ERR(file),
 			       "%*pE: cannot be opened again (%pe)",
 			       CR_NAME(name), file);
+		else
+			end_set_packets(file, packets);
 		return file;
 	}
 	file = get_file(ends->file[acc]);
@@ -346,6 +446,7 @@ static struct file *end_restore(struct cr_restart *r,
 	spin_lock(&file->f_lock);
 	file->f_flags = flags;
 	spin_unlock(&file->f_lock);
+	end_set_packets(file, packets);
 	return file;
 }
 

@@ -181,7 +181,8 @@ static int pipe_buf_check(struct cr_check *c, const struct cr_detail_iter *it)
 	len = le32_to_cpu(rec.len);
 	if (!len || len > CR_PAGE_SIZE)
 		return cr_bad(c, "%u bytes", len);
-	return cr_check_mask(c, le32_to_cpu(rec.flags), 0, "flags") ?:
+	return cr_check_mask(c, le32_to_cpu(rec.flags), CR_PIPE_BUF_PACKET,
+			     "flags") ?:
 	       cr_check_tail(c, &it->view, len);
 }
 

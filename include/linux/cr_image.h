@@ -254,7 +254,7 @@ struct cr_rec_pipe {
 /**
  * struct cr_rec_pipe_buf - CR_REC_PIPE_BUF: bytes in flight, oldest first
  * @rec: id of the pipe
- * @flags: 0; packet mode is refused by the saver
+ * @flags: CR_PIPE_BUF_*
  * @len: 1 to page size; = tail length
  *
  * Tail: the bytes.
@@ -264,6 +264,8 @@ struct cr_rec_pipe_buf {
 	__le32 flags;
 	__le32 len;
 };
+
+#define CR_PIPE_BUF_PACKET	0x1	/* written with O_DIRECT: read alone */
 
 /**
  * struct cr_rec_shm - CR_REC_SHM: memory, or a file, that no name leads to any

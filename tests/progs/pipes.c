@@ -146,6 +146,61 @@ static void nonblock_verify(void)
 	check(must(fcntl(nonblock_dup, F_GETFD)) == FD_CLOEXEC, "close-on-exec");
 }
 
+/* ---- packets, and bytes behind them ---- */
+
+static int packets[2], mixed[2];
+
+static void packets_setup(void)
+{
+	char page[4096];
+
+	memset(page, 'p', sizeof(page));
+	must(pipe2(packets, O_DIRECT));
+	write_all(packets[1], "abc", 3);
+	write_all(packets[1], "de", 2);
+	write_all(packets[1], page, sizeof(page));
+	must(fcntl(packets[1], F_SETFL, 0));
+	write_all(packets[1], "fgh", 3);
+	write_all(packets[1], "ij", 2);
+	must(fcntl(packets[1], F_SETFL, O_DIRECT));
+
+	/* there was no room for a packet behind bytes that are read by now */
+	must(pipe(mixed));
+	write_all(mixed[1], page, 4000);
+	read_all(mixed[0], page, 3900);
+	must(fcntl(mixed[1], F_SETFL, O_DIRECT));
+	write_all(mixed[1], page, 500);
+	write_all(mixed[1], "z", 1);
+}
+
+static void packet_is(int fd, const char *want)
+{
+	char buf[8192];
+	ssize_t n = must(read(fd, buf, sizeof(buf)));
+
+	check(n == (ssize_t)strlen(want) && !memcmp(buf, want, n), "\"%.*s\" instead of \"%s\"",
+	      (int)n, buf, want);
+}
+
+static void packets_verify(void)
+{
+	char buf[8192];
+
+	check(must(fcntl(packets[0], F_GETFL)) == O_RDONLY, "flags of the reader");
+	check(must(fcntl(packets[1], F_GETFL)) == (O_WRONLY | O_DIRECT), "flags of the writer");
+	packet_is(packets[0], "abc");
+	packet_is(packets[0], "de");
+	check(must(read(packets[0], buf, sizeof(buf))) == 4096 && buf[4095] == 'p', "a page");
+	packet_is(packets[0], "fghij");
+	write_all(packets[1], "kl", 2);
+	write_all(packets[1], "m", 1);
+	packet_is(packets[0], "kl");
+	packet_is(packets[0], "m");
+	/* a packet ends what a read gets, but does not begin it */
+	check(must(read(mixed[0], buf, sizeof(buf))) == 600, "bytes, then a packet");
+	packet_is(mixed[0], "z");
+}
+
 /* ---- a child that is blocked as writer, one that is blocked as reader ---- */
 
 #define STREAM	300000
@@ -269,6 +324,7 @@ static const struct prog_case cases[] = {
 	{ "size", size_setup, size_verify, false },
 	{ "closed", closed_setup, closed_verify, false },
 	{ "nonblock", nonblock_setup, nonblock_verify, false },
+	{ "packets", packets_setup, packets_verify, false },
 	/* before the next, whose pipes its processes would hold */
 	{ "ring", ring_setup, ring_verify, false },
 	{ "blocked", blocked_setup, blocked_verify, false },

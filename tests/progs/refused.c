@@ -283,24 +283,6 @@ static void readable_verify(void)
 	check(readable(fd), "what was written cannot be read");
 }
 
-static void packet_setup(void)
-{
-	int p[2];
-
-	must(pipe2(p, O_DIRECT));
-	must(write(p[1], "abc", 3));
-	must(write(p[1], "de", 2));
-	fd = p[0];
-	fd2 = p[1];
-}
-
-static void packet_verify(void)
-{
-	char buf[8];
-
-	check(must(read(fd, buf, 8)) == 3 && must(read(fd, buf, 8)) == 2, "packets of a pipe");
-}
-
 /* ---- sockets ---- */
 
 static void unix_pair(void)
@@ -809,7 +791,6 @@ static const struct prog_case cases[] = {
 	{ "opath", opath_setup, opath_verify, true },
 	{ "fifo", fifo_setup, readable_verify, true },
 	{ "pty", pty_setup, NULL, true },
-	{ "packet", packet_setup, packet_verify, true },
 	{ "unix_oob", unix_oob_setup, readable_verify, true },
 	{ "unix_filter", unix_filter_setup, readable_verify, true },
 	{ "unix_stamp", unix_stamp_setup, readable_verify, true },

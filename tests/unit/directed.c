@@ -38,7 +38,7 @@ const struct directed directed[] = {
 	{ CR_REC_PIPE, 0, "ring_size", 0, 1, BAD, "2 buffers in a ring of 1" },
 	{ CR_REC_PIPE, 0, "ring_size", 0, 1u << 31, BAD, "ring of" },
 	{ CR_REC_PIPE, 0, "nr_bufs", 0, 3, BAD, "2 buffers in a ring of 16, not 3" },
-	{ CR_REC_PIPE_BUF, 0, "flags", 0, 1, UNK, "unknown flags 0x1" },
+	{ CR_REC_PIPE_BUF, 0, "flags", 0, 2, UNK, "unknown flags 0x2" },
 	{ CR_REC_PIPE_BUF, 0, "len", 0, 5000, BAD, "5000 bytes" },
 	{ CR_REC_PIPE_BUF, 1, "len", 0, 0, BAD, "0 bytes" },
 	{ CR_REC_PIPE_BUF, 1, "len", 0, 4, BAD, "tail of 3 bytes, not 4" },

@@ -64,10 +64,9 @@ supported() {
 	refuse netlink 'fd [0-9]+: .*socket'
 }
 
-@test "files: O_PATH of /proc, named pipes, packets" {
+@test "files: O_PATH of /proc, named pipes" {
 	refuse opath 'fd 3: .*O_PATH'
 	refuse fifo 'fd 3: .*(FIFO|fifo|named pipe)'
-	refuse packet 'fd [0-9]+: .*(packet|O_DIRECT)'
 }
 
 @test "files: leases, owners" {
