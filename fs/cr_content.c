@@ -5,9 +5,10 @@
  * job alone, so they are in the image: an object of mm/cr_shm.c.
  *
  * Restored as what open(O_TMPFILE) makes in the directory where the file was,
- * with the rights of who restarts. Where that cannot be (the directory is gone,
- * or not writable, or its file system has no such files) it is a file of the
- * kernel's own tmpfs: in memory. Its owner is the restarter; its inode number
+ * with the rights of who restarts; by a name that is removed at once where the
+ * file system has no O_TMPFILE. Where nothing can be made (the directory is
+ * gone, or not writable) it is a file of the kernel's own tmpfs: in memory. Its
+ * owner is the restarter; its inode number
  * and the name that /proc shows are new; holes stay, preallocation does not.
  *
  * Refused: files that a process outside the job can reach as well, unless
@@ -289,12 +290,39 @@ static struct file *tmpfile_open(const char *name, bool linkable)
 	return file;
 }
 
+/* The same, for the moment under a name that nobody else has */
+static struct file *hidden_open(const char *name)
+{
+	int dir_len = strrchr(name, '/') - name;
+	struct file *file;
+	char *tmp;
+	int err;
+
+	tmp = kasprintf(GFP_KERNEL, "%.*s/.crimg.%d", dir_len, name,
+			task_pid_nr(current));
+	if (!tmp)
+		return ERR_PTR(-ENOMEM);
+	file = filp_open(tmp, O_CREAT | O_EXCL | O_RDWR | O_LARGEFILE |
+			 O_NOFOLLOW, 0600);
+	if (!IS_ERR(file)) {
+		err = do_unlinkat(AT_FDCWD, getname_kernel(tmp));
+		if (err) {
+			fput(file);
+			file = ERR_PTR(err);
+		}
+	}
+	kfree(tmp);
+	return file;
+}
+
 static struct file *content_open_new(const struct cr_rec_shm *rec,
 				     const char *name)
 {
 	bool linkable = le32_to_cpu(rec->flags) & CR_SHM_LINKABLE;
 	struct file *file = tmpfile_open(name, linkable);
 
+	if (file == ERR_PTR(-EOPNOTSUPP))
+		file = hidden_open(name);
 	if (!IS_ERR(file))
 		return file;
 	switch (PTR_ERR(file)) {
@@ -305,8 +333,6 @@ static struct file *content_open_new(const struct cr_rec_shm *rec,
 	case -EPERM:
 	case -EROFS:
 	case -EOPNOTSUPP:
-	case -EISDIR:
-	case -EINVAL:
 		return shmem_file_setup(strrchr(name, '/') + 1, 0,
 					VM_NORESERVE);
 	default:

@@ -292,9 +292,12 @@ int cr_shm_check(struct cr_check *c, u32 id)
 	/* So that a multiple of the page size can be made of it */
 	if (size > S64_MAX - CR_PAGE_SIZE)
 		return cr_bad(c, "%llu bytes", cr_ull(rec.size));
-	if (rec.mode || rec.flags || rec.mtime_ns)
+	if (rec.flags || ((rec.mode || rec.mtime_ns) &&
+			  le32_to_cpu(rec.kind) != CR_SHM_UNLINKED))
 		return cr_bad(c, "mode, flags or time for kind %u",
 			      le32_to_cpu(rec.kind));
+	if (le32_to_cpu(rec.mode) > 0777)
+		return cr_bad(c, "mode 0%o", le32_to_cpu(rec.mode));
 	return cr_check_zero(c, rec.reserved) ?:
 	       cr_check_name(c, v.tail, v.tail_len, "name") ?:
 	       shm_details_check(c, id, le32_to_cpu(rec.kind));

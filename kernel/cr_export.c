@@ -36,6 +36,7 @@ CR_EXPORT(do_no_restart_syscall);
 CR_EXPORT(do_shmat);
 CR_EXPORT(do_rmdir);
 CR_EXPORT(do_sigaction);
+CR_EXPORT(do_unlinkat);
 CR_EXPORT(fcntl_setlk);
 CR_EXPORT(flush_signal_handlers);
 CR_EXPORT(free_nsproxy);

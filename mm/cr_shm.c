@@ -178,6 +178,7 @@ static void shm_save(struct cr_save *s, struct cr_obj *obj)
 		.size = cpu_to_le64(i_size_read(inode)),
 	};
 	bool sysv = cr_file_is_sysv(cr_shm_info(obj)->file);
+	struct timespec64 mtime = inode_get_mtime(inode);
 	const char *name;
 	char *buf;
 
@@ -189,6 +190,10 @@ static void shm_save(struct cr_save *s, struct cr_obj *obj)
 	if (!buf) {
 		cr_fail(s, -ENOMEM);
 		return;
+	}
+	if (!IS_PRIVATE(inode)) {
+		rec.mode = cpu_to_le32(inode->i_mode & 0777);
+		rec.mtime_ns = cpu_to_le64(timespec64_to_ns(&mtime));
 	}
 	name = file_path(cr_shm_info(obj)->file, buf, CR_PATH_MAX);
 	if (IS_ERR(name))
@@ -281,6 +286,9 @@ static int shm_restore(struct cr_restart *r, u32 id)
 			      "shared memory: cannot make one of %lld bytes",
 			      size);
 	err = cr_pages_restore(r, id, file);
+	/* unless it was not recorded */
+	if (!err && (rec.mode || rec.mtime_ns))
+		err = cr_content_finish(r, &rec, file, view.tail);
 	if (err)
 		fput(file);
 	else

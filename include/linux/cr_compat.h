@@ -148,6 +148,9 @@ static inline pte_t *cr_pte_offset_map_lock(struct mm_struct *mm, pmd_t *pmd,
 #define file_f_owner(file)	(&(file)->f_owner)
 
 #define PID_FS_MAGIC		0x50494446
+
+#define inode_get_mtime(inode)	((inode)->i_mtime)
+#define file_f_owner_allocate(file)	0
 #else
 #include <linux/filelock.h>	/* was part of fs.h */
 #define cr_file_lock(core)	container_of(core, struct file_lock, c)

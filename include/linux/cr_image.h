@@ -276,9 +276,10 @@ struct cr_rec_pipe_buf {
  *	of a run beyond it are not the file's
  * @kind: enum cr_shm_kind
  * @reserved: 0
- * @mode: FILE: permissions, 0 to 0777; 0 for other kinds
+ * @mode: not ANON: permissions, 0 to 0777
  * @flags: FILE: CR_SHM_*; 0 for other kinds
- * @mtime_ns: FILE: modification time since the epoch, ns; 0 for other kinds
+ * @mtime_ns: not ANON: modification time since the epoch, ns. 0, and @mode 0:
+ *	neither is recorded
  *
  * Tail: the name that /proc/PID/maps shows, NUL-terminated. FILE: its last
  * path, absolute: an O_TMPFILE file is made in that directory.

@@ -43,6 +43,7 @@ asmlinkage long __x64_sys_shmctl(const struct pt_regs *regs);
 struct filename;
 int do_mkdirat(int dfd, struct filename *name, umode_t mode);
 int do_rmdir(int dfd, struct filename *name);
+int do_unlinkat(int dfd, struct filename *name);
 
 /* fs/locks.c: flock() */
 asmlinkage long __x64_sys_flock(const struct pt_regs *regs);
