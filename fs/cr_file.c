@@ -5,8 +5,8 @@
  * each kind is a row in a file of its own.
  *
  * A whitelist: what no row matches is refused by name, and so are features of
- * an open file that no record describes yet: owners for signals (F_SETOWN),
- * O_ASYNC, flags that are not known, locks and leases (cr_lock.c).
+ * an open file that no record describes: flags that are not known, and some of
+ * its locks (cr_lock.c) and owners for signals (cr_owner.c).
  *
  * Not refused: a description that a process outside the job holds as well, as
  * the shell does in "{ ./job; } >log". The restarted job gets a description of
@@ -150,18 +150,13 @@ static void opened_collect(struct cr_save *s, struct cr_obj *obj)
 {
 	struct cr_file_info *info = cr_file_info(obj);
 	struct file *file = obj->ptr;
-	const struct fown_struct *owner = file_f_owner(file);
 
 	if (!info->type) {
 		cr_file_refuse(s, obj, "not supported yet");
 		return;
 	}
-	if (file->f_flags & FASYNC)
-		cr_file_refuse(s, obj, "O_ASYNC: not supported yet");
 	if (file->f_flags & ~(CR_OPEN_FLAGS | FASYNC | info->type->flags_lost))
 		cr_file_refuse(s, obj, "unknown open flags");
-	if (owner && (owner->pid || owner->signum))
-		cr_file_refuse(s, obj, "owner for signals (F_SETOWN, F_SETSIG, F_NOTIFY): not supported yet");
 	cr_file_locks_collect(s, obj);
 	if (info->type->collect)
 		info->type->collect(s, obj);
@@ -248,8 +243,12 @@ static void file_outside(struct cr_save *s, struct cr_obj *obj)
 {
 	struct cr_file_info *info = cr_file_info(obj);
 
-	if (info && info->type && info->type->outside)
+	if (!info || !info->type)
+		return;
+	if (info->type->outside)
 		info->type->outside(s, obj);
+	if (obj->fd >= 0)
+		cr_owner_outside(s, obj);
 }
 
 /* A mapping keeps only the access mode of the opening it was made from */
@@ -288,6 +287,8 @@ static void file_save(struct cr_save *s, struct cr_obj *obj)
 	rec.dev = cpu_to_le64(new_encode_dev(stat.dev));
 	rec.rdev = cpu_to_le64(new_encode_dev(stat.rdev));
 	tail = info->type->save(s, obj, &rec);
+	if (obj->fd >= 0)
+		cr_owner_save(s, obj, &rec);
 	if (tail)
 		cr_write_obj(s, obj, &rec, sizeof(rec), tail, strlen(tail) + 1);
 }

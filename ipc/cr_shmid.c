@@ -442,12 +442,15 @@ static int segments_check(struct cr_restart *r)
 	return err;
 }
 
-static void pid_replace(struct pid **pos, struct pid *pid)
+/* A process of the job, if it is one */
+static void pid_restore(struct cr_restart *r, __le32 nr, struct pid **pos)
 {
-	struct pid *old = *pos;
+	struct pid *pid = cr_restart_pid(r, le32_to_cpu(nr), PIDTYPE_TGID);
 
-	*pos = get_pid(pid);
-	put_pid(old);
+	if (!pid)
+		return;
+	put_pid(*pos);
+	*pos = pid;
 }
 
 /* What the image says of it, but for the contents. Locked */
@@ -457,18 +460,13 @@ static void segment_set(struct cr_restart *r, const struct cr_segment *seg,
 	const struct cr_rec_shmid *rec = &seg->rec;
 	struct kern_ipc_perm *perm = &shp->shm_perm;
 	struct user_namespace *ns = &init_user_ns;
-	struct pid *pid;
 
 	if (!seg->own)
 		return;
 	shp->shm_atim = le64_to_cpu(rec->atime);
 	shp->shm_dtim = le64_to_cpu(rec->dtime);
-	pid = cr_build_pid(r, le32_to_cpu(rec->cpid));
-	if (pid)
-		pid_replace(&shp->shm_cprid, pid);
-	pid = cr_build_pid(r, le32_to_cpu(rec->lpid));
-	if (pid)
-		pid_replace(&shp->shm_lprid, pid);
+	pid_restore(r, rec->cpid, &shp->shm_cprid);
+	pid_restore(r, rec->lpid, &shp->shm_lprid);
 	if (!seg->created)
 		return;
 	shp->shm_ctim = le64_to_cpu(rec->ctime);

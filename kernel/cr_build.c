@@ -15,6 +15,7 @@
 #include <uapi/linux/wait.h>
 #include <linux/cr.h>
 #include <linux/cr_arch.h>
+#include <linux/cr_file.h>
 #include <linux/cr_ipc.h>
 #include <linux/cr_kernel.h>
 #include <linux/cr_task.h>
@@ -169,13 +170,6 @@ static struct cr_rtask *rtask_of_nr(struct cr_restart *r, pid_t nr)
 	return NULL;
 }
 
-struct pid *cr_restart_pid(struct cr_restart *r, u32 nr)
-{
-	struct cr_rtask *t = nr ? rtask_of_nr(r, nr) : NULL;
-
-	return t && t->task ? get_task_pid(t->task, PIDTYPE_TGID) : NULL;
-}
-
 /* tasklist_lock is held for writing */
 static void link_ids(struct cr_restart *r, struct cr_rtask *t,
 		     const struct cr_rec_proc *rec)
@@ -273,6 +267,36 @@ void rtasks_link_ids(struct cr_restart *r)
 	write_unlock_irq(&tasklist_lock);
 }
 
+/* The group of a process that is in the job's, or in the restarter's */
+static struct pid *rtask_group(struct cr_restart *r, const struct cr_rtask *t)
+{
+	struct cr_rec_proc rec;
+	struct cr_view view;
+
+	cr_read_obj(&r->img, t->proc, &view, &rec, sizeof(rec));
+	return le32_to_cpu(rec.flags) & CR_PROC_PGRP_OUTSIDE ?
+	       task_pgrp(t->task) : task_pid(t->task);
+}
+
+struct pid *cr_restart_pid(struct cr_restart *r, u32 nr, enum pid_type type)
+{
+	struct pid *pid = NULL;
+	struct cr_rtask *t;
+
+	for (t = r->rtasks; t < r->rtasks + r->nr_rtasks; t++) {
+		if (t->nr != nr || !t->proc || !t->task)
+			continue;
+		if (type != PIDTYPE_PID && t->group != t)
+			continue;
+		rcu_read_lock();
+		pid = get_pid(type == PIDTYPE_PGID ? rtask_group(r, t) :
+						     task_pid(t->task));
+		rcu_read_unlock();
+		break;
+	}
+	return pid;
+}
+
 int cr_link(struct cr_restart *r)
 {
 	struct cr_rtask *t;
@@ -289,7 +313,7 @@ int cr_link(struct cr_restart *r)
 		rtasks_link_ids(r);
 		cr_objs_link(r);
 	}
-	return READ_ONCE(r->err);
+	return READ_ONCE(r->err) ?: cr_owners_restore(r);
 }
 
 static void phase_set(struct cr_restart *r, enum cr_phase phase)
@@ -342,14 +366,4 @@ struct mm_struct **cr_build_mms(struct cr_restart *r, size_t *nr)
 		if (t->task && t->group == t)
 			mms[(*nr)++] = READ_ONCE(t->task->mm);
 	return mms;
-}
-
-struct pid *cr_build_pid(struct cr_restart *r, pid_t nr)
-{
-	struct cr_rtask *t;
-
-	for (t = r->rtasks; nr && t < r->rtasks + r->nr_rtasks; t++)
-		if (t->task && t->group == t && t->nr == nr)
-			return task_tgid(t->task);
-	return NULL;
 }

@@ -333,7 +333,8 @@ static int file_numbers_check(struct cr_check *c, const struct cr_rec_file *rec)
 	u32 open_flags = le32_to_cpu(rec->open_flags);
 
 	if (cr_check_mask(c, flags, CR_FILE_MAPPED | CR_FILE_EXE |
-			  CR_FILE_VERIFY | CR_FILE_TTY, "flags") ||
+			  CR_FILE_VERIFY | CR_FILE_TTY | CR_FILE_ASYNC,
+			  "flags") ||
 	    cr_check_mask(c, open_flags, FILE_OPEN_FLAGS, "open flags"))
 		return -EOPNOTSUPP;
 	if ((open_flags & FILE_ACCMODE) == FILE_ACCMODE)
@@ -368,6 +369,27 @@ static int file_shm_check(struct cr_check *c, u32 obj)
 	return 0;
 }
 
+static int file_owner_check(struct cr_check *c, const struct cr_rec_file *rec)
+{
+	u32 kind = le32_to_cpu(rec->owner_kind);
+	u32 sig = le32_to_cpu(rec->owner_sig);
+	bool async = le32_to_cpu(rec->flags) & CR_FILE_ASYNC;
+
+	if (kind > CR_OWNER_GROUP)
+		return cr_unknown(c, "owner of kind %u", kind);
+	if (!kind != !rec->owner)
+		return cr_bad(c, "owner %u of kind %u",
+			      le32_to_cpu(rec->owner), kind);
+	if (sig > 64)
+		return cr_bad(c, "signal %u", sig);
+	if (le32_to_cpu(rec->async_fd) > (async ? S32_MAX : 0))
+		return cr_bad(c, "async_fd %u", le32_to_cpu(rec->async_fd));
+	if ((kind || sig || async) &&
+	    le32_to_cpu(rec->kind) == CR_FILE_OUTSIDE)
+		return cr_bad(c, "owner for signals, but OUTSIDE");
+	return 0;
+}
+
 int cr_file_check(struct cr_check *c, u32 id)
 {
 	struct cr_rec_file rec;
@@ -379,7 +401,7 @@ int cr_file_check(struct cr_check *c, u32 id)
 	kind = le32_to_cpu(rec.kind);
 	if (kind >= ARRAY_SIZE(file_kinds) || !file_kinds[kind].mode)
 		return cr_unknown(c, "unknown kind %u", kind);
-	err = file_numbers_check(c, &rec);
+	err = file_numbers_check(c, &rec) ?: file_owner_check(c, &rec);
 	if (err)
 		return err;
 	if (file_kinds[kind].obj)

@@ -455,6 +455,25 @@ static int groups_check(struct cr_check *c, const struct cr_rec_proc *p)
 	return 0;
 }
 
+/* Whom an open file sends signals is a task of the job */
+static int owner_check(struct cr_check *c, u32 id)
+{
+	struct cr_rec_file rec;
+	struct cr_rec_proc proc;
+	struct cr_view v;
+	u32 owner, i;
+
+	cr_read_obj(c->img, id, &v, &rec, sizeof(rec));
+	owner = le32_to_cpu(rec.owner);
+	if (!owner || proc_find(c, owner, &proc))
+		return 0;
+	for (i = 0; i < c->nr_ids; i++)
+		if (c->ids[i].nr == owner &&
+		    le32_to_cpu(rec.owner_kind) == CR_OWNER_THREAD)
+			return 0;
+	return cr_bad(c, "owner %u is not of the job", owner);
+}
+
 /* Ids are unique; groups and sessions are whole. All objects have passed */
 int cr_ids_check(struct cr_check *c)
 {
@@ -476,6 +495,13 @@ int cr_ids_check(struct cr_check *c)
 			c->type = CR_REC_PROC;
 			cr_read_obj(img, id, &v, &rec, sizeof(rec));
 			err = groups_check(c, &rec);
+			if (err)
+				return err;
+		}
+		if (img->objs[id].type == CR_REC_FILE) {
+			c->nr = nr;
+			c->type = CR_REC_FILE;
+			err = owner_check(c, id);
 			if (err)
 				return err;
 		}

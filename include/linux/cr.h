@@ -438,9 +438,11 @@ static inline void *cr_restart_get(struct cr_restart *r, u32 id)
 	return r->objs[id];
 }
 
-/* The process that has number @nr in the image, with a reference; NULL: none.
- * For cr_obj_ops.link. */
-struct pid *cr_restart_pid(struct cr_restart *r, u32 nr);
+/*
+ * The pid of the task that has number @nr in the image, or of its process
+ * group; holds a reference. NULL: there is none, or it is not there yet
+ */
+struct pid *cr_restart_pid(struct cr_restart *r, u32 nr, enum pid_type type);
 
 /*
  * What a task restores of itself, in its own context, before it parks; id is

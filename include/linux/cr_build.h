@@ -6,6 +6,7 @@
 #ifndef _LINUX_CR_BUILD_H
 #define _LINUX_CR_BUILD_H
 
+#include <linux/pid.h>
 #include <linux/cr.h>
 
 /**
@@ -43,8 +44,6 @@ bool cr_build_own_group(struct cr_restart *r);
  * Return: them, without references, in no order, to be kvfree()d; NULL: no memory
  */
 struct mm_struct **cr_build_mms(struct cr_restart *r, size_t *nr);
-/* The job's process that has number @nr in the image; no reference; NULL: none */
-struct pid *cr_build_pid(struct cr_restart *r, pid_t nr);
 
 /* Note the first error of a task, wake who waits for it; Return: @err */
 int cr_restart_fail(struct cr_restart *r, int err);

@@ -221,6 +221,16 @@ void cr_pipes_settle(struct cr_restart *r);
 void cr_share_check(struct cr_save *s, struct cr_obj *obj,
 		    void *(*of)(struct task_struct *task), u32 users);
 
+/* ---- fs/cr_owner.c ---- */
+
+/* Refuse an owner for signals that is not supported; when all is collected */
+void cr_owner_outside(struct cr_save *s, struct cr_obj *obj);
+/* Fill in its owner; @rec->kind is final */
+void cr_owner_save(struct cr_save *s, struct cr_obj *obj,
+		   struct cr_rec_file *rec);
+/* Set the owners of all open files, when all tasks are there */
+int __must_check cr_owners_restore(struct cr_restart *r);
+
 /* ---- fs/cr_lock.c ---- */
 
 /* Refuse what is not supported of the locks of a FILE */

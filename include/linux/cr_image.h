@@ -467,6 +467,15 @@ enum cr_file_kind {
 #define CR_FILE_EXE		0x2	/* the executable of some MM */
 #define CR_FILE_VERIFY		0x4	/* opened for reading only: as MAPPED */
 #define CR_FILE_TTY		0x8	/* OUTSIDE: it was a terminal */
+#define CR_FILE_ASYNC		0x100	/* O_ASYNC; not OUTSIDE */
+
+/* cr_rec_file.owner_kind */
+enum cr_owner_kind {
+	CR_OWNER_NONE		= 0,
+	CR_OWNER_THREAD		= 1,
+	CR_OWNER_PROC		= 2,
+	CR_OWNER_GROUP		= 3,
+};
 
 /**
  * struct cr_rec_file - CR_REC_FILE: an open file description
@@ -485,6 +494,10 @@ enum cr_file_kind {
  * @dev: its device, as struct stat in user space shows it; informative, but
  *	for OUTSIDE, where descriptors of one terminal have the same
  * @rdev: CHR: device number as st_rdev; must match
+ * @owner_kind: enum cr_owner_kind: who gets signals (F_SETOWN); not OUTSIDE
+ * @owner: number of a task of the job; GROUP: of a process, for its group
+ * @owner_sig: 0 to 64: F_SETSIG; not OUTSIDE
+ * @async_fd: ASYNC: the descriptor that a signal tells
  *
  * Tail: REG, DIR, CHR, OPATH: absolute path with its NUL. Others: what it was, with
  * NUL, for messages.
@@ -503,6 +516,10 @@ struct cr_rec_file {
 	__le64 ino;
 	__le64 dev;
 	__le64 rdev;
+	__le32 owner_kind;
+	__le32 owner;
+	__le32 owner_sig;
+	__le32 async_fd;
 };
 
 /**

@@ -320,7 +320,7 @@ static void unix_link(struct cr_restart *r, u32 id)
 	struct cr_view view;
 
 	cr_read_obj(&r->img, id, &view, &rec, sizeof(rec));
-	pid = cr_restart_pid(r, le32_to_cpu(rec.peer_pid));
+	pid = cr_restart_pid(r, le32_to_cpu(rec.peer_pid), PIDTYPE_TGID);
 	spin_lock(&us->sk->sk_peer_lock);
 	old_pid = us->sk->sk_peer_pid;
 	us->sk->sk_peer_pid = pid;

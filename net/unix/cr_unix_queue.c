@@ -279,7 +279,7 @@ static void queue_link(struct cr_restart *r, u32 id)
 	skb = skb_peek(queue);
 	cr_for_each_detail(&r->img, id, &it) {
 		cr_detail(&it, &msg, sizeof(msg));
-		pid = cr_restart_pid(r, le32_to_cpu(msg.pid));
+		pid = cr_restart_pid(r, le32_to_cpu(msg.pid), PIDTYPE_TGID);
 		from = cr_restart_get(r, le32_to_cpu(msg.sender));
 		len = le32_to_cpu(msg.len);
 		spin_lock(&queue->lock);

@@ -35,7 +35,6 @@
 static int fd = -1, fd2 = -1, id = -1;
 static void *mem;
 static pid_t child;
-static volatile int signals;
 
 static void __attribute__((noreturn)) skip(void)
 {
@@ -55,22 +54,6 @@ static bool readable(int f)
 	struct pollfd p = { f, POLLIN, 0 };
 
 	return must(poll(&p, 1, 0)) == 1;
-}
-
-static void on_signal(int sig)
-{
-	(void)sig;
-	signals++;
-}
-
-static void await_signals(int n)
-{
-	int i;
-
-	for (i = 0; signals < n; i++) {
-		check(i < 500, "no signal came");
-		prog_sleep_ms(PROG_POLL_MS);
-	}
 }
 
 static int new_file(const char *name)
@@ -456,24 +439,6 @@ static void lease_verify(void)
 	check(fcntl(fd, F_GETLEASE) == F_RDLCK, "lease: not held");
 }
 
-static void owner_setup(void)
-{
-	int p[2];
-
-	must(pipe(p));
-	signal(SIGIO, on_signal);
-	must(fcntl(p[0], F_SETOWN, getpid()));
-	must(fcntl(p[0], F_SETFL, O_ASYNC));
-	fd = p[0];
-	fd2 = p[1];
-}
-
-static void owner_verify(void)
-{
-	must(write(fd2, "x", 1));
-	await_signals(1);
-}
-
 static void dnotify_setup(void)
 {
 	fd = must(open(prog_dir, O_RDONLY | O_DIRECTORY));
@@ -806,7 +771,6 @@ static const struct prog_case cases[] = {
 	{ "posixlock", posixlock_setup, NULL, true },
 	{ "ofdlock", ofdlock_setup, ofdlock_verify, true },
 	{ "lease", lease_setup, lease_verify, true },
-	{ "owner", owner_setup, owner_verify, true },
 	{ "dnotify", dnotify_setup, NULL, true },
 	{ "alarmtimer", alarmtimer_setup, timer_verify, true },
 	{ "gonetimer", gonetimer_setup, timer_verify, true },

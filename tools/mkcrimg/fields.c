@@ -131,6 +131,10 @@ static const struct field file_fields[] = {
 	DEC(cr_rec_file, ino),
 	HEX(cr_rec_file, dev),
 	HEX(cr_rec_file, rdev),
+	DEC(cr_rec_file, owner_kind),
+	DEC(cr_rec_file, owner),
+	DEC(cr_rec_file, owner_sig),
+	DEC(cr_rec_file, async_fd),
 };
 
 static const struct field files_fields[] = {

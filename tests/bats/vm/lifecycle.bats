@@ -88,6 +88,10 @@ lifecycle() {
 	lifecycle unlinked
 }
 
+@test "owners" {
+	lifecycle owners
+}
+
 @test "pipes" {
 	lifecycle pipes
 }
