@@ -500,7 +500,8 @@ static void segment_release(struct cr_restart *r, struct cr_segment *seg,
 		} else if (!seg->created) {
 			shp->shm_atim = seg->atime;
 			shp->shm_dtim = seg->dtime;
-			pid_replace(&shp->shm_lprid, seg->lpid);
+			put_pid(shp->shm_lprid);
+			shp->shm_lprid = get_pid(seg->lpid);
 		}
 		shp->shm_nattch--;
 		/* removed, and the last user is gone: it has waited for us */

@@ -20,12 +20,6 @@ extern struct linux_binfmt cr_format;
 int cr_save_init(struct cr_save *s, struct task_struct *task);
 void cr_save_exit(struct cr_save *s);
 
-/*
- * The job ends: keepers that are stopped, because it was, go on, so that they
- * see that
- */
-void cr_keepers_continue(struct cr_save *s);
-
 /**
  * cr_claim() - keep other savers from a job until cr_save_exit()
  * @s: from cr_save_init(); with @s->looks: to look at the job only
