@@ -146,7 +146,7 @@ notices() {
 
 # ---- tests/run-interrupted ----
 
-# A tool that saves nothing: enough for --save-only
+# A tool that saves nothing: enough for --saves
 fake_tool() {
 	cat >tool <<-'END'
 		#!/bin/bash
@@ -163,7 +163,7 @@ interrupted() { "$top/tests/run-interrupted" --tmp "$PWD" "$@" 3>&-; }
 
 @test "run-interrupted: equal runs are equal, and nothing is left" {
 	fake_tool
-	run -0 interrupted --save-only=3 'for i in 1 2 3 4 5 6; do echo $i; sleep 0.3; done; echo x >file; exit 3'
+	run -0 interrupted --kills=0 --saves=3 'for i in 1 2 3 4 5 6; do echo $i; sleep 0.3; done; echo x >file; exit 3'
 	assert_output --partial 'exit status 3, 12 bytes of output, 1 files'
 	assert_output --partial 'equal after 3 saves'
 	assert_equal "$(ls)" tool
@@ -171,17 +171,17 @@ interrupted() { "$top/tests/run-interrupted" --tmp "$PWD" "$@" 3>&-; }
 
 @test "run-interrupted: what differs is told" {
 	fake_tool
-	run -1 interrupted --save-only=2 'sleep 1.5; date +%N'
+	run -1 interrupted --kills=0 --saves=2 'sleep 1.5; date +%N'
 	assert_output --partial 'stdout differs'
-	run -1 interrupted --save-only=2 'sleep 1.5; date +%N >file'
+	run -1 interrupted --kills=0 --saves=2 'sleep 1.5; date +%N >file'
 	assert_output --partial 'file: '
-	run -1 interrupted --save-only=2 'sleep 1.5; kill -$((RANDOM % 9 + 1)) $$'
+	run -1 interrupted --kills=0 --saves=2 'sleep 1.5; kill -$((RANDOM % 9 + 1)) $$'
 	assert_equal "$(ls)" tool
 }
 
 @test "run-interrupted: a command that is too short is a failure" {
 	fake_tool
-	run -1 interrupted --save-only=20 true
+	run -1 interrupted --kills=0 --saves=20 true
 	assert_output --partial 'too short'
 }
 

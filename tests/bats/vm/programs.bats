@@ -10,14 +10,13 @@ load helper
 equal() {
 	local command=$1
 	shift
-	"$CR_TOP/tests/run-interrupted" --kills="${CR_KILLS:-5}" "$@" "$command" 3>&-
-	"$CR_TOP/tests/run-interrupted" --save-only="${CR_SAVES:-20}" "$@" "$command" 3>&-
+	"$CR_TOP/tests/run-interrupted" --kills="${CR_KILLS:-5}" --saves="${CR_SAVES:-20}" "$@" "$command" 3>&-
 }
 
 setup_file() {
 	export data=$BATS_FILE_TMPDIR
 	mkdir "$data/project"
-	make_source 150 >"$data/large.c"
+	make_source 30 >"$data/large.c"
 	make_project "$data/project" 10
 	seq 400000 | awk '{ print $1 * 7919 % 1000003, "line", $1 }' >"$data/lines"
 	cp "$data/lines" "$data/archive"
