@@ -16,8 +16,8 @@ equal() {
 setup_file() {
 	export data=$BATS_FILE_TMPDIR
 	mkdir "$data/project"
-	make_source 30 >"$data/large.c"
-	make_project "$data/project" 10
+	make_source 20 >"$data/large.c"
+	make_project "$data/project" 5
 	seq 400000 | awk '{ print $1 * 7919 % 1000003, "line", $1 }' >"$data/lines"
 	cp "$data/lines" "$data/archive"
 	head -c 1500000 /dev/urandom >>"$data/archive"
@@ -87,7 +87,7 @@ make_project() {
 		            results[n] = h.hexdigest()
 		threads = [threading.Thread(target=work) for _ in range(6)]
 		for t in threads: t.start()
-		for n in range(1500): jobs.put(n)
+		for n in range(1000): jobs.put(n)
 		for t in threads: jobs.put(None)
 		for t in threads: t.join()
 		print(hashlib.sha256(''.join(results[n] for n in sorted(results)).encode()).hexdigest())
