@@ -188,7 +188,7 @@ void cr_signals_copy(struct cr_save *s, struct cr_proc *proc)
 		cr_stop_copy(proc);
 		cr_itimers_copy(proc);
 		cr_timers_copy(s, proc);
-		unlock_task_sighand(task, &flags);
+		cr_sighand_unlock(task, flags);
 	} while (!fits || proc->nr_timers > proc->max_timers);
 }
 

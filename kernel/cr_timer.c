@@ -68,26 +68,37 @@ static const char *timer_blocker(struct k_itimer *timr,
 	return NULL;
 }
 
-void cr_timers_collect(struct cr_save *s, struct task_struct *task)
+/* Counts its timers. *what: why the one with number *id cannot be saved */
+static unsigned int timers_look(struct task_struct *task, const char **what,
+				int *id)
 {
-	const char *what = NULL, *found;
 	struct k_itimer *timr;
 	unsigned long flags;
 	unsigned int nr = 0;
+	const char *found;
+
+	if (!lock_task_sighand(task, &flags))
+		return 0;
+	cr_for_each_posix_timer(timr, task->signal) {
+		nr++;
+		found = timer_blocker(timr, task);
+		if (found) {
+			*what = found;
+			*id = timr->it_id;
+		}
+	}
+	cr_sighand_unlock(task, flags);
+	return nr;
+}
+
+void cr_timers_collect(struct cr_save *s, struct task_struct *task)
+{
+	const char *what = NULL;
+	unsigned int nr;
 	int id = 0;
 
 	rcu_read_lock();
-	if (lock_task_sighand(task, &flags)) {
-		cr_for_each_posix_timer(timr, task->signal) {
-			nr++;
-			found = timer_blocker(timr, task);
-			if (found) {
-				what = found;
-				id = timr->it_id;
-			}
-		}
-		unlock_task_sighand(task, &flags);
-	}
+	nr = timers_look(task, &what, &id);
 	rcu_read_unlock();
 	if (what)
 		cr_refuse(s, task, "CR-ETIMER", "timer %d: %s: not supported",

@@ -47,7 +47,7 @@ void cr_unix_opts_collect(struct cr_save *s, struct cr_obj *obj)
 	const char *what = NULL;
 
 	if (rcu_access_pointer(sk->sk_filter) ||
-	    rcu_access_pointer(sk->sk_user_data) ||
+	    READ_ONCE(sk->sk_user_data) ||
 	    rcu_access_pointer(sk->sk_reuseport_cb))
 		what = "a filter";
 	else if (flags || READ_ONCE(sk->sk_tsflags))
