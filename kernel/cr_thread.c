@@ -32,6 +32,17 @@ static void thread_none(struct cr_obj *obj)
 	/* cr_save.procs holds threads and processes */
 }
 
+/*
+ * Between vfork() and execve() a child runs in its parent's memory. It is not
+ * made to stand still before it has executed: cr_isolate() waits for it, or
+ * names it.
+ */
+static bool is_in_vfork(struct cr_save *s, enum cr_obj_type type,
+			struct task_struct *task)
+{
+	return !s->still && type == CR_OBJ_MM && READ_ONCE(task->vfork_done);
+}
+
 /* Objects of one process are shared by all its threads and by nobody else */
 static void thread_uses(struct cr_save *s, struct cr_thread *thread,
 			enum cr_obj_type type, void *ptr)
@@ -46,7 +57,8 @@ static void thread_uses(struct cr_save *s, struct cr_thread *thread,
 	obj = cr_obj_add(s, type, ptr, task, 1);
 	if (!obj)
 		return;
-	if (!same_thread_group(obj->holder, task))
+	if (!same_thread_group(obj->holder, task) &&
+	    !is_in_vfork(s, type, task))
 		cr_refuse(s, task, "CR-ESHARE",
 			  "%s shared with process %d: not supported yet",
 			  cr_obj_table[type]->name,
