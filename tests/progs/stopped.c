@@ -108,6 +108,18 @@ static void reader_child(void)
 	_exit(9);
 }
 
+/*
+ * In a group of its own, whose parent is in another one of the same session:
+ * the terminal's stop signals are lost on the members of an orphaned group
+ */
+static pid_t fork_group(void (*child)(void))
+{
+	pid_t pid = prog_fork(child);
+
+	must(setpgid(pid, pid));
+	return pid;
+}
+
 /* ---- stopped, and the parent has waited for it ---- */
 
 static void stop(pid_t pid, int sig)
@@ -123,10 +135,10 @@ static void stopped_setup(void)
 	must(pipe(to_reader));
 	reader = prog_fork(reader_child);
 	prog_await("up.reader");
-	known = prog_fork(idle_child);
-	threads = prog_fork(threads_child);
+	known = fork_group(idle_child);
+	threads = fork_group(threads_child);
 	prog_await("up.threads");
-	unknown = prog_fork(idle_child);
+	unknown = fork_group(idle_child);
 	continued = prog_fork(idle_child);
 
 	stop(reader, SIGSTOP);
