@@ -193,7 +193,7 @@ make_project() {
 @test "sqlite3, in memory" {
 	cat >"$data/memory.sql" <<-'END'
 		create table t(a integer, b text);
-		with recursive n(i) as (select 1 union all select i + 1 from n where i < 40000)
+		with recursive n(i) as (select 1 union all select i + 1 from n where i < 160000)
 			insert into t select i * 7919 % 100003, 'text ' || (i % 977) from n;
 		create index ta on t(a);
 		select count(*), sum(a), max(b) from t;
@@ -207,7 +207,7 @@ make_project() {
 @test "sqlite3, in a file" {
 	{
 		echo 'create table t(a integer primary key, b text);'
-		for i in $(seq 60); do
+		for i in $(seq 200); do
 			echo "insert into t select value * 60 + $i, 'text ' || value from generate_series(1, 40);"
 			echo "select count(*), sum(a) from t where b like '%7';"
 		done
