@@ -58,9 +58,14 @@ static void stop_all(struct task_struct *task, unsigned int sig, bool counted)
 
 	if (counted)
 		what |= JOBCTL_STOP_CONSUME;
-	for_each_thread(task, t)
-		if (task_set_jobctl_pending(t, what) && counted)
+	for_each_thread(task, t) {
+		if (!task_set_jobctl_pending(t, what))
+			continue;
+		if (counted)
 			signal->group_stop_count++;
+		/* so that it looks for signals when it leaves the park */
+		set_tsk_thread_flag(t, TIF_SIGPENDING);
+	}
 }
 
 void cr_stop_restore(const struct cr_rec_proc *rec, struct task_struct *task,
