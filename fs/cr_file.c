@@ -37,6 +37,7 @@ static const struct cr_file_type *const file_types[] = {
 	&cr_tty_file,
 	&cr_pipe_file,
 	&cr_unix_file,
+	&cr_eventfd_file,
 };
 
 static const struct cr_file_type *file_type(struct file *file)
@@ -289,8 +290,11 @@ static void file_save(struct cr_save *s, struct cr_obj *obj)
 	tail = info->type->save(s, obj, &rec);
 	if (obj->fd >= 0)
 		cr_owner_save(s, obj, &rec);
-	if (tail)
-		cr_write_obj(s, obj, &rec, sizeof(rec), tail, strlen(tail) + 1);
+	if (!tail)
+		return;
+	cr_write_obj(s, obj, &rec, sizeof(rec), tail, strlen(tail) + 1);
+	if (info->type->details)
+		info->type->details(s, obj);
 }
 
 /* ---- restart ---- */

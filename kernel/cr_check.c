@@ -313,6 +313,7 @@ int cr_shm_check(struct cr_check *c, u32 id)
 static const struct file_kind {
 	u32 mode;	/* type of the inode or FILE_ANY; 0: no such kind */
 	u32 obj;	/* type of the object behind it */
+	u32 detail;	/* type of the one detail that follows */
 	bool path;	/* the tail is an absolute path */
 } file_kinds[] = {
 	[CR_FILE_REG]		= { .mode = 0100000, .path = true },
@@ -323,6 +324,7 @@ static const struct file_kind {
 	[CR_FILE_SHM]		= { .mode = 0100000, .obj = CR_REC_SHM },
 	[CR_FILE_SOCK]		= { .mode = 0140000, .obj = CR_REC_SOCK },
 	[CR_FILE_OPATH]		= { .mode = FILE_ANY, .path = true },
+	[CR_FILE_EVENTFD]	= { .mode = FILE_ANY, .detail = CR_REC_EVENTFD },
 };
 
 static int file_numbers_check(struct cr_check *c, const struct cr_rec_file *rec)
@@ -390,6 +392,26 @@ static int file_owner_check(struct cr_check *c, const struct cr_rec_file *rec)
 	return 0;
 }
 
+static int file_detail_check(struct cr_check *c, u32 id,
+			     const struct cr_rec_file *rec)
+{
+	u32 detail = file_kinds[le32_to_cpu(rec->kind)].detail;
+	u32 nr = c->img->objs[id].nr_details;
+	struct cr_detail_iter it;
+
+	if (nr != !!detail)
+		return cr_bad(c, "%u details for kind %u", nr,
+			      le32_to_cpu(rec->kind));
+	if (!detail)
+		return 0;
+	cr_detail_first(c->img, id, &it);
+	if (it.view.type != detail)
+		return cr_bad(c, "a %s for kind %u", cr_rec_name(it.view.type),
+			      le32_to_cpu(rec->kind));
+	cr_check_at(c, &it);
+	return cr_anon_check(c, &it);
+}
+
 int cr_file_check(struct cr_check *c, u32 id)
 {
 	struct cr_rec_file rec;
@@ -416,8 +438,10 @@ int cr_file_check(struct cr_check *c, u32 id)
 	if (err)
 		return err;
 	if (file_kinds[kind].path)
-		return cr_check_path(c, v.tail, v.tail_len, "path");
-	return cr_check_name(c, v.tail, v.tail_len, "name");
+		err = cr_check_path(c, v.tail, v.tail_len, "path");
+	else
+		err = cr_check_name(c, v.tail, v.tail_len, "name");
+	return err ?: file_detail_check(c, id, &rec);
 }
 
 static int fd_check(struct cr_check *c, u32 id, const struct cr_detail_iter *it,

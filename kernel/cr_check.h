@@ -135,6 +135,9 @@ int cr_itimer_check(struct cr_check *c, const struct cr_detail_iter *it,
 int cr_timer_check(struct cr_check *c, const struct cr_detail_iter *it,
 		   s64 *last, u32 *nr);
 
+/* kernel/cr_check_anon.c: the detail of a FILE of a kind that has one */
+int cr_anon_check(struct cr_check *c, const struct cr_detail_iter *it);
+
 /* kernel/cr_check_x86.c: a thread's registers */
 int cr_regs_check(struct cr_check *c, const struct cr_detail_iter *it);
 int cr_xstate_check(struct cr_check *c, const struct cr_detail_iter *it);

@@ -171,4 +171,17 @@ static inline pte_t *cr_pte_offset_map_lock(struct mm_struct *mm, pmd_t *pmd,
 #define SO_PASSPIDFD	76
 #endif
 
+/* ---- structures of anonymous files: checked against their fdinfo ---- */
+
+#include <linux/kref.h>
+#include <linux/wait.h>
+
+/* fs/eventfd.c: struct eventfd_ctx, as far as it is used */
+struct cr_eventfd_ctx {
+	struct kref kref;
+	wait_queue_head_t wqh;
+	__u64 count;
+	unsigned int flags;
+};
+
 #endif /* _LINUX_CR_COMPAT_H */

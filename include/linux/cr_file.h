@@ -30,6 +30,7 @@
  *	May be NULL
  * @save: saving: fill in what the kind alone knows; the rest of the record is
  *	set. Return: the tail, which belongs to @obj; NULL: s->err is set
+ * @details: saving: write the details behind the record. May be NULL
  * @restore: restart: a new reference, or ERR_PTR() with the reason in r->log
  */
 struct cr_file_type {
@@ -40,13 +41,15 @@ struct cr_file_type {
 	void (*outside)(struct cr_save *s, struct cr_obj *obj);
 	const char *(*save)(struct cr_save *s, struct cr_obj *obj,
 			    struct cr_rec_file *rec);
+	void (*details)(struct cr_save *s, struct cr_obj *obj);
 	struct file *(*restore)(struct cr_restart *r,
 				const struct cr_rec_file *rec,
 				const char *name);
 };
 
 extern const struct cr_file_type cr_unlinked_file, cr_reg_file, cr_dir_file,
-	cr_chr_file, cr_pipe_file, cr_tty_file, cr_unix_file, cr_opath_file;
+	cr_chr_file, cr_pipe_file, cr_tty_file, cr_unix_file, cr_opath_file,
+	cr_eventfd_file;
 
 /**
  * struct cr_file_info - cr_obj.aux of a FILE, while it is saved

@@ -109,6 +109,7 @@ enum cr_rec_type {
 	CR_REC_TIMER		= 0x4352020d,	/* of PROC */
 	CR_REC_SHMID		= 0x4352020e,	/* of SHM */
 	CR_REC_SOCK_MSG		= 0x4352020f,	/* of SOCKQ */
+	CR_REC_EVENTFD		= 0x43520210,	/* of FILE */
 };
 
 /* Incompatible features: a reader refuses a bit that it does not know */
@@ -460,6 +461,7 @@ enum cr_file_kind {
 	CR_FILE_SHM		= 6,	/* opened unlinked file: @obj */
 	CR_FILE_SOCK		= 7,	/* open socket @obj */
 	CR_FILE_OPATH		= 8,	/* O_PATH: of any type of inode */
+	CR_FILE_EVENTFD		= 9,	/* its state is an EVENTFD */
 };
 
 /* cr_rec_file.flags */
@@ -479,7 +481,7 @@ enum cr_owner_kind {
 
 /**
  * struct cr_rec_file - CR_REC_FILE: an open file description
- * @rec: declares the object
+ * @rec: declares the object; the detail follows that its kind names, if any
  * @kind: enum cr_file_kind
  * @flags: CR_FILE_*
  * @obj: id of the PIPE, SHM or SOCK behind it; 0 for other kinds
@@ -520,6 +522,20 @@ struct cr_rec_file {
 	__le32 owner;
 	__le32 owner_sig;
 	__le32 async_fd;
+};
+
+/**
+ * struct cr_rec_eventfd - CR_REC_EVENTFD
+ * @rec: id of the FILE
+ * @count: 0 to 2^64 - 2, as write() can make it
+ * @semaphore: 0 or 1: EFD_SEMAPHORE
+ * @reserved: 0
+ */
+struct cr_rec_eventfd {
+	struct cr_rec rec;
+	__le64 count;
+	__le32 semaphore;
+	__le32 reserved;
 };
 
 /**

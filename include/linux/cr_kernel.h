@@ -45,6 +45,10 @@ int do_mkdirat(int dfd, struct filename *name, umode_t mode);
 int do_rmdir(int dfd, struct filename *name);
 int do_unlinkat(int dfd, struct filename *name);
 
+/* fs/eventfd.c, fs/read_write.c: calls */
+asmlinkage long __x64_sys_eventfd2(const struct pt_regs *regs);
+asmlinkage long __x64_sys_write(const struct pt_regs *regs);
+
 /* fs/locks.c: flock() */
 asmlinkage long __x64_sys_flock(const struct pt_regs *regs);
 

@@ -349,6 +349,17 @@ static void thread(struct sample *s, u32 tid, u32 of, unsigned int which,
 	siginfo(s, 34);
 }
 
+/* Behind all others: nobody has them open */
+static void anonymous_files(struct sample *s)
+{
+	struct cr_rec_eventfd eventfd = {
+		.count = L64(5), .semaphore = L32(1),
+	};
+
+	file(s, CR_FILE_EVENTFD, 0, 2, 0600, 0, "anon_inode:[eventfd]");
+	DETAIL(s, CR_REC_EVENTFD, eventfd, NULL, 0);
+}
+
 static void pages(struct sample *s)
 {
 	unsigned int i;
@@ -397,6 +408,7 @@ void sample_build(struct buf *file)
 	s.child = proc(&s, CHILD, s.leader, CHILD, 0, 1);
 	thread(&s, CHILD, s.child, 1, CR_RESTART_POLL);
 	proc(&s, ZOMBIE, s.child, CHILD, CR_PROC_ZOMBIE, 0);
+	anonymous_files(&s);
 	pages(&s);
 
 	head.nr_objects = L32(s.b.last);

@@ -193,6 +193,23 @@ static void show_sock(const struct image *img, u32 id)
 	}
 }
 
+/* The state of a file on the anonymous inode */
+static void show_anon(const struct image *img, u32 id)
+{
+	struct cr_detail_iter it;
+	struct cr_rec_eventfd e;
+
+	cr_detail_first(&img->cr, id, &it);
+	switch (it.view.type) {
+	case CR_REC_EVENTFD:
+		cr_detail(&it, &e, sizeof(e));
+		printf(", count %llu%s",
+		       (unsigned long long)le64_to_cpu(e.count),
+		       e.semaphore ? ", semaphore" : "");
+		break;
+	}
+}
+
 static void show_fd(const struct image *img, const struct cr_rec_fd *fd)
 {
 	u32 id = le32_to_cpu(fd->file);
@@ -221,6 +238,9 @@ static void show_fd(const struct image *img, const struct cr_rec_fd *fd)
 		break;
 	case CR_FILE_SOCK:
 		show_sock(img, le32_to_cpu(f.obj));
+		break;
+	case CR_FILE_EVENTFD:
+		show_anon(img, id);
 		break;
 	}
 	printf("%s\n", fd->cloexec ? ", close on exec" : "");

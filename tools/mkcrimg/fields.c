@@ -144,6 +144,12 @@ static const struct field files_fields[] = {
 	DEC(cr_rec_files, reserved),
 };
 
+static const struct field eventfd_fields[] = {
+	DEC(cr_rec_eventfd, count),
+	DEC(cr_rec_eventfd, semaphore),
+	DEC(cr_rec_eventfd, reserved),
+};
+
 static const struct field lock_fields[] = {
 	DEC(cr_rec_lock, fd),
 	DEC(cr_rec_lock, kind),
@@ -383,6 +389,7 @@ static const struct rec_fields recs[] = {
 	REC(CR_REC_SHM, cr_rec_shm, TAIL_TEXT, shm_fields),
 	REC(CR_REC_SHMID, cr_rec_shmid, TAIL_NONE, shmid_fields),
 	REC(CR_REC_FILE, cr_rec_file, TAIL_TEXT, file_fields),
+	REC(CR_REC_EVENTFD, cr_rec_eventfd, TAIL_NONE, eventfd_fields),
 	REC(CR_REC_FILES, cr_rec_files, TAIL_NONE, files_fields),
 	REC(CR_REC_FD, cr_rec_fd, TAIL_NONE, fd_fields),
 	REC(CR_REC_LOCK, cr_rec_lock, TAIL_NONE, lock_fields),

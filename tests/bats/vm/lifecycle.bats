@@ -100,6 +100,10 @@ lifecycle() {
 	lifecycle unix
 }
 
+@test "eventfd" {
+	lifecycle eventfd
+}
+
 @test "devs" {
 	lifecycle devs
 }
