@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The checks of files on anonymous inodes: eventfd. */
+/* The checks of files on anonymous inodes: eventfd, signalfd. */
 #include "cr_check.h"
 
 static int eventfd_check(struct cr_check *c, const struct cr_detail_iter *it)
@@ -19,6 +19,8 @@ int cr_anon_check(struct cr_check *c, const struct cr_detail_iter *it)
 	switch (it->view.type) {
 	case CR_REC_EVENTFD:
 		return eventfd_check(c, it);
+	case CR_REC_SIGNALFD:
+		return signalfd_check(c, it);
 	}
 	return 0;
 }

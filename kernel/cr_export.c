@@ -24,6 +24,7 @@ CR_EXPORT(__x64_sys_mprotect);
 CR_EXPORT(__x64_sys_prctl);
 CR_EXPORT(__x64_sys_setitimer);
 CR_EXPORT(__x64_sys_shmctl);
+CR_EXPORT(__x64_sys_signalfd4);
 CR_EXPORT(__x64_sys_timer_create);
 CR_EXPORT(__x64_sys_timer_settime);
 CR_EXPORT(__x64_sys_write);

@@ -110,6 +110,7 @@ enum cr_rec_type {
 	CR_REC_SHMID		= 0x4352020e,	/* of SHM */
 	CR_REC_SOCK_MSG		= 0x4352020f,	/* of SOCKQ */
 	CR_REC_EVENTFD		= 0x43520210,	/* of FILE */
+	CR_REC_SIGNALFD		= 0x43520212,	/* of FILE */
 };
 
 /* Incompatible features: a reader refuses a bit that it does not know */
@@ -462,6 +463,7 @@ enum cr_file_kind {
 	CR_FILE_SOCK		= 7,	/* open socket @obj */
 	CR_FILE_OPATH		= 8,	/* O_PATH: of any type of inode */
 	CR_FILE_EVENTFD		= 9,	/* its state is an EVENTFD */
+	CR_FILE_SIGNALFD	= 11,	/* its state is a SIGNALFD */
 };
 
 /* cr_rec_file.flags */
@@ -536,6 +538,16 @@ struct cr_rec_eventfd {
 	__le64 count;
 	__le32 semaphore;
 	__le32 reserved;
+};
+
+/**
+ * struct cr_rec_signalfd - CR_REC_SIGNALFD
+ * @rec: id of the FILE
+ * @mask: signals that it reads, bit n-1 is signal n; not SIGKILL, not SIGSTOP
+ */
+struct cr_rec_signalfd {
+	struct cr_rec rec;
+	__le64 mask;
 };
 
 /**

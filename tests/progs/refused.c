@@ -25,7 +25,6 @@
 #include <sys/ptrace.h>
 #include <sys/sem.h>
 #include <sys/shm.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -94,24 +93,6 @@ static void timerfd_verify(void)
 	uint64_t n;
 
 	check(must(read(fd, &n, 8)) == 8 && n == 1, "timerfd: %llu", (unsigned long long)n);
-}
-
-static void signalfd_setup(void)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGUSR1);
-	must(sigprocmask(SIG_BLOCK, &set, NULL));
-	fd = must(signalfd(-1, &set, 0));
-	must(kill(getpid(), SIGUSR1));
-}
-
-static void signalfd_verify(void)
-{
-	struct signalfd_siginfo si;
-
-	check(must(read(fd, &si, sizeof(si))) == sizeof(si) && si.ssi_signo == SIGUSR1, "signalfd");
 }
 
 static void inotify_setup(void)
@@ -743,7 +724,6 @@ static void vfork_wait(void)
 static const struct prog_case cases[] = {
 	{ "epoll", epoll_setup, epoll_verify, true },
 	{ "timerfd", timerfd_setup, timerfd_verify, true },
-	{ "signalfd", signalfd_setup, signalfd_verify, true },
 	{ "inotify", inotify_setup, inotify_verify, false },
 	{ "memfd", memfd_setup, memfd_verify, true },
 	{ "memfd_map", memfd_map_setup, memfd_map_verify, true },

@@ -102,6 +102,7 @@ const struct directed directed[] = {
 	{ CR_REC_EVENTFD, 0, "count", 0, ~1ull, 0, "" },
 	{ CR_REC_EVENTFD, 0, "semaphore", 0, 2, BAD, "semaphore 2" },
 	{ CR_REC_EVENTFD, 0, "reserved", 0, 1, BAD, "reserved" },
+	{ CR_REC_SIGNALFD, 0, "mask", 0, 0x100, BAD, "mask: SIGKILL" },
 	{ CR_REC_FILES, 0, "nr_fds", 0, 7, BAD, "8 descriptors, not 7" },
 	{ CR_REC_FILES, 0, "next_fd", 0, 7, BAD, "reserved" },
 	{ CR_REC_FD, 1, "fd", 0, 0, BAD, "fd 0 behind 0" },

@@ -355,9 +355,12 @@ static void anonymous_files(struct sample *s)
 	struct cr_rec_eventfd eventfd = {
 		.count = L64(5), .semaphore = L32(1),
 	};
+	struct cr_rec_signalfd signalfd = { .mask = L64(0xa00) };
 
 	file(s, CR_FILE_EVENTFD, 0, 2, 0600, 0, "anon_inode:[eventfd]");
 	DETAIL(s, CR_REC_EVENTFD, eventfd, NULL, 0);
+	file(s, CR_FILE_SIGNALFD, 0, 2, 0600, 0, "anon_inode:[signalfd]");
+	DETAIL(s, CR_REC_SIGNALFD, signalfd, NULL, 0);
 }
 
 static void pages(struct sample *s)

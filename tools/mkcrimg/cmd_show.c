@@ -198,6 +198,7 @@ static void show_anon(const struct image *img, u32 id)
 {
 	struct cr_detail_iter it;
 	struct cr_rec_eventfd e;
+	struct cr_rec_signalfd s;
 
 	cr_detail_first(&img->cr, id, &it);
 	switch (it.view.type) {
@@ -206,6 +207,11 @@ static void show_anon(const struct image *img, u32 id)
 		printf(", count %llu%s",
 		       (unsigned long long)le64_to_cpu(e.count),
 		       e.semaphore ? ", semaphore" : "");
+		break;
+	case CR_REC_SIGNALFD:
+		cr_detail(&it, &s, sizeof(s));
+		printf(", signals 0x%llx",
+		       (unsigned long long)le64_to_cpu(s.mask));
 		break;
 	}
 }
@@ -240,6 +246,7 @@ static void show_fd(const struct image *img, const struct cr_rec_fd *fd)
 		show_sock(img, le32_to_cpu(f.obj));
 		break;
 	case CR_FILE_EVENTFD:
+	case CR_FILE_SIGNALFD:
 		show_anon(img, id);
 		break;
 	}

@@ -150,6 +150,10 @@ static const struct field eventfd_fields[] = {
 	DEC(cr_rec_eventfd, reserved),
 };
 
+static const struct field signalfd_fields[] = {
+	HEX(cr_rec_signalfd, mask),
+};
+
 static const struct field lock_fields[] = {
 	DEC(cr_rec_lock, fd),
 	DEC(cr_rec_lock, kind),
@@ -390,6 +394,7 @@ static const struct rec_fields recs[] = {
 	REC(CR_REC_SHMID, cr_rec_shmid, TAIL_NONE, shmid_fields),
 	REC(CR_REC_FILE, cr_rec_file, TAIL_TEXT, file_fields),
 	REC(CR_REC_EVENTFD, cr_rec_eventfd, TAIL_NONE, eventfd_fields),
+	REC(CR_REC_SIGNALFD, cr_rec_signalfd, TAIL_NONE, signalfd_fields),
 	REC(CR_REC_FILES, cr_rec_files, TAIL_NONE, files_fields),
 	REC(CR_REC_FD, cr_rec_fd, TAIL_NONE, fd_fields),
 	REC(CR_REC_LOCK, cr_rec_lock, TAIL_NONE, lock_fields),

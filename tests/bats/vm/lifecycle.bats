@@ -104,6 +104,10 @@ lifecycle() {
 	lifecycle eventfd
 }
 
+@test "signalfd" {
+	lifecycle signalfd
+}
+
 @test "devs" {
 	lifecycle devs
 }
