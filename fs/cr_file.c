@@ -38,6 +38,7 @@ static const struct cr_file_type *const file_types[] = {
 	&cr_pipe_file,
 	&cr_unix_file,
 	&cr_eventfd_file,
+	&cr_timerfd_file,
 	&cr_signalfd_file,
 };
 

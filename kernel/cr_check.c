@@ -325,6 +325,7 @@ static const struct file_kind {
 	[CR_FILE_SOCK]		= { .mode = 0140000, .obj = CR_REC_SOCK },
 	[CR_FILE_OPATH]		= { .mode = FILE_ANY, .path = true },
 	[CR_FILE_EVENTFD]	= { .mode = FILE_ANY, .detail = CR_REC_EVENTFD },
+	[CR_FILE_TIMERFD]	= { .mode = FILE_ANY, .detail = CR_REC_TIMERFD },
 	[CR_FILE_SIGNALFD]	= { .mode = FILE_ANY, .detail = CR_REC_SIGNALFD },
 };
 

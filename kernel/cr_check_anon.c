@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The checks of files on anonymous inodes: eventfd, signalfd. */
+/* The checks of files on anonymous inodes: eventfd, timerfd, signalfd. */
 #include "cr_check.h"
 
 static int eventfd_check(struct cr_check *c, const struct cr_detail_iter *it)
@@ -14,11 +14,56 @@ static int eventfd_check(struct cr_check *c, const struct cr_detail_iter *it)
 	return cr_check_zero(c, rec.reserved);
 }
 
+/* CLOCK_* */
+#define TIMER_CLOCKS		0x383ull /* REALTIME MONOTONIC BOOTTIME *_ALARM */
+#define TIMER_DATES		0x101ull /* REALTIME REALTIME_ALARM */
+/* TFD_TIMER_* */
+#define TIMERFD_ABSTIME		1u
+#define TIMERFD_CANCEL_ON_SET	2u
+
+static int timerfd_check(struct cr_check *c, const struct cr_detail_iter *it)
+{
+	struct cr_rec_timerfd rec;
+	u32 clock, flags;
+	bool date;
+
+	cr_detail(it, &rec, sizeof(rec));
+	clock = le32_to_cpu(rec.clockid);
+	flags = le32_to_cpu(rec.flags);
+	if (clock > 31 || !(TIMER_CLOCKS & (1ull << clock)))
+		return cr_unknown(c, "clock %u", clock);
+	if (cr_check_mask(c, flags, TIMERFD_ABSTIME | TIMERFD_CANCEL_ON_SET,
+			  "flags"))
+		return -EOPNOTSUPP;
+	if (le64_to_cpu(rec.interval_ns) > S64_MAX ||
+	    le64_to_cpu(rec.remaining_ns) > S64_MAX ||
+	    le64_to_cpu(rec.expires_ns) > S64_MAX)
+		return cr_bad(c, "interval %llu, %llu ns remain until %llu",
+			      cr_ull(rec.interval_ns), cr_ull(rec.remaining_ns),
+			      cr_ull(rec.expires_ns));
+	date = rec.remaining_ns && (flags & TIMERFD_ABSTIME) &&
+	       (TIMER_DATES & (1ull << clock));
+	if (!rec.expires_ns != !date)
+		return cr_bad(c, "date %llu of clock %u, flags 0x%x",
+			      cr_ull(rec.expires_ns), clock, flags);
+	return 0;
+}
+
+static int signalfd_check(struct cr_check *c, const struct cr_detail_iter *it)
+{
+	struct cr_rec_signalfd rec;
+
+	cr_detail(it, &rec, sizeof(rec));
+	return cr_sigmask_check(c, rec.mask, "mask");
+}
+
 int cr_anon_check(struct cr_check *c, const struct cr_detail_iter *it)
 {
 	switch (it->view.type) {
 	case CR_REC_EVENTFD:
 		return eventfd_check(c, it);
+	case CR_REC_TIMERFD:
+		return timerfd_check(c, it);
 	case CR_REC_SIGNALFD:
 		return signalfd_check(c, it);
 	}

@@ -27,6 +27,8 @@ CR_EXPORT(__x64_sys_shmctl);
 CR_EXPORT(__x64_sys_signalfd4);
 CR_EXPORT(__x64_sys_timer_create);
 CR_EXPORT(__x64_sys_timer_settime);
+CR_EXPORT(__x64_sys_timerfd_create);
+CR_EXPORT(__x64_sys_timerfd_settime);
 CR_EXPORT(__x64_sys_write);
 CR_EXPORT(access_remote_vm);
 CR_EXPORT(change_pid);

@@ -101,6 +101,7 @@ static const struct rec_type detail_types[] = {
 	ROW(SHMID, cr_rec_shmid, 72, false, { CR_REC_SHM }),
 	ROW(SOCK_MSG, cr_rec_sock_msg, 32, true, { CR_REC_SOCKQ }),
 	ROW(EVENTFD, cr_rec_eventfd, 24, false, { CR_REC_FILE }),
+	ROW(TIMERFD, cr_rec_timerfd, 48, false, { CR_REC_FILE }),
 	ROW(SIGNALFD, cr_rec_signalfd, 16, false, { CR_REC_FILE }),
 };
 

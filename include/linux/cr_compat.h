@@ -173,6 +173,8 @@ static inline pte_t *cr_pte_offset_map_lock(struct mm_struct *mm, pmd_t *pmd,
 
 /* ---- structures of anonymous files: checked against their fdinfo ---- */
 
+#include <linux/alarmtimer.h>
+#include <linux/hrtimer.h>
 #include <linux/kref.h>
 #include <linux/wait.h>
 
@@ -182,6 +184,25 @@ struct cr_eventfd_ctx {
 	wait_queue_head_t wqh;
 	__u64 count;
 	unsigned int flags;
+};
+
+/* fs/timerfd.c: struct timerfd_ctx */
+struct cr_timerfd_ctx {
+	union {
+		struct hrtimer tmr;
+		struct alarm alarm;
+	} t;
+	ktime_t tintv;
+	ktime_t moffs;
+	wait_queue_head_t wqh;
+	u64 ticks;
+	int clockid;
+	short unsigned int expired;
+	short unsigned int settime_flags;
+	struct rcu_head rcu;
+	struct list_head clist;
+	spinlock_t cancel_lock;
+	bool might_cancel;
 };
 
 #endif /* _LINUX_CR_COMPAT_H */

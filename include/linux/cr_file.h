@@ -50,6 +50,7 @@ struct cr_file_type {
 extern const struct cr_file_type cr_unlinked_file, cr_reg_file, cr_dir_file,
 	cr_chr_file, cr_pipe_file, cr_tty_file, cr_unix_file, cr_opath_file,
 	cr_eventfd_file,
+	cr_timerfd_file,
 	cr_signalfd_file;
 
 /**

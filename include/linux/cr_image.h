@@ -110,6 +110,7 @@ enum cr_rec_type {
 	CR_REC_SHMID		= 0x4352020e,	/* of SHM */
 	CR_REC_SOCK_MSG		= 0x4352020f,	/* of SOCKQ */
 	CR_REC_EVENTFD		= 0x43520210,	/* of FILE */
+	CR_REC_TIMERFD		= 0x43520211,	/* of FILE */
 	CR_REC_SIGNALFD		= 0x43520212,	/* of FILE */
 };
 
@@ -463,6 +464,7 @@ enum cr_file_kind {
 	CR_FILE_SOCK		= 7,	/* open socket @obj */
 	CR_FILE_OPATH		= 8,	/* O_PATH: of any type of inode */
 	CR_FILE_EVENTFD		= 9,	/* its state is an EVENTFD */
+	CR_FILE_TIMERFD		= 10,	/* its state is a TIMERFD */
 	CR_FILE_SIGNALFD	= 11,	/* its state is a SIGNALFD */
 };
 
@@ -538,6 +540,29 @@ struct cr_rec_eventfd {
 	__le64 count;
 	__le32 semaphore;
 	__le32 reserved;
+};
+
+/**
+ * struct cr_rec_timerfd - CR_REC_TIMERFD
+ * @rec: id of the FILE
+ * @clockid: CLOCK_REALTIME, MONOTONIC, BOOTTIME, REALTIME_ALARM, BOOTTIME_ALARM;
+ *	an alarm needs CAP_WAKE_ALARM
+ * @flags: as timerfd_settime() took them: 1 TFD_TIMER_ABSTIME, 2
+ *	TFD_TIMER_CANCEL_ON_SET
+ * @interval_ns: 0: it expires once
+ * @remaining_ns: until it expires; 0: it is not armed
+ * @expires_ns: armed, REALTIME, REALTIME_ALARM with TFD_TIMER_ABSTIME: the date,
+ *	since the epoch, which is kept; otherwise 0
+ * @ticks: expirations that nobody has read yet
+ */
+struct cr_rec_timerfd {
+	struct cr_rec rec;
+	__le32 clockid;
+	__le32 flags;
+	__le64 interval_ns;
+	__le64 remaining_ns;
+	__le64 expires_ns;
+	__le64 ticks;
 };
 
 /**

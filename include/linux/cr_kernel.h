@@ -49,6 +49,10 @@ int do_unlinkat(int dfd, struct filename *name);
 asmlinkage long __x64_sys_eventfd2(const struct pt_regs *regs);
 asmlinkage long __x64_sys_write(const struct pt_regs *regs);
 
+/* fs/timerfd.c: calls */
+asmlinkage long __x64_sys_timerfd_create(const struct pt_regs *regs);
+asmlinkage long __x64_sys_timerfd_settime(const struct pt_regs *regs);
+
 /* fs/signalfd.c: calls */
 asmlinkage long __x64_sys_signalfd4(const struct pt_regs *regs);
 

@@ -355,10 +355,17 @@ static void anonymous_files(struct sample *s)
 	struct cr_rec_eventfd eventfd = {
 		.count = L64(5), .semaphore = L32(1),
 	};
+	struct cr_rec_timerfd timerfd = {
+		.clockid = L32(0), .flags = L32(3), .interval_ns = L64(1000),
+		.remaining_ns = L64(5000), .ticks = L64(2),
+		.expires_ns = L64(1800000000000000000ull),
+	};
 	struct cr_rec_signalfd signalfd = { .mask = L64(0xa00) };
 
 	file(s, CR_FILE_EVENTFD, 0, 2, 0600, 0, "anon_inode:[eventfd]");
 	DETAIL(s, CR_REC_EVENTFD, eventfd, NULL, 0);
+	file(s, CR_FILE_TIMERFD, 0, 04002, 0600, 0, "anon_inode:[timerfd]");
+	DETAIL(s, CR_REC_TIMERFD, timerfd, NULL, 0);
 	file(s, CR_FILE_SIGNALFD, 0, 2, 0600, 0, "anon_inode:[signalfd]");
 	DETAIL(s, CR_REC_SIGNALFD, signalfd, NULL, 0);
 }

@@ -198,6 +198,7 @@ static void show_anon(const struct image *img, u32 id)
 {
 	struct cr_detail_iter it;
 	struct cr_rec_eventfd e;
+	struct cr_rec_timerfd t;
 	struct cr_rec_signalfd s;
 
 	cr_detail_first(&img->cr, id, &it);
@@ -207,6 +208,14 @@ static void show_anon(const struct image *img, u32 id)
 		printf(", count %llu%s",
 		       (unsigned long long)le64_to_cpu(e.count),
 		       e.semaphore ? ", semaphore" : "");
+		break;
+	case CR_REC_TIMERFD:
+		cr_detail(&it, &t, sizeof(t));
+		printf(", clock %u, %.9f s remain, every %.9f s, %llu unread",
+		       le32_to_cpu(t.clockid),
+		       le64_to_cpu(t.remaining_ns) / 1e9,
+		       le64_to_cpu(t.interval_ns) / 1e9,
+		       (unsigned long long)le64_to_cpu(t.ticks));
 		break;
 	case CR_REC_SIGNALFD:
 		cr_detail(&it, &s, sizeof(s));
@@ -246,6 +255,7 @@ static void show_fd(const struct image *img, const struct cr_rec_fd *fd)
 		show_sock(img, le32_to_cpu(f.obj));
 		break;
 	case CR_FILE_EVENTFD:
+	case CR_FILE_TIMERFD:
 	case CR_FILE_SIGNALFD:
 		show_anon(img, id);
 		break;

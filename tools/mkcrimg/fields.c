@@ -150,6 +150,15 @@ static const struct field eventfd_fields[] = {
 	DEC(cr_rec_eventfd, reserved),
 };
 
+static const struct field timerfd_fields[] = {
+	DEC(cr_rec_timerfd, clockid),
+	HEX(cr_rec_timerfd, flags),
+	DEC(cr_rec_timerfd, interval_ns),
+	DEC(cr_rec_timerfd, remaining_ns),
+	DEC(cr_rec_timerfd, expires_ns),
+	DEC(cr_rec_timerfd, ticks),
+};
+
 static const struct field signalfd_fields[] = {
 	HEX(cr_rec_signalfd, mask),
 };
@@ -394,6 +403,7 @@ static const struct rec_fields recs[] = {
 	REC(CR_REC_SHMID, cr_rec_shmid, TAIL_NONE, shmid_fields),
 	REC(CR_REC_FILE, cr_rec_file, TAIL_TEXT, file_fields),
 	REC(CR_REC_EVENTFD, cr_rec_eventfd, TAIL_NONE, eventfd_fields),
+	REC(CR_REC_TIMERFD, cr_rec_timerfd, TAIL_NONE, timerfd_fields),
 	REC(CR_REC_SIGNALFD, cr_rec_signalfd, TAIL_NONE, signalfd_fields),
 	REC(CR_REC_FILES, cr_rec_files, TAIL_NONE, files_fields),
 	REC(CR_REC_FD, cr_rec_fd, TAIL_NONE, fd_fields),

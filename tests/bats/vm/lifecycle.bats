@@ -104,6 +104,10 @@ lifecycle() {
 	lifecycle eventfd
 }
 
+@test "timerfd" {
+	lifecycle timerfd
+}
+
 @test "signalfd" {
 	lifecycle signalfd
 }
