@@ -579,9 +579,16 @@ static void seccomp_setup(void)
 	have(prctl(PR_SET_SECCOMP, 2, &prog));
 }
 
+/* Says so when the leader is gone, as whom /proc/self shows it */
 static void *thread_main(void *unused)
 {
+	static char status[8192];
+
 	(void)unused;
+	do {
+		prog_sleep_ms(PROG_POLL_MS);
+		prog_read("/proc/self/status", status, sizeof(status));
+	} while (!strstr(status, "State:\tZ"));
 	prog_touch("ready");
 	prog_wait();
 	exit(0);
