@@ -40,6 +40,7 @@ static const struct cr_file_type *const file_types[] = {
 	&cr_eventfd_file,
 	&cr_timerfd_file,
 	&cr_signalfd_file,
+	&cr_epoll_file,
 };
 
 static const struct cr_file_type *file_type(struct file *file)

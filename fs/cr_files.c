@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Descriptor tables: which number leads to which open file, whether execve()
- * closes it, and the locks that belong to the table or its files (cr_lock.c).
+ * closes it, the locks that belong to the table or its files (cr_lock.c), the
+ * entries of the epolls that it leads to (cr_eventpoll.c).
  *
  * Refused: a table that a process outside the job uses, threads that do not
  * share the table of their process.
@@ -68,10 +69,12 @@ static void files_none(struct cr_obj *obj)
  * @fd: its number
  * @cloexec: execve() closes it
  * @file: holds a reference
+ * @id: restart: of its FILE
  */
 struct files_entry {
 	unsigned int fd;
 	bool cloexec;
+	u32 id;
 	struct file *file;
 };
 
@@ -150,10 +153,10 @@ static void fd_save(struct cr_save *s, struct cr_obj *obj,
 	cr_write_detail(s, obj, CR_REC_FD, &rec, sizeof(rec), NULL, 0);
 }
 
-/* The record says how many details follow; so it takes three rounds */
+/* The record says how many details follow; so it takes several rounds */
 static void files_save(struct cr_save *s, struct cr_obj *obj)
 {
-	u32 nr_fds = 0, nr_locks = 0;
+	u32 nr_fds = 0, nr_locks = 0, nr_epitems = 0;
 	struct cr_rec_files rec = {};
 	struct files_entry entry;
 	int ret;
@@ -161,21 +164,27 @@ static void files_save(struct cr_save *s, struct cr_obj *obj)
 	for (entry.fd = 0; files_next(obj, &entry) > 0; entry.fd++) {
 		nr_fds++;
 		nr_locks += cr_locks_count(s, obj, entry.file, entry.fd);
+		nr_epitems += cr_epitems_count(s, obj, entry.file, entry.fd);
 		fput(entry.file);
 	}
 	rec.nr_fds = cpu_to_le32(nr_fds);
 	rec.nr_locks = cpu_to_le32(nr_locks);
+	rec.nr_epitems = cpu_to_le32(nr_epitems);
 	cr_write_obj(s, obj, &rec, sizeof(rec), NULL, 0);
 	for (entry.fd = 0; files_next(obj, &entry) > 0; entry.fd++) {
 		fd_save(s, obj, &entry);
 		fput(entry.file);
 		nr_fds--;
 	}
-	for (entry.fd = 0; (ret = files_next(obj, &entry)) > 0; entry.fd++) {
+	for (entry.fd = 0; files_next(obj, &entry) > 0; entry.fd++) {
 		nr_locks -= cr_locks_save(s, obj, entry.file, entry.fd);
 		fput(entry.file);
 	}
-	if (ret || nr_fds || nr_locks)
+	for (entry.fd = 0; (ret = files_next(obj, &entry)) > 0; entry.fd++) {
+		nr_epitems -= cr_epitems_save(s, obj, entry.file, entry.fd);
+		fput(entry.file);
+	}
+	if (!s->err && (ret || nr_fds || nr_locks || nr_epitems))
 		cr_err(&s->log, cr_fail(s, -ESRCH),
 		       "pid %d (%s): its descriptors have changed while it was saved",
 		       task_tgid_vnr(obj->holder), obj->holder->comm);
@@ -278,7 +287,8 @@ static int files_restore(struct cr_restart *r, u32 id)
 		cr_detail(&it, &rec, sizeof(rec));
 		entry->fd = le32_to_cpu(rec.fd);
 		entry->cloexec = le32_to_cpu(rec.cloexec);
-		entry->file = entry_file(r, entry->fd, le32_to_cpu(rec.file));
+		entry->id = le32_to_cpu(rec.file);
+		entry->file = entry_file(r, entry->fd, entry->id);
 		entry++;
 		if (fatal_signal_pending(current)) {
 			files_drop(table);
@@ -327,6 +337,54 @@ static int locks_restore(struct cr_restart *r, u32 id)
 	return err;
 }
 
+/*
+ * The file that an epoll's entry for @fd watches: if the number still leads to
+ * it, just that one, which for the outside may differ from number to number.
+ */
+static struct file *watched_file(struct cr_restart *r, const void *data,
+				 unsigned int fd, u32 id)
+{
+	const struct files_table *table = data;
+	u32 low = 0, high = table->nr;
+
+	while (low < high) {
+		u32 mid = low + (high - low) / 2;
+
+		if (table->entry[mid].fd < fd)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	if (low < table->nr && table->entry[low].fd == fd &&
+	    table->entry[low].id == id)
+		return table->entry[low].file;
+	return cr_restart_get(r, id);
+}
+
+static int epitems_restore(struct cr_restart *r, u32 id,
+			   const struct files_table *table)
+{
+	struct cr_detail_iter it, first;
+	struct cr_rec_epitem rec;
+	bool found = false;
+	/* and one for the epoll */
+	u32 fd = 1;
+
+	cr_for_each_detail(&r->img, id, &it) {
+		if (it.view.type != CR_REC_EPITEM)
+			continue;
+		if (!found)
+			first = it;
+		found = true;
+		cr_detail(&it, &rec, sizeof(rec));
+		fd = max(fd, le32_to_cpu(rec.fd));
+	}
+	if (!found)
+		return 0;
+	return nofile_raise(r, fd) ?:
+	       cr_epitems_restore(r, &first, watched_file, table);
+}
+
 /* In a process of the job; its descriptor table is empty */
 int cr_files_restore(struct cr_restart *r, u32 id)
 {
@@ -338,7 +396,8 @@ int cr_files_restore(struct cr_restart *r, u32 id)
 		cr_pipes_settle(r);
 	if (!table->nr)
 		return 0;
-	err = nofile_raise(r, table->entry[table->nr - 1].fd);
+	err = epitems_restore(r, id, table) ?:
+	      nofile_raise(r, table->entry[table->nr - 1].fd);
 	/* from the highest down: the kernel's table grows but once */
 	for (i = table->nr; i > 0 && !err; i--) {
 		const struct files_entry *entry = &table->entry[i - 1];

@@ -327,6 +327,7 @@ static const struct file_kind {
 	[CR_FILE_EVENTFD]	= { .mode = FILE_ANY, .detail = CR_REC_EVENTFD },
 	[CR_FILE_TIMERFD]	= { .mode = FILE_ANY, .detail = CR_REC_TIMERFD },
 	[CR_FILE_SIGNALFD]	= { .mode = FILE_ANY, .detail = CR_REC_SIGNALFD },
+	[CR_FILE_EPOLL]		= { .mode = FILE_ANY },
 };
 
 static int file_numbers_check(struct cr_check *c, const struct cr_rec_file *rec)
@@ -510,9 +511,38 @@ static int lock_check(struct cr_check *c, const struct cr_detail_iter *it,
 	       locked_check(c, le32_to_cpu(fd.file));
 }
 
-int cr_files_check(struct cr_check *c, u32 id)
+/* They come one kind after the other, as many as the record says */
+static int files_nr_check(struct cr_check *c, u32 id,
+			  const struct cr_rec_files *rec)
 {
 	u32 nr = c->img->objs[id].nr_details;
+
+	if (le32_to_cpu(rec->nr_locks) > nr)
+		return cr_bad(c, "%u locks in %u details",
+			      le32_to_cpu(rec->nr_locks), nr);
+	nr -= le32_to_cpu(rec->nr_locks);
+	if (le32_to_cpu(rec->nr_epitems) > nr)
+		return cr_bad(c, "%u entries of epolls in %u details",
+			      le32_to_cpu(rec->nr_epitems), nr);
+	nr -= le32_to_cpu(rec->nr_epitems);
+	if (le32_to_cpu(rec->nr_fds) != nr)
+		return cr_bad(c, "%u descriptors, not %u", nr,
+			      le32_to_cpu(rec->nr_fds));
+	return cr_check_zero(c, rec->next_fd) ?:
+	       cr_check_zero(c, rec->reserved) ?:
+	       cr_check_zero(c, rec->reserved2);
+}
+
+static u32 files_detail_type(const struct cr_rec_files *rec, u32 nr)
+{
+	if (nr < le32_to_cpu(rec->nr_fds))
+		return CR_REC_FD;
+	nr -= le32_to_cpu(rec->nr_fds);
+	return nr < le32_to_cpu(rec->nr_locks) ? CR_REC_LOCK : CR_REC_EPITEM;
+}
+
+int cr_files_check(struct cr_check *c, u32 id)
+{
 	struct cr_detail_iter it, fds;
 	struct cr_rec_files rec;
 	struct cr_view v;
@@ -521,23 +551,20 @@ int cr_files_check(struct cr_check *c, u32 id)
 	int err;
 
 	cr_read_obj(c->img, id, &v, &rec, sizeof(rec));
-	if (le32_to_cpu(rec.nr_locks) > nr)
-		return cr_bad(c, "%u locks in %u details",
-			      le32_to_cpu(rec.nr_locks), nr);
-	if (le32_to_cpu(rec.nr_fds) != nr - le32_to_cpu(rec.nr_locks))
-		return cr_bad(c, "%u descriptors, not %u",
-			      nr - le32_to_cpu(rec.nr_locks),
-			      le32_to_cpu(rec.nr_fds));
-	if (cr_check_zero(c, rec.next_fd) || cr_check_zero(c, rec.reserved))
-		return -EBADMSG;
+	err = files_nr_check(c, id, &rec);
+	if (err)
+		return err;
 	cr_detail_first(c->img, id, &fds);
 	cr_for_each_detail(c->img, id, &it) {
 		cr_check_at(c, &it);
-		if (it.view.type != (i++ < le32_to_cpu(rec.nr_fds) ?
-				     CR_REC_FD : CR_REC_LOCK))
+		if (it.view.type != files_detail_type(&rec, i++))
 			return cr_bad(c, "is not where it belongs");
-		err = it.view.type == CR_REC_FD ? fd_check(c, id, &it, &last) :
-						  lock_check(c, &it, &fds);
+		if (it.view.type == CR_REC_FD)
+			err = fd_check(c, id, &it, &last);
+		else if (it.view.type == CR_REC_LOCK)
+			err = lock_check(c, &it, &fds);
+		else
+			err = cr_epitem_check(c, id, &it);
 		if (err)
 			return err;
 	}

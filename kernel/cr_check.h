@@ -137,6 +137,9 @@ int cr_timer_check(struct cr_check *c, const struct cr_detail_iter *it,
 
 /* kernel/cr_check_anon.c: the detail of a FILE of a kind that has one */
 int cr_anon_check(struct cr_check *c, const struct cr_detail_iter *it);
+/* An EPITEM of FILES @id */
+int cr_epitem_check(struct cr_check *c, u32 id,
+		    const struct cr_detail_iter *it);
 
 /* kernel/cr_check_x86.c: a thread's registers */
 int cr_regs_check(struct cr_check *c, const struct cr_detail_iter *it);

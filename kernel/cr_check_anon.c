@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The checks of files on anonymous inodes: eventfd, timerfd, signalfd. */
+/* The checks of files on anonymous inodes: eventfd, timerfd, signalfd, epoll. */
 #include "cr_check.h"
 
 static int eventfd_check(struct cr_check *c, const struct cr_detail_iter *it)
@@ -67,5 +67,41 @@ int cr_anon_check(struct cr_check *c, const struct cr_detail_iter *it)
 	case CR_REC_SIGNALFD:
 		return signalfd_check(c, it);
 	}
+	return 0;
+}
+
+/* EPOLL*: modes, which EPOLLONESHOT leaves when it disables an entry */
+#define EPITEM_MODES	0xf0000000u
+#define EPITEM_ONESHOT	0x40000000u
+#define EPITEM_ET	0x80000000u
+
+int cr_epitem_check(struct cr_check *c, u32 id, const struct cr_detail_iter *it)
+{
+	struct cr_rec_epitem rec;
+	struct cr_rec_file file;
+	struct cr_view v;
+	u32 events;
+	int err;
+
+	cr_detail(it, &rec, sizeof(rec));
+	events = le32_to_cpu(rec.events);
+	err = cr_check_ref(c, id, rec.epoll, CR_REC_FILE, "epoll") ?:
+	      cr_check_ref(c, id, rec.file, CR_REC_FILE, "file") ?:
+	      cr_check_mask(c, le32_to_cpu(rec.flags), CR_EPITEM_REPORTED,
+			    "flags") ?:
+	      cr_check_zero(c, rec.reserved);
+	if (err)
+		return err;
+	cr_read_obj(c->img, le32_to_cpu(rec.epoll), &v, &file, sizeof(file));
+	if (le32_to_cpu(file.kind) != CR_FILE_EPOLL || rec.epoll == rec.file)
+		return cr_bad(c, "object %u, a file of kind %u, watches %u",
+			      le32_to_cpu(rec.epoll), le32_to_cpu(file.kind),
+			      le32_to_cpu(rec.file));
+	if (le32_to_cpu(rec.fd) > S32_MAX)
+		return cr_bad(c, "fd %u", le32_to_cpu(rec.fd));
+	if ((!(events & ~EPITEM_MODES) && !(events & EPITEM_ONESHOT)) ||
+	    (rec.flags && (!(events & EPITEM_ET) || (events & EPITEM_ONESHOT))))
+		return cr_bad(c, "events 0x%x, flags 0x%x", events,
+			      le32_to_cpu(rec.flags));
 	return 0;
 }

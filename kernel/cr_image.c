@@ -103,6 +103,7 @@ static const struct rec_type detail_types[] = {
 	ROW(EVENTFD, cr_rec_eventfd, 24, false, { CR_REC_FILE }),
 	ROW(TIMERFD, cr_rec_timerfd, 48, false, { CR_REC_FILE }),
 	ROW(SIGNALFD, cr_rec_signalfd, 16, false, { CR_REC_FILE }),
+	ROW(EPITEM, cr_rec_epitem, 40, false, { CR_REC_FILES }),
 };
 
 static const struct rec_type *rec_type(u32 type)

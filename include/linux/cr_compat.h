@@ -176,7 +176,9 @@ static inline pte_t *cr_pte_offset_map_lock(struct mm_struct *mm, pmd_t *pmd,
 #include <linux/alarmtimer.h>
 #include <linux/hrtimer.h>
 #include <linux/kref.h>
+#include <linux/rbtree.h>
 #include <linux/wait.h>
+#include <uapi/linux/eventpoll.h>
 
 /* fs/eventfd.c: struct eventfd_ctx, as far as it is used */
 struct cr_eventfd_ctx {
@@ -203,6 +205,33 @@ struct cr_timerfd_ctx {
 	struct list_head clist;
 	spinlock_t cancel_lock;
 	bool might_cancel;
+};
+
+/* fs/eventpoll.c: struct eppoll_entry and struct epitem */
+struct cr_epoll_entry {
+	struct cr_epoll_entry *next;
+	void *base;
+	wait_queue_entry_t wait;
+	wait_queue_head_t *whead;
+};
+
+struct cr_epitem {
+	union {
+		struct rb_node rbn;
+		struct rcu_head rcu;
+	};
+	struct list_head rdllink;
+	void *next;
+	struct {
+		struct file *file;
+		int fd;
+	} __packed ffd;
+	bool dying;
+	struct cr_epoll_entry *pwqlist;
+	void *ep;
+	struct hlist_node fllink;
+	void *ws;
+	struct epoll_event event;
 };
 
 #endif /* _LINUX_CR_COMPAT_H */

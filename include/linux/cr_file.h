@@ -49,20 +49,24 @@ struct cr_file_type {
 
 extern const struct cr_file_type cr_unlinked_file, cr_reg_file, cr_dir_file,
 	cr_chr_file, cr_pipe_file, cr_tty_file, cr_unix_file, cr_opath_file,
-	cr_eventfd_file,
-	cr_timerfd_file,
-	cr_signalfd_file;
+	cr_eventfd_file, cr_timerfd_file, cr_signalfd_file, cr_epoll_file;
 
 /**
  * struct cr_file_info - cr_obj.aux of a FILE, while it is saved
  * @type: its kind; NULL: none, it is refused
  * @name: path as the job sees it, or what it is; NULL until type->outside
  * @mapped: a mapping, or /proc/PID/exe, leads to it
+ * @table, @table_fd: epoll: the FILES, and the descriptor in it, that accounts
+ *	for its entries; NULL: none yet
+ * @saved: epoll: its entries are written
  */
 struct cr_file_info {
 	const struct cr_file_type *type;
 	char *name;
 	bool mapped;
+	const struct cr_obj *table;
+	unsigned int table_fd;
+	bool saved;
 };
 
 static inline struct cr_file_info *cr_file_info(const struct cr_obj *obj)
@@ -261,6 +265,42 @@ int __must_check cr_lock_restore(struct cr_restart *r,
  * current's: F_GETLK tells its pid from now on
  */
 void cr_locks_adopt(void);
+
+/* ---- fs/cr_eventpoll.c ---- */
+
+/**
+ * cr_epitems_save() - write the EPITEM details that a descriptor accounts for
+ * @s: the save
+ * @files: the table
+ * @file: the open file behind it
+ * @fd: the descriptor
+ *
+ * Return: their number; the sum over the table is that of cr_epitems_count(),
+ *	which comes first
+ */
+u32 cr_epitems_save(struct cr_save *s, struct cr_obj *files, struct file *file,
+		    unsigned int fd);
+u32 cr_epitems_count(struct cr_save *s, struct cr_obj *files, struct file *file,
+		     unsigned int fd);
+
+/* The file of FILE @id that an entry for descriptor @fd watches; not counted */
+typedef struct file *(*cr_epoll_target_fn)(struct cr_restart *r,
+					   const void *table, unsigned int fd,
+					   u32 id);
+/**
+ * cr_epitems_restore() - add the entries of the epolls that a table accounts for
+ * @r: the restart
+ * @it: at the first EPITEM of the FILES, behind which there are only others
+ * @target: see there
+ * @table: for it
+ *
+ * Context: a process of the job with memory; its descriptor table is empty, and
+ * the limit of open files above any number.
+ */
+int __must_check cr_epitems_restore(struct cr_restart *r,
+				    struct cr_detail_iter *it,
+				    cr_epoll_target_fn target,
+				    const void *table);
 
 /* ---- drivers/tty/cr_tty.c ---- */
 

@@ -112,6 +112,7 @@ enum cr_rec_type {
 	CR_REC_EVENTFD		= 0x43520210,	/* of FILE */
 	CR_REC_TIMERFD		= 0x43520211,	/* of FILE */
 	CR_REC_SIGNALFD		= 0x43520212,	/* of FILE */
+	CR_REC_EPITEM		= 0x43520213,	/* of FILES */
 };
 
 /* Incompatible features: a reader refuses a bit that it does not know */
@@ -466,6 +467,7 @@ enum cr_file_kind {
 	CR_FILE_EVENTFD		= 9,	/* its state is an EVENTFD */
 	CR_FILE_TIMERFD		= 10,	/* its state is a TIMERFD */
 	CR_FILE_SIGNALFD	= 11,	/* its state is a SIGNALFD */
+	CR_FILE_EPOLL		= 12,	/* its entries are EPITEM of a FILES */
 };
 
 /* cr_rec_file.flags */
@@ -577,8 +579,8 @@ struct cr_rec_signalfd {
 
 /**
  * struct cr_rec_files - CR_REC_FILES: a descriptor table
- * @rec: declares the object; followed by @nr_fds FD records, ascending, and
- *	@nr_locks LOCK records
+ * @rec: declares the object; followed by @nr_fds FD records, ascending,
+ *	@nr_locks LOCK records and @nr_epitems EPITEM records
  */
 struct cr_rec_files {
 	struct cr_rec rec;
@@ -586,6 +588,8 @@ struct cr_rec_files {
 	__le32 next_fd;		/* reserved, 0 */
 	__le32 nr_locks;
 	__le32 reserved;
+	__le32 nr_epitems;
+	__le32 reserved2;
 };
 
 /**
@@ -636,6 +640,34 @@ struct cr_rec_lock {
 	__le32 reserved;
 	__le64 start;
 	__le64 end;
+};
+
+/* cr_rec_epitem.flags */
+#define CR_EPITEM_REPORTED	0x1	/* EPOLLET: the file is ready, and that
+					 * has been reported */
+
+/**
+ * struct cr_rec_epitem - CR_REC_EPITEM: an entry of an epoll
+ * @rec: id of the first FILES that leads to the epoll. Entries of one epoll
+ *	stand together, those of an epoll that it watches before them
+ * @epoll: id of its FILE
+ * @file: id of the FILE that it watches
+ * @fd: the number under which it was added, which may lead elsewhere by now
+ * @events: EPOLL*, as epoll_ctl() takes them; nothing but EPOLLONESHOT and other
+ *	modes: it was reported and is disabled
+ * @flags: CR_EPITEM_*
+ * @reserved: 0
+ * @data: the user's
+ */
+struct cr_rec_epitem {
+	struct cr_rec rec;
+	__le32 epoll;
+	__le32 file;
+	__le32 fd;
+	__le32 events;
+	__le32 flags;
+	__le32 reserved;
+	__le64 data;
 };
 
 /**

@@ -56,6 +56,10 @@ asmlinkage long __x64_sys_timerfd_settime(const struct pt_regs *regs);
 /* fs/signalfd.c: calls */
 asmlinkage long __x64_sys_signalfd4(const struct pt_regs *regs);
 
+/* fs/eventpoll.c: calls */
+asmlinkage long __x64_sys_epoll_create1(const struct pt_regs *regs);
+asmlinkage long __x64_sys_epoll_wait(const struct pt_regs *regs);
+
 /* fs/locks.c: flock() */
 asmlinkage long __x64_sys_flock(const struct pt_regs *regs);
 

@@ -25,6 +25,7 @@
 #include <sys/ptrace.h>
 #include <sys/sem.h>
 #include <sys/shm.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -62,22 +63,21 @@ static int new_file(const char *name)
 
 /* ---- descriptors of the kernel's own making ---- */
 
-static void epoll_setup(void)
+/* Added by another process, whose signals it watches for */
+static void epoll_signalfd_setup(void)
 {
 	struct epoll_event ev = { EPOLLIN, { .u64 = 7 } };
-	int p[2];
+	sigset_t set;
+	int sfd;
 
-	must(pipe(p));
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	sfd = must(signalfd(-1, &set, 0));
 	fd = must(epoll_create1(0));
-	must(epoll_ctl(fd, EPOLL_CTL_ADD, p[0], &ev));
-	must(write(p[1], "x", 1));
-}
-
-static void epoll_verify(void)
-{
-	struct epoll_event ev;
-
-	check(must(epoll_wait(fd, &ev, 1, 0)) == 1 && ev.data.u64 == 7, "epoll");
+	child = must(fork());
+	if (!child)
+		_exit(epoll_ctl(fd, EPOLL_CTL_ADD, sfd, &ev) ? 1 : 0);
+	prog_reap(child, 0);
 }
 
 /* The clock goes on as it was, more or less */
@@ -687,6 +687,26 @@ static void outside_eventfd_setup(void)
 	exit(0);
 }
 
+/* An entry stays as long as its file is open somewhere */
+static void outside_epoll_setup(void)
+{
+	struct epoll_event ev = { EPOLLIN, { .u64 = 7 } };
+	int efd = must(eventfd(1, 0));
+
+	child = must(fork());
+	if (child) {
+		prog_touch("ready");
+		prog_reap(child, 0);
+		exit(0);
+	}
+	fd = must(dup2(must(epoll_create1(0)), 20));
+	must(epoll_ctl(fd, EPOLL_CTL_ADD, efd, &ev));
+	must(close(efd));
+	outside();
+	check(must(epoll_wait(fd, &ev, 1, 0)) == 1 && ev.data.u64 == 7, "epoll");
+	exit(0);
+}
+
 static void outside_unix_setup(void)
 {
 	char c;
@@ -733,7 +753,7 @@ static void vfork_wait(void)
 }
 
 static const struct prog_case cases[] = {
-	{ "epoll", epoll_setup, epoll_verify, true },
+	{ "epoll_signalfd", epoll_signalfd_setup, NULL, true },
 	{ "timerfd_canceled", timerfd_canceled_setup, timerfd_canceled_verify, true },
 	{ "inotify", inotify_setup, inotify_verify, false },
 	{ "memfd", memfd_setup, memfd_verify, true },
@@ -783,6 +803,7 @@ static const struct prog_case cases[] = {
 	{ "outside_sysv", outside_sysv_setup, NULL, true },
 	{ "outside_pipe", outside_pipe_setup, NULL, true },
 	{ "outside_eventfd", outside_eventfd_setup, NULL, true },
+	{ "outside_epoll", outside_epoll_setup, NULL, true },
 	{ "outside_unix", outside_unix_setup, NULL, true },
 	{ "outside_files", outside_files_setup, NULL, true },
 	{ "vfork", vfork_wait, NULL, true },

@@ -361,13 +361,29 @@ static void anonymous_files(struct sample *s)
 		.expires_ns = L64(1800000000000000000ull),
 	};
 	struct cr_rec_signalfd signalfd = { .mask = L64(0xa00) };
+	struct cr_rec_files files = { .nr_epitems = L32(2) };
+	struct cr_rec_epitem item = {
+		.fd = L32(7), .events = L32(0x80000019), .data = L64(~0ull),
+		.flags = L32(CR_EPITEM_REPORTED),
+	};
+	u32 event;
 
-	file(s, CR_FILE_EVENTFD, 0, 2, 0600, 0, "anon_inode:[eventfd]");
+	event = file(s, CR_FILE_EVENTFD, 0, 2, 0600, 0,
+		     "anon_inode:[eventfd]");
 	DETAIL(s, CR_REC_EVENTFD, eventfd, NULL, 0);
 	file(s, CR_FILE_TIMERFD, 0, 04002, 0600, 0, "anon_inode:[timerfd]");
 	DETAIL(s, CR_REC_TIMERFD, timerfd, NULL, 0);
 	file(s, CR_FILE_SIGNALFD, 0, 2, 0600, 0, "anon_inode:[signalfd]");
 	DETAIL(s, CR_REC_SIGNALFD, signalfd, NULL, 0);
+	item.epoll = L32(file(s, CR_FILE_EPOLL, 0, 2, 0600, 0,
+			      "anon_inode:[eventpoll]"));
+	item.file = L32(event);
+	OBJ(s, CR_REC_FILES, files, NULL, 0);
+	DETAIL(s, CR_REC_EPITEM, item, NULL, 0);
+	item.file = L32(s->rd);
+	item.events = L32(0x40000000);
+	item.flags = 0;
+	DETAIL(s, CR_REC_EPITEM, item, NULL, 0);
 }
 
 static void pages(struct sample *s)

@@ -254,6 +254,9 @@ static void show_fd(const struct image *img, const struct cr_rec_fd *fd)
 	case CR_FILE_SOCK:
 		show_sock(img, le32_to_cpu(f.obj));
 		break;
+	case CR_FILE_EPOLL:
+		printf(", epoll, object %u", id);
+		break;
 	case CR_FILE_EVENTFD:
 	case CR_FILE_TIMERFD:
 	case CR_FILE_SIGNALFD:
@@ -277,11 +280,22 @@ static void show_lock(const struct cr_rec_lock *lock)
 	printf("\n");
 }
 
+static void show_epitem(const struct image *img,
+			const struct cr_rec_epitem *item)
+{
+	printf("  epoll   object %u: fd %u, %s, events 0x%x, data 0x%llx\n",
+	       le32_to_cpu(item->epoll), le32_to_cpu(item->fd),
+	       image_file_name(img, le32_to_cpu(item->file)),
+	       le32_to_cpu(item->events),
+	       (unsigned long long)le64_to_cpu(item->data));
+}
+
 static void show_files(const struct image *img, const struct cr_rec_thread *t)
 {
 	u32 files = le32_to_cpu(t->files);
 	struct cr_detail_iter it;
 	struct cr_rec_fs fs;
+	struct cr_rec_epitem item;
 	struct cr_rec_lock lock;
 	struct cr_rec_fd fd;
 	struct cr_view v;
@@ -300,6 +314,11 @@ static void show_files(const struct image *img, const struct cr_rec_thread *t)
 	}
 	/* behind the descriptors */
 	for (; cr_detail_valid(&it); cr_detail_next(&it)) {
+		if (it.view.type == CR_REC_EPITEM) {
+			cr_detail(&it, &item, sizeof(item));
+			show_epitem(img, &item);
+			continue;
+		}
 		cr_detail(&it, &lock, sizeof(lock));
 		show_lock(&lock);
 	}

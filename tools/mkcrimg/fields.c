@@ -142,6 +142,18 @@ static const struct field files_fields[] = {
 	DEC(cr_rec_files, next_fd),
 	DEC(cr_rec_files, nr_locks),
 	DEC(cr_rec_files, reserved),
+	DEC(cr_rec_files, nr_epitems),
+	DEC(cr_rec_files, reserved2),
+};
+
+static const struct field epitem_fields[] = {
+	DEC(cr_rec_epitem, epoll),
+	DEC(cr_rec_epitem, file),
+	DEC(cr_rec_epitem, fd),
+	HEX(cr_rec_epitem, events),
+	HEX(cr_rec_epitem, flags),
+	DEC(cr_rec_epitem, reserved),
+	HEX(cr_rec_epitem, data),
 };
 
 static const struct field eventfd_fields[] = {
@@ -408,6 +420,7 @@ static const struct rec_fields recs[] = {
 	REC(CR_REC_FILES, cr_rec_files, TAIL_NONE, files_fields),
 	REC(CR_REC_FD, cr_rec_fd, TAIL_NONE, fd_fields),
 	REC(CR_REC_LOCK, cr_rec_lock, TAIL_NONE, lock_fields),
+	REC(CR_REC_EPITEM, cr_rec_epitem, TAIL_NONE, epitem_fields),
 	REC(CR_REC_FS, cr_rec_fs, TAIL_TEXT, fs_fields),
 	REC(CR_REC_SIGHAND, cr_rec_sighand, TAIL_NONE, sighand_fields),
 	REC(CR_REC_SIGACTION, cr_rec_sigaction, TAIL_NONE, sigaction_fields),

@@ -112,6 +112,10 @@ lifecycle() {
 	lifecycle signalfd
 }
 
+@test "epoll" {
+	lifecycle epoll
+}
+
 @test "devs" {
 	lifecycle devs
 }
