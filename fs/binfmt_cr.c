@@ -303,6 +303,7 @@ static int restart_prepare(struct cr_restart *r, struct linux_binprm *bprm,
 	if (err) {
 		cr_abort(r);
 		cr_shmids_undo(r);
+		cr_objs_undo(r);
 	}
 	return err;
 }

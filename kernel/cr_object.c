@@ -190,6 +190,18 @@ void cr_objs_link(struct cr_restart *r)
 	}
 }
 
+void cr_objs_undo(struct cr_restart *r)
+{
+	const struct cr_obj_ops *ops;
+	u32 id;
+
+	for (id = r->img.nr_objects; id > 0 && r->objs; id--) {
+		ops = cr_obj_ops_of(r->img.objs[id].type);
+		if (r->objs[id] && ops->undo)
+			ops->undo(r, id);
+	}
+}
+
 void cr_objs_drop(struct cr_restart *r)
 {
 	u32 id;

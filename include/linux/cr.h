@@ -147,6 +147,8 @@ struct cr_restart;
  *	nothing
  * @link: restart: all tasks are made: what refers to them. Cannot fail. NULL:
  *	nothing
+ * @undo: restart has failed: take back what others see of what @restore has
+ *	set, in the caller. NULL: nothing
  * @drop: restart: drop what @restore has set
  */
 struct cr_obj_ops {
@@ -160,6 +162,7 @@ struct cr_obj_ops {
 	int (*restore)(struct cr_restart *r, u32 id);
 	int (*settle)(struct cr_restart *r, u32 id);
 	void (*link)(struct cr_restart *r, u32 id);
+	void (*undo)(struct cr_restart *r, u32 id);
 	void (*drop)(void *ptr);
 };
 
@@ -210,6 +213,8 @@ void cr_objs_exit(struct cr_save *s);
 int __must_check cr_objs_restore(struct cr_restart *r);
 /* All tasks are there and none of them runs: see cr_obj_ops.link */
 void cr_objs_link(struct cr_restart *r);
+/* The restart has failed: see cr_obj_ops.undo; the last first */
+void cr_objs_undo(struct cr_restart *r);
 /* Drop what has been made, the last first */
 void cr_objs_drop(struct cr_restart *r);
 
