@@ -116,7 +116,7 @@ int cr_mm_check(struct cr_check *c, u32 id);
 int cr_proc_check(struct cr_check *c, u32 id);
 int cr_thread_check(struct cr_check *c, u32 id);
 
-/* kernel/cr_check_sock.c: @ref must be a socket that is open */
+/* kernel/cr_check_sock.c: @ref must be a socket that has a file */
 int cr_check_open_sock(struct cr_check *c, u32 id, __le32 ref,
 		       const char *what);
 

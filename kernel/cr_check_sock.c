@@ -8,6 +8,7 @@
 #define TYPE_DGRAM	2u
 #define TYPE_SEQPACKET	5u
 #define ERR_CONNRESET	104u
+#define NAME_MAX_LEN	108u	/* sun_path */
 
 /* Longer times cannot be said in jiffies */
 #define TIMEOUT_MAX	(1ull << 52)
@@ -86,13 +87,89 @@ static int pair_check(struct cr_check *c, u32 id, const struct cr_rec_sock *rec)
 	return 0;
 }
 
+static int path_check(struct cr_check *c, const struct cr_rec_sock *rec,
+		      const char *path, const char *name)
+{
+	if (rec->mode && (!rec->path_len || le32_to_cpu(rec->mode) > 07777))
+		return cr_bad(c, "mode 0%o", le32_to_cpu(rec->mode));
+	if (!rec->path_len)
+		return 0;
+	if (!(le32_to_cpu(rec->flags) & CR_SOCK_BOUND) || !name[0])
+		return cr_bad(c, "path of what is bound to none");
+	if (le32_to_cpu(rec->path_len) > NAME_MAX_LEN)
+		return cr_bad(c, "path of %u bytes",
+			      le32_to_cpu(rec->path_len));
+	return cr_check_path(c, path, le32_to_cpu(rec->path_len), "path");
+}
+
+static int name_check(struct cr_check *c, const struct cr_rec_sock *rec,
+		      const struct cr_view *v)
+{
+	u32 flags = le32_to_cpu(rec->flags);
+	u32 len = le32_to_cpu(rec->name_len);
+	const char *name = v->tail;
+	int err;
+
+	err = cr_check_tail(c, v, (u64)len + le32_to_cpu(rec->path_len));
+	if (err)
+		return err;
+	if ((flags & CR_SOCK_BOUND) && (flags & CR_SOCK_DEAD))
+		return cr_bad(c, "bound, but closed");
+	if (!len) {
+		if (flags & (CR_SOCK_BOUND | CR_SOCK_LISTEN) || rec->path_len ||
+		    rec->mode)
+			return cr_bad(c, "bound, without a name");
+		return 0;
+	}
+	if (len > NAME_MAX_LEN)
+		return cr_bad(c, "name of %u bytes", len);
+	if (name[0])
+		err = cr_check_name(c, name, len, "name");
+	return err ?: path_check(c, rec, name + len, name);
+}
+
+/* Who listens, and who waits to be accepted */
+static int listen_check(struct cr_check *c, u32 id,
+			const struct cr_rec_sock *rec)
+{
+	u32 flags = le32_to_cpu(rec->flags);
+	struct cr_rec_sock listener;
+
+	if (flags & CR_SOCK_LISTEN) {
+		if (le32_to_cpu(rec->type) == TYPE_DGRAM || rec->peer ||
+		    flags & (CR_SOCK_FIRST | CR_SOCK_DEAD | CR_SOCK_PENDING) ||
+		    !(flags & CR_SOCK_BOUND))
+			return cr_bad(c, "listens with flags 0x%x", flags);
+		if (le32_to_cpu(rec->backlog) > S32_MAX)
+			return cr_bad(c, "backlog of %u",
+				      le32_to_cpu(rec->backlog));
+	} else if (rec->backlog) {
+		return cr_bad(c, "backlog of what does not listen");
+	}
+	if (!(flags & CR_SOCK_PENDING))
+		return rec->listener ? cr_bad(c, "listener %u of no connection",
+					      le32_to_cpu(rec->listener)) : 0;
+	if (!rec->peer || le32_to_cpu(rec->type) == TYPE_DGRAM ||
+	    flags & (CR_SOCK_DEAD | CR_SOCK_BOUND))
+		return cr_bad(c, "waits with flags 0x%x", flags);
+	if (cr_check_ref(c, id, rec->listener, CR_REC_SOCK, "listener"))
+		return -EBADMSG;
+	sock_read(c, le32_to_cpu(rec->listener), &listener);
+	if (!(le32_to_cpu(listener.flags) & CR_SOCK_LISTEN) ||
+	    listener.type != rec->type)
+		return cr_bad(c, "object %u does not listen for it",
+			      le32_to_cpu(rec->listener));
+	return 0;
+}
+
 int cr_sock_check(struct cr_check *c, u32 id)
 {
 	struct cr_rec_sock rec;
+	struct cr_view v;
 	u32 type, flags;
 	int err;
 
-	sock_read(c, id, &rec);
+	cr_read_obj(c->img, id, &v, &rec, sizeof(rec));
 	type = le32_to_cpu(rec.type);
 	flags = le32_to_cpu(rec.flags);
 	if (type != TYPE_STREAM && type != TYPE_DGRAM && type != TYPE_SEQPACKET)
@@ -100,8 +177,9 @@ int cr_sock_check(struct cr_check *c, u32 id)
 	err = cr_check_mask(c, flags, CR_SOCK_KNOWN, "flags") ?:
 	      cr_check_mask(c, le32_to_cpu(rec.shutdown),
 			    CR_SOCK_SHUT_RD | CR_SOCK_SHUT_WR, "shutdown") ?:
-	      cr_check_zero(c, rec.reserved) ?:
 	      pair_check(c, id, &rec) ?:
+	      listen_check(c, id, &rec) ?:
+	      name_check(c, &rec, &v) ?:
 	      options_check(c, &rec);
 	if (err)
 		return err;
@@ -115,17 +193,63 @@ int cr_sock_check(struct cr_check *c, u32 id)
 	return 0;
 }
 
-/* @ref must be a socket that is open */
-int cr_check_open_sock(struct cr_check *c, u32 id, __le32 ref, const char *what)
+/* @ref must be a socket with none of the @flags */
+static int sock_ref_check(struct cr_check *c, u32 id, __le32 ref, u32 flags,
+			  const char *what)
 {
 	struct cr_rec_sock rec;
 
 	if (cr_check_ref(c, id, ref, CR_REC_SOCK, what))
 		return -EBADMSG;
 	sock_read(c, le32_to_cpu(ref), &rec);
-	if (le32_to_cpu(rec.flags) & CR_SOCK_DEAD)
-		return cr_bad(c, "%s: object %u is closed", what,
+	if (le32_to_cpu(rec.flags) & flags)
+		return cr_bad(c, "%s: object %u is %s", what, le32_to_cpu(ref),
+			      le32_to_cpu(rec.flags) & CR_SOCK_DEAD ?
+			      "closed" : "not connected");
+	return 0;
+}
+
+int cr_check_open_sock(struct cr_check *c, u32 id, __le32 ref, const char *what)
+{
+	return sock_ref_check(c, id, ref, CR_SOCK_DEAD | CR_SOCK_PENDING, what);
+}
+
+/* What a datagram socket sends to without being connected by it */
+static int dest_check(struct cr_check *c, u32 id, __le32 ref,
+		      const struct cr_rec_sock *sock)
+{
+	struct cr_rec_sock dest;
+
+	if (!ref)
+		return 0;
+	if (cr_check_ref(c, id, ref, CR_REC_SOCK, "dest"))
+		return -EBADMSG;
+	sock_read(c, le32_to_cpu(ref), &dest);
+	if (le32_to_cpu(sock->type) != TYPE_DGRAM || sock->peer ||
+	    le32_to_cpu(sock->flags) & CR_SOCK_FIRST ||
+	    le32_to_cpu(dest.type) != TYPE_DGRAM || !dest.name_len ||
+	    !(le32_to_cpu(dest.flags) & (CR_SOCK_BOUND | CR_SOCK_DEAD)))
+		return cr_bad(c, "dest: object %u cannot be connected to",
 			      le32_to_cpu(ref));
+	return 0;
+}
+
+/* May @sender have sent to @sock? */
+static int sender_check(struct cr_check *c, u32 id, __le32 sender,
+			const struct cr_rec_sock *sock, u32 peer)
+{
+	struct cr_rec_sock from;
+
+	if (sock_ref_check(c, id, sender, CR_SOCK_PENDING, "sender"))
+		return -EBADMSG;
+	if (le32_to_cpu(sender) == peer)
+		return 0;
+	sock_read(c, le32_to_cpu(sender), &from);
+	if (le32_to_cpu(from.type) != TYPE_DGRAM ||
+	    le32_to_cpu(sock->type) != TYPE_DGRAM || peer ||
+	    !(le32_to_cpu(sock->flags) & CR_SOCK_BOUND))
+		return cr_bad(c, "object %u is not connected to the receiver",
+			      le32_to_cpu(sender));
 	return 0;
 }
 
@@ -135,11 +259,8 @@ static int msg_check(struct cr_check *c, const struct cr_detail_iter *it,
 	struct cr_rec_sock_msg rec;
 
 	cr_detail(it, &rec, sizeof(rec));
-	if (cr_check_ref(c, id, rec.sender, CR_REC_SOCK, "sender"))
+	if (sender_check(c, id, rec.sender, sock, peer))
 		return -EBADMSG;
-	if (le32_to_cpu(rec.sender) != peer)
-		return cr_bad(c, "object %u is not connected to the receiver",
-			      le32_to_cpu(rec.sender));
 	if (!rec.len && le32_to_cpu(sock->type) == TYPE_STREAM)
 		return cr_bad(c, "nothing of a stream");
 	if (le32_to_cpu(rec.len) > S32_MAX)
@@ -164,13 +285,18 @@ int cr_sockq_check(struct cr_check *c, u32 id)
 	int err;
 
 	cr_read_obj(c->img, id, &v, &rec, sizeof(rec));
-	err = cr_check_open_sock(c, id, rec.sock, "sock");
+	err = sock_ref_check(c, id, rec.sock, CR_SOCK_DEAD | CR_SOCK_LISTEN,
+			     "sock");
 	if (err)
 		return err;
 	if (le32_to_cpu(rec.nr_msgs) != nr)
 		return cr_bad(c, "%u messages, not %u", nr,
 			      le32_to_cpu(rec.nr_msgs));
 	sock_read(c, le32_to_cpu(rec.sock), &sock);
+	err = cr_check_zero(c, rec.reserved) ?:
+	      dest_check(c, id, rec.dest, &sock);
+	if (err)
+		return err;
 	peer = le32_to_cpu(sock.peer);
 	if (le32_to_cpu(sock.flags) & CR_SOCK_FIRST)
 		peer = le32_to_cpu(rec.sock) + 1;

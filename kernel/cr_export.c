@@ -41,6 +41,7 @@ CR_EXPORT(do_group_exit);
 CR_EXPORT(do_madvise);
 CR_EXPORT(do_mkdirat);
 CR_EXPORT(do_no_restart_syscall);
+CR_EXPORT(do_renameat2);
 CR_EXPORT(do_rmdir);
 CR_EXPORT(do_shmat);
 CR_EXPORT(do_sigaction);

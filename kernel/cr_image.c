@@ -80,8 +80,8 @@ static const struct rec_type object_types[] = {
 	ROW(MM, cr_rec_mm, 128, false),
 	ROW(PROC, cr_rec_proc, 112, false),
 	ROW(THREAD, cr_rec_thread, 168, true),
-	ROW(SOCK, cr_rec_sock, 88, false),
-	ROW(SOCKQ, cr_rec_sockq, 16, false),
+	ROW(SOCK, cr_rec_sock, 104, true),
+	ROW(SOCKQ, cr_rec_sockq, 24, false),
 };
 
 static const struct rec_type detail_types[] = {

@@ -165,6 +165,11 @@ static inline pte_t *cr_pte_offset_map_lock(struct mm_struct *mm, pmd_t *pmd,
 #define cr_unix_oob(u)	NULL
 #endif
 
+/* 6.3 has id maps that are not user namespaces */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+#define mnt_idmap(mnt)	mnt_user_ns(mnt)
+#endif
+
 /* 6.5 passes pidfds */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
 #define SOCK_PASSPIDFD	7

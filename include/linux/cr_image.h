@@ -345,7 +345,10 @@ struct cr_rec_shmid {
 #define CR_SOCK_DEAD		0x2	/* closed: no descriptor leads to it */
 #define CR_SOCK_PEERCRED	0x4	/* @peer_pid, @peer_uid, @peer_gid mean
 					 * something */
-#define CR_SOCK_KNOWN		0x7
+#define CR_SOCK_BOUND		0x8	/* it can be found by its name */
+#define CR_SOCK_LISTEN		0x10
+#define CR_SOCK_PENDING		0x20	/* waits to be accepted */
+#define CR_SOCK_KNOWN		0x3f
 
 /* cr_rec_sock.options: what setsockopt() switches on and off */
 #define CR_SOCK_REUSEADDR	0x1
@@ -384,9 +387,23 @@ struct cr_rec_shmid {
  * @peer_pid: SO_PEERCRED; 0: a process that the job does not see. Restored as 0
  *	when no process of the job has it
  * @peer_uid, @peer_gid: in the initial user namespace; must be the restarter's
- * @reserved: 0
+ * @backlog: LISTEN: as listen() was told, below 2^31; else 0
  * @rcvtimeo_us: SO_RCVTIMEO, microseconds; CR_SOCK_NO_TIMEOUT
  * @sndtimeo_us: SO_SNDTIMEO
+ * @listener: PENDING: the SOCK, declared before, that it was connected to,
+ *	which has LISTEN and the same type; @peer is who has connected. Accepted
+ *	in the order of the records. 0 for others
+ * @name_len: bytes of the name in the tail, at most 108; 0: it has none
+ * @path_len: bytes of the path behind it, with NUL, at most 108; 0: none
+ * @mode: permissions of the inode at the path; 0 to 07777
+ *
+ * Tail: the name as getsockname() shows it: one that starts with NUL is
+ * abstract, others end with the only NUL; then the absolute path that leads to
+ * it, for BOUND with such a name, unless the path is gone.
+ *
+ * A path is bound again, in place of a socket that nobody is bound to; EADDRINUSE
+ * if somebody is, EEXIST if it is no socket. A name without BOUND is only shown, as that of an accepted
+ * connection, which has its listener's.
  *
  * Options are restored by setsockopt(), which has its own opinion about what
  * the restarter may set.
@@ -408,22 +425,30 @@ struct cr_rec_sock {
 	__le32 peer_pid;
 	__le32 peer_uid;
 	__le32 peer_gid;
-	__le32 reserved;
+	__le32 backlog;
 	__le64 rcvtimeo_us;
 	__le64 sndtimeo_us;
+	__le32 listener;
+	__le32 name_len;
+	__le32 path_len;
+	__le32 mode;
 };
 
 /**
  * struct cr_rec_sockq - CR_REC_SOCKQ: what waits to be received
  * @rec: declares the object; followed by @nr_msgs SOCK_MSG, oldest first
- * @sock: id of the SOCK that receives, which is not CR_SOCK_DEAD; no two
- *	SOCKQ have the same
+ * @sock: id of the SOCK that receives, which is not CR_SOCK_DEAD or LISTEN
  * @nr_msgs: number of SOCK_MSG records
+ * @dest: id of the SOCK that it sends to (connect()) without being its peer:
+ *	both are datagram sockets, and @dest has a name; 0: none
+ * @reserved: 0
  */
 struct cr_rec_sockq {
 	struct cr_rec rec;
 	__le32 sock;
 	__le32 nr_msgs;
+	__le32 dest;
+	__le32 reserved;
 };
 
 /* cr_rec_sock_msg.flags */
@@ -432,7 +457,8 @@ struct cr_rec_sockq {
 /**
  * struct cr_rec_sock_msg - CR_REC_SOCK_MSG: a message; of a stream: a piece
  * @rec: id of the SOCKQ
- * @sender: id of the SOCK that has sent it: the receiver's peer
+ * @sender: id of the SOCK that has sent it: the receiver's peer, or any
+ *	datagram socket, if the receiver is one that is BOUND
  * @flags: CR_SOCK_MSG_*
  * @pid: as cr_rec_sock.peer_pid
  * @uid, @gid: as cr_rec_sock.peer_uid

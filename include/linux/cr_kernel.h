@@ -44,6 +44,8 @@ struct filename;
 int do_mkdirat(int dfd, struct filename *name, umode_t mode);
 int do_rmdir(int dfd, struct filename *name);
 int do_unlinkat(int dfd, struct filename *name);
+int do_renameat2(int olddfd, struct filename *from, int newdfd,
+		 struct filename *to, unsigned int flags);
 
 /* fs/eventfd.c, fs/read_write.c: calls */
 asmlinkage long __x64_sys_eventfd2(const struct pt_regs *regs);

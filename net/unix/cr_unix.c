@@ -1,18 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * UNIX sockets: pairs as socketpair() makes them, of all types, with one end
- * closed or shut down or not. What waits in their queues is an object of its own
- * (cr_unix_queue.c), options are in cr_unix_opts.c.
+ * UNIX sockets of all types: pairs, connections, listening sockets with those
+ * that wait to be accepted, datagram sockets. What waits in their queues is an
+ * object of its own (cr_unix_queue.c); options are in cr_unix_opts.c, names in
+ * cr_unix_name.c.
  *
- * Both ends of a pair are written one directly behind the other. The end that
- * the job has closed is made as well, and closed when the queue of the other end
- * is full again: so the kernel finds the same state by itself.
+ * Both ends of a connection are written one directly behind the other, and made
+ * by socketpair(): what connect() and accept() leave behind is the same, but for
+ * the name of the listening socket, which is set. Only what waits to be accepted
+ * is connected. An end that the job has closed is made as well, and closed when
+ * the queue of the other end is full again: so the kernel finds the same state by
+ * itself. A datagram socket that has connected to one that has not connected to
+ * it does so last of all.
  *
- * SO_PEERCRED shows who has made the pair. That process has its number again if
- * it is part of the job, and is 0, as one that cannot be seen, if it is not.
+ * SO_PEERCRED shows who has made the pair, or has listened. That process has its
+ * number again if it is part of the job, and is 0, as one that cannot be seen, if
+ * it is not.
  *
- * Refused: sockets with names, listening ones, ends that a process outside the
- * job holds, urgent data, other network namespaces.
+ * Refused: other ends, and senders, that only a process outside the job has,
+ * datagram sockets that are connected to one without a name which is not theirs
+ * any more, urgent data, other network namespaces.
  *
  * Locks: unix_state_lock for the peer; the rest is looked at without, and again
  * when the job stands still.
@@ -37,14 +44,26 @@ static void sock_refuse(struct cr_save *s, struct cr_obj *obj, const char *why)
 
 /* ---- the socket: collecting ---- */
 
+/*
+ * What keeps a closed socket whose last message has not been received yet is
+ * that message alone, as bytes that it has sent: so do we.
+ */
 static void unix_get(struct cr_obj *obj)
 {
-	sock_hold(obj->ptr);
+	struct sock *sk = obj->ptr;
+
+	if (refcount_inc_not_zero(&sk->sk_refcnt))
+		return;
+	refcount_inc(&sk->sk_wmem_alloc);
+	obj->flags |= UNIX_BY_MESSAGE;
 }
 
 static void unix_put(struct cr_obj *obj)
 {
-	sock_put(obj->ptr);
+	if (obj->flags & UNIX_BY_MESSAGE)
+		sk_free(obj->ptr);
+	else
+		sock_put(obj->ptr);
 }
 
 struct sock *cr_unix_peer(struct sock *sk)
@@ -78,10 +97,6 @@ static void unix_collect(struct cr_save *s, struct cr_obj *obj)
 
 	if (!unix_net_is_leaders(s, sk))
 		sock_refuse(s, obj, "in another network namespace: not supported");
-	if (READ_ONCE(sk->sk_state) == TCP_LISTEN)
-		sock_refuse(s, obj, "listening: not supported yet");
-	if (smp_load_acquire(&unix_sk(sk)->addr))
-		sock_refuse(s, obj, "has a name: not supported yet");
 	if (cr_unix_oob(unix_sk(sk)))
 		sock_refuse(s, obj, "urgent data: not supported");
 	if (READ_ONCE(sk->sk_err_soft) || (err && err != ECONNRESET))
@@ -114,20 +129,84 @@ void cr_unix_scan(struct cr_save *s, struct cr_obj *obj)
 
 /* ---- the socket: saving ---- */
 
-/* The other end, if @obj is one end of a pair */
+/*
+ * Are they the two ends of a connection? Of datagram sockets those are that
+ * socketpair() has made, which nobody else can send to, or which know who has
+ * made them; others have connected to a name, each for itself.
+ */
+static bool unix_is_pair(struct sock *sk, struct sock *peer)
+{
+	bool dead = sock_flag(peer, SOCK_DEAD);
+
+	if (sk == peer || (!dead && unix_peer(peer) != sk))
+		return false;
+	if (sk->sk_type != SOCK_DGRAM)
+		return true;
+	return !unix_sk(peer)->addr ||
+	       (!dead && sk->sk_peer_cred && peer->sk_peer_cred);
+}
+
+/* The other end, if @obj is one end of a connection */
 static struct cr_obj *unix_other(struct cr_save *s, struct cr_obj *obj)
 {
-	struct sock *sk = obj->ptr, *back = NULL;
-	struct sock *peer = cr_unix_peer(sk);
+	struct sock *peer = cr_unix_peer(obj->ptr);
 	struct cr_obj *other = NULL;
 
-	if (peer)
-		back = sock_flag(peer, SOCK_DEAD) ? sk : unix_peer(peer);
-	if (back == sk && peer != sk)
+	/* the closed end does not know the other any more */
+	if (peer && unix_is_pair(obj->ptr, peer))
 		other = cr_obj_find(s, CR_OBJ_SOCK, peer);
 	if (peer)
 		sock_put(peer);
 	return other;
+}
+
+struct sock *cr_unix_dest(struct sock *sk)
+{
+	struct sock *peer = cr_unix_peer(sk);
+
+	if (peer && (sk->sk_type != SOCK_DGRAM || unix_is_pair(sk, peer))) {
+		sock_put(peer);
+		peer = NULL;
+	}
+	return peer;
+}
+
+bool cr_unix_is_outside(const struct cr_obj *obj)
+{
+	return !obj->refs && !(obj->flags & UNIX_PENDING) &&
+	       !sock_flag(obj->ptr, SOCK_DEAD);
+}
+
+/* Before the job is disturbed: can its name be restored? */
+static void name_outside(struct cr_save *s, struct cr_obj *obj)
+{
+	const char *why;
+
+	kfree(cr_unix_path_save(s, obj, &why));
+	if (why && !cr_unix_is_outside(obj))
+		sock_refuse(s, obj, why);
+}
+
+static void unix_outside(struct cr_save *s, struct cr_obj *obj)
+{
+	struct sock *sk = obj->ptr, *peer = cr_unix_peer(sk);
+	struct cr_obj *other;
+
+	name_outside(s, obj);
+	cr_unix_queue_outside(s, obj);
+	if (!peer)
+		return;
+	other = cr_obj_find(s, CR_OBJ_SOCK, peer);
+	if (peer == sk)
+		sock_refuse(s, obj, "connected to itself: not supported");
+	else if (sk->sk_type == SOCK_DGRAM && !unix_is_pair(sk, peer) &&
+		 !READ_ONCE(unix_sk(peer)->addr))
+		sock_refuse(s, obj,
+			    "connected to one that has no name: not supported");
+	sock_put(peer);
+	/* for end_has_stranger() */
+	if (other)
+		other->aux = (void *)((unsigned long)other->aux + 1);
 }
 
 static void peercred_save(struct cr_save *s, struct sock *sk,
@@ -148,6 +227,42 @@ static void peercred_save(struct cr_save *s, struct sock *sk,
 	spin_unlock(&sk->sk_peer_lock);
 }
 
+/* Name and path behind each other */
+static void unix_write_named(struct cr_save *s, struct cr_obj *obj,
+			     struct cr_rec_sock *rec)
+{
+	struct unix_sock *u = unix_sk(obj->ptr);
+	u32 name_len = u->addr->len - offsetof(struct sockaddr_un, sun_path);
+	const char *why;
+	char *path, *tail;
+	u32 path_len;
+
+	path = cr_unix_path_save(s, obj, &why);
+	if (why) {
+		sock_refuse(s, obj, why);
+		kfree(path);
+		return;
+	}
+	path_len = path ? strlen(path) + 1 : 0;
+	tail = kmalloc(name_len + path_len, GFP_KERNEL_ACCOUNT);
+	if (!tail) {
+		cr_fail(s, -ENOMEM);
+	} else {
+		memcpy(tail, (u8 *)u->addr->name +
+			     offsetof(struct sockaddr_un, sun_path), name_len);
+		memcpy(tail + name_len, path, path_len);
+		rec->name_len = cpu_to_le32(name_len);
+		rec->path_len = cpu_to_le32(path_len);
+		if (path)
+			rec->mode = cpu_to_le32(S_IALLUGO &
+					d_inode(u->path.dentry)->i_mode);
+		cr_write_obj(s, obj, rec, sizeof(*rec), tail,
+			     name_len + path_len);
+	}
+	kfree(tail);
+	kfree(path);
+}
+
 static void unix_write(struct cr_save *s, struct cr_obj *obj, u32 peer,
 		       u32 flags)
 {
@@ -157,22 +272,52 @@ static void unix_write(struct cr_save *s, struct cr_obj *obj, u32 peer,
 	rec.type = cpu_to_le32(sk->sk_type);
 	if (sock_flag(sk, SOCK_DEAD))
 		flags |= CR_SOCK_DEAD;
+	else if (unix_sk(sk)->addr && cr_unix_is_bound(sk))
+		flags |= CR_SOCK_BOUND;
+	if (sk->sk_state == TCP_LISTEN) {
+		flags |= CR_SOCK_LISTEN;
+		rec.backlog = cpu_to_le32(sk->sk_max_ack_backlog);
+	}
+	if (obj->flags & UNIX_PENDING) {
+		flags |= CR_SOCK_PENDING;
+		rec.listener = cpu_to_le32(cr_obj_id(s, CR_OBJ_SOCK,
+						     unix_sk(sk)->listener));
+	}
 	rec.flags = cpu_to_le32(flags);
 	rec.peer = cpu_to_le32(peer);
 	rec.err = cpu_to_le32(READ_ONCE(sk->sk_err));
 	rec.shutdown = cpu_to_le32(READ_ONCE(sk->sk_shutdown));
 	cr_unix_opts_save(sk, &rec);
 	peercred_save(s, sk, &rec);
-	cr_write_obj(s, obj, &rec, sizeof(rec), NULL, 0);
+	if (unix_sk(sk)->addr)
+		unix_write_named(s, obj, &rec);
+	else
+		cr_write_obj(s, obj, &rec, sizeof(rec), NULL, 0);
 }
 
-/* Both ends of a pair when the first of them is met */
+/*
+ * Both ends of a connection when the first of them is met; who has connected
+ * before who waits to be accepted, and what that waits for before both.
+ */
 static void unix_save(struct cr_save *s, struct cr_obj *obj)
 {
-	struct cr_obj *other = unix_other(s, obj);
+	struct cr_obj *other = unix_other(s, obj), *listener;
 
 	if (obj->id)
 		return;
+	if (obj->flags & UNIX_PENDING) {
+		if (!other) {
+			cr_obj_id(s, CR_OBJ_SOCK, unix_sk(obj->ptr)->peer);
+			return;
+		}
+		swap(obj, other);
+	}
+	if (other && (other->flags & UNIX_PENDING)) {
+		listener = cr_obj_find(s, CR_OBJ_SOCK,
+				       unix_sk(other->ptr)->listener);
+		if (listener && !listener->id)
+			unix_write(s, listener, 0, 0);
+	}
 	unix_write(s, obj, 0, other ? CR_SOCK_FIRST : 0);
 	if (other)
 		unix_write(s, other, obj->id, 0);
@@ -242,11 +387,77 @@ static int unix_pair(struct cr_restart *r, u32 first, struct cr_unix_sock *us)
 							   us->sock);
 }
 
+/* As connect() does: the kernel makes the end that waits to be accepted */
+static int unix_connect(struct cr_restart *r, const struct cr_rec_sock *rec,
+			struct cr_unix_sock *us)
+{
+	struct cr_unix_sock *from, *to;
+	int err;
+
+	from = cr_restart_get(r, le32_to_cpu(rec->peer));
+	to = cr_restart_get(r, le32_to_cpu(rec->listener));
+	err = kernel_connect(from->sock, (struct sockaddr *)&to->addr,
+			     to->addr_len, O_NONBLOCK);
+	if (!err)
+		us->sk = cr_unix_peer(from->sk);
+	return err ?: us->sk ? 0 : -ECONNRESET;
+}
+
+/* Everything about it that does not depend on what is sent */
+static int unix_set_up(struct cr_restart *r, struct cr_unix_sock *us,
+		       const struct cr_rec_sock *rec, const char *name)
+{
+	u32 flags = le32_to_cpu(rec->flags);
+	int err = 0;
+
+	if (rec->peer)
+		err = unix_pair(r, le32_to_cpu(rec->peer), us);
+	if (!err)
+		err = cr_unix_name_restore(us, rec, name);
+	if (!err && (flags & CR_SOCK_LISTEN))
+		err = kernel_listen(us->sock, S32_MAX);
+	if (!err && (flags & CR_SOCK_PEERCRED) && !us->sk->sk_peer_cred)
+		us->sk->sk_peer_cred = get_current_cred();
+	return err;
+}
+
+static int unix_restore_failed(struct cr_restart *r,
+			       const struct cr_rec_sock *rec, const char *name,
+			       int err)
+{
+	u32 len = le32_to_cpu(rec->name_len);
+
+	const char *type = cr_unix_type_name(le32_to_cpu(rec->type));
+
+	if (!len)
+		return cr_err(&r->log, err, "%s: cannot be made (%pe)", type,
+			      ERR_PTR(err));
+	if (rec->path_len) {
+		name += len;
+		len = strlen(name);
+	}
+	switch (err) {
+	case -EADDRINUSE:
+		return cr_err(&r->log, err, "%*pE: %s: somebody is bound to it",
+			      (int)len, name, type);
+	case -EEXIST:
+		return cr_err(&r->log, err,
+			      "%*pE: %s: what is there now is no socket",
+			      (int)len, name, type);
+	case -ESTALE:
+		return cr_err(&r->log, err, "%*pE: %s: the directory is gone",
+			      (int)len, name, type);
+	}
+	return cr_err(&r->log, err, "%*pE: %s cannot be made (%pe)", (int)len,
+		      name, type, ERR_PTR(err));
+}
+
 static int unix_restore(struct cr_restart *r, u32 id)
 {
 	struct cr_unix_sock *us;
 	struct cr_rec_sock rec;
 	struct cr_view view;
+	bool pending;
 	int err;
 
 	cr_read_obj(&r->img, id, &view, &rec, sizeof(rec));
@@ -256,18 +467,17 @@ static int unix_restore(struct cr_restart *r, u32 id)
 	us = kzalloc(sizeof(*us), GFP_KERNEL_ACCOUNT);
 	if (!us)
 		return -ENOMEM;
-	err = unix_make(us, &rec);
+	pending = le32_to_cpu(rec.flags) & CR_SOCK_PENDING;
+	err = pending ? unix_connect(r, &rec, us) : unix_make(us, &rec);
 	if (us->sk)
 		cr_restart_set(r, id, us);
 	else
 		kfree(us);
-	if (!err && rec.peer)
-		err = unix_pair(r, le32_to_cpu(rec.peer), us);
+	if (!err && !pending)
+		err = unix_set_up(r, us, &rec, view.tail);
 	if (err)
-		return cr_err(&r->log, err, "%s: cannot be made (%pe)",
-			      cr_unix_type_name(le32_to_cpu(rec.type)),
-			      ERR_PTR(err));
-	return cr_unix_opts_begin(r, us->sock, &rec);
+		return unix_restore_failed(r, &rec, view.tail, err);
+	return pending ? 0 : cr_unix_opts_begin(r, us->sock, &rec);
 }
 
 static int shutdown_restore(struct socket *sock, u32 how)
@@ -284,6 +494,27 @@ static int shutdown_restore(struct socket *sock, u32 how)
 	}
 }
 
+/* listen() knows a limit */
+static int listen_restore(struct socket *sock, u32 backlog)
+{
+	u32 max = READ_ONCE(sock_net(sock->sk)->core.sysctl_somaxconn);
+
+	return kernel_listen(sock, min(backlog, max));
+}
+
+static int end_settle(struct cr_restart *r, struct cr_unix_sock *us,
+		      const struct cr_rec_sock *rec)
+{
+	int err = cr_unix_opts_restore(r, us->sock, rec) ?:
+		  shutdown_restore(us->sock, le32_to_cpu(rec->shutdown));
+
+	if (!err && (le32_to_cpu(rec->flags) & CR_SOCK_LISTEN))
+		err = listen_restore(us->sock, le32_to_cpu(rec->backlog));
+	/* from the other end, which has thrown away what it had not read */
+	WRITE_ONCE(us->sk->sk_err, le32_to_cpu(rec->err));
+	return err;
+}
+
 /* All queues are full: from now on nothing is sent */
 static int unix_settle(struct cr_restart *r, u32 id)
 {
@@ -293,21 +524,23 @@ static int unix_settle(struct cr_restart *r, u32 id)
 	int err;
 
 	cr_read_obj(&r->img, id, &view, &rec, sizeof(rec));
+	/* of one that waits to be accepted, the other end sees to all */
+	if (!us->sock)
+		return 0;
+	err = cr_unix_name_settle(us, &rec, view.tail);
+	if (err)
+		return unix_restore_failed(r, &rec, view.tail, err);
 	if (le32_to_cpu(rec.flags) & CR_SOCK_DEAD) {
 		sock_release(us->sock);
 		us->sock = NULL;
 		return 0;
 	}
-	err = cr_unix_opts_restore(r, us->sock, &rec);
-	if (err)
-		return err;
-	err = shutdown_restore(us->sock, le32_to_cpu(rec.shutdown));
-	if (err)
-		return cr_err(&r->log, err, "UNIX socket: shutdown (%pe)",
-			      ERR_PTR(err));
-	/* from the other end, which has thrown away what it had not read */
-	WRITE_ONCE(us->sk->sk_err, le32_to_cpu(rec.err));
-	return 0;
+	return end_settle(r, us, &rec);
+}
+
+static void unix_undo(struct cr_restart *r, u32 id)
+{
+	cr_unix_name_undo(cr_restart_get(r, id));
 }
 
 /* Who is at the other end: so far it is the restarter */
@@ -339,10 +572,12 @@ const struct cr_obj_ops cr_sock_ops = {
 	.get		= unix_get,
 	.put		= unix_put,
 	.collect	= unix_collect,
+	.outside	= unix_outside,
 	.save		= unix_save,
 	.restore	= unix_restore,
 	.settle		= unix_settle,
 	.link		= unix_link,
+	.undo		= unix_undo,
 	.drop		= unix_drop,
 };
 
@@ -370,20 +605,33 @@ static void end_collect(struct cr_save *s, struct cr_obj *obj)
 		cr_unix_scan(s, sock);
 }
 
-/* Is what the socket is connected to alive, and outside the job? */
-static bool end_leads_outside(struct cr_save *s, const struct cr_obj *sock)
+/*
+ * Has a datagram socket outside the job connected to it? References are its
+ * own, that of the kernel's table of names, the job's sockets that have connected
+ * to it, and ours. Only when the job stands still: who sends holds one, too.
+ */
+static bool end_has_stranger(struct cr_save *s, struct cr_obj *obj)
 {
-	struct sock *peer = cr_unix_peer(sock->ptr);
-	const struct cr_obj *other;
-	bool outside = false;
+	struct sock *sk = obj->ptr;
+	unsigned int own = 3 + (unsigned long)obj->aux;
 
-	if (peer) {
-		other = cr_obj_find(s, CR_OBJ_SOCK, peer);
-		outside = !other || (!other->refs &&
-				     !sock_flag(peer, SOCK_DEAD));
-		sock_put(peer);
-	}
-	return outside;
+	if (cr_obj_find(s, CR_OBJ_SOCKQ, sk))
+		own++;
+	return s->still && sk->sk_type == SOCK_DGRAM &&
+	       refcount_read(&sk->sk_refcnt) > own;
+}
+
+/* Is its other end, or what it sends to, outside the job? */
+static bool end_leads_outside(struct cr_save *s, struct cr_obj *obj)
+{
+	struct sock *peer = cr_unix_peer(obj->ptr);
+	struct cr_obj *other;
+
+	if (!peer)
+		return false;
+	other = cr_obj_find(s, CR_OBJ_SOCK, peer);
+	sock_put(peer);
+	return other && cr_unix_is_outside(other);
 }
 
 static void end_outside(struct cr_save *s, struct cr_obj *obj)
@@ -408,7 +656,10 @@ static void end_outside(struct cr_save *s, struct cr_obj *obj)
 			       "UNIX socket whose other end is outside the job: not supported yet");
 	else if (sock->flags & UNIX_STRANGER)
 		cr_file_refuse(s, obj,
-			       "UNIX socket with a message from outside the job: not supported yet");
+			       "UNIX socket with a message, or a connection, from outside the job: not supported yet");
+	else if (end_has_stranger(s, sock))
+		cr_file_refuse(s, obj,
+			       "UNIX datagram socket that a process outside the job has connected to: not supported yet");
 }
 
 static const char *end_save(struct cr_save *s, struct cr_obj *obj,

@@ -6,7 +6,7 @@
  * Saving only looks: nothing is taken out. Restart sends from the other end.
  * Times of arrival (SIOCGSTAMP) are those of the restart.
  *
- * Refused: descriptors in flight (SCM_RIGHTS), messages from outside the job.
+ * Refused: descriptors in flight (SCM_RIGHTS).
  *
  * Locks: iolock keeps readers away, which take apart what they read; it is only
  * tried, since a reader of a job that runs may hold it while it waits for memory.
@@ -17,6 +17,7 @@
 #include <linux/skbuff.h>
 #include <linux/slab.h>
 #include <linux/uio.h>
+#include <net/tcp_states.h>
 #include "cr_unix.h"
 
 /**
@@ -69,26 +70,35 @@ static u32 skb_left(const struct sock *sk, const struct sk_buff *skb)
 
 /* ---- collecting ---- */
 
+/* A message, or a connection that waits to be accepted: that is its sender */
 static void skb_scan(struct cr_save *s, struct cr_obj *obj,
-		     const struct sk_buff *skb)
+		     const struct sk_buff *skb, bool listening)
 {
-	struct cr_obj *sender = cr_obj_find(s, CR_OBJ_SOCK, skb->sk);
+	struct cr_obj *sender;
 
 	if (UNIXCB(skb).fp)
 		cr_refuse(s, obj->holder, "CR-ESOCK",
 			  "UNIX socket: descriptors in flight (SCM_RIGHTS): not supported yet");
-	if (!sender)
-		obj->flags |= UNIX_STRANGER;
+	sender = cr_obj_add(s, CR_OBJ_SOCK, skb->sk, obj->holder, 0);
+	if (sender && listening)
+		sender->flags |= UNIX_PENDING;
 }
 
 void cr_unix_queue_scan(struct cr_save *s, struct cr_obj *obj)
 {
-	struct sock *sk = obj->ptr;
+	struct sock *sk = obj->ptr, *dest;
+	bool listening = READ_ONCE(sk->sk_state) == TCP_LISTEN;
 	struct queue_look *look;
 	u32 i;
 
-	if (sock_flag(sk, SOCK_DEAD) ||
-	    skb_queue_empty_lockless(&sk->sk_receive_queue))
+	if (sock_flag(sk, SOCK_DEAD))
+		return;
+	dest = cr_unix_dest(sk);
+	if (dest) {
+		cr_obj_add(s, CR_OBJ_SOCKQ, sk, obj->holder, 1);
+		sock_put(dest);
+	}
+	if (skb_queue_empty_lockless(&sk->sk_receive_queue))
 		return;
 	/* a job that runs is looked at again */
 	if (!mutex_trylock(&unix_sk(sk)->iolock)) {
@@ -102,13 +112,43 @@ void cr_unix_queue_scan(struct cr_save *s, struct cr_obj *obj)
 		cr_fail(s, -ENOMEM);
 	} else {
 		for (i = 0; i < look->nr; i++)
-			skb_scan(s, obj, look->skb[i]);
-		if (look->nr)
+			skb_scan(s, obj, look->skb[i], listening);
+		if (look->nr && !listening)
 			cr_obj_add(s, CR_OBJ_SOCKQ, sk, obj->holder, 1);
 	}
 	mutex_unlock(&unix_sk(sk)->iolock);
 	if (look)
 		look_put(look);
+}
+
+void cr_unix_queue_outside(struct cr_save *s, struct cr_obj *obj)
+{
+	struct sock *sk = obj->ptr, *from;
+	bool listening = READ_ONCE(sk->sk_state) == TCP_LISTEN;
+	struct queue_look *look;
+	struct cr_obj *sender;
+	u32 i;
+
+	if (sock_flag(sk, SOCK_DEAD) ||
+	    skb_queue_empty_lockless(&sk->sk_receive_queue))
+		return;
+	look = look_get(sk);
+	if (!look) {
+		cr_fail(s, -ENOMEM);
+		return;
+	}
+	for (i = 0; i < look->nr; i++) {
+		from = look->skb[i]->sk;
+		/* who has connected with the one that waits to be accepted */
+		if (listening)
+			from = cr_unix_peer(from);
+		sender = from ? cr_obj_find(s, CR_OBJ_SOCK, from) : NULL;
+		if (sender && cr_unix_is_outside(sender))
+			obj->flags |= UNIX_STRANGER;
+		if (listening && from)
+			sock_put(from);
+	}
+	look_put(look);
 }
 
 /* ---- saving ---- */
@@ -164,10 +204,15 @@ static bool skb_is_mark(const struct sock *sk, const struct sk_buff *skb)
 static void queue_save(struct cr_save *s, struct cr_obj *obj)
 {
 	struct sock *sk = obj->ptr;
+	struct sock *dest = cr_unix_dest(sk);
 	struct cr_rec_sockq rec = {};
 	struct queue_look *look;
 	u32 i, nr = 0;
 
+	if (dest) {
+		rec.dest = cpu_to_le32(cr_obj_id(s, CR_OBJ_SOCK, dest));
+		sock_put(dest);
+	}
 	look = look_get(sk);
 	if (!look) {
 		cr_fail(s, -ENOMEM);
@@ -204,7 +249,8 @@ static int creds_check(struct cr_restart *r, const struct cr_rec_sock_msg *rec)
 		      le32_to_cpu(rec->uid), le32_to_cpu(rec->gid));
 }
 
-static int msg_restore(struct cr_restart *r, const struct cr_detail_iter *it)
+static int msg_restore(struct cr_restart *r, struct cr_unix_sock *to,
+		       const struct cr_detail_iter *it)
 {
 	struct msghdr msg = { .msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL };
 	struct cr_unix_sock *from;
@@ -217,6 +263,11 @@ static int msg_restore(struct cr_restart *r, const struct cr_detail_iter *it)
 	if (n)
 		return n;
 	from = cr_restart_get(r, le32_to_cpu(rec.sender));
+	/* not to its peer: by the name that the receiver has for now */
+	if (unix_peer(from->sk) != to->sk) {
+		msg.msg_name = &to->addr;
+		msg.msg_namelen = to->addr_len;
+	}
 	vec.iov_base = (void *)it->view.tail;
 	vec.iov_len = it->view.tail_len;
 	n = kernel_sendmsg(from->sock, &msg, &vec, 1, vec.iov_len);
@@ -229,18 +280,36 @@ static int msg_restore(struct cr_restart *r, const struct cr_detail_iter *it)
 		      it->view.tail_len, ERR_PTR(n));
 }
 
+/* connect(): when what others had sent before is in its queue */
+static int dest_restore(struct cr_restart *r, struct cr_unix_sock *us, u32 dest)
+{
+	struct cr_unix_sock *to = cr_restart_get(r, dest);
+	int err = kernel_connect(us->sock, (struct sockaddr *)&to->addr,
+				 to->addr_len, O_NONBLOCK);
+
+	if (err)
+		cr_err(&r->log, err, "UNIX datagram socket: connect() (%pe)",
+		       ERR_PTR(err));
+	return err;
+}
+
 static int queue_restore(struct cr_restart *r, u32 id)
 {
+	struct cr_unix_sock *to;
 	struct cr_detail_iter it;
+	struct cr_rec_sockq rec;
+	struct cr_view view;
 	int err;
 
+	cr_read_obj(&r->img, id, &view, &rec, sizeof(rec));
+	to = cr_restart_get(r, le32_to_cpu(rec.sock));
 	cr_for_each_detail(&r->img, id, &it) {
-		err = msg_restore(r, &it);
+		err = msg_restore(r, to, &it);
 		if (err)
 			return err;
 		cond_resched();
 	}
-	return 0;
+	return rec.dest ? dest_restore(r, to, le32_to_cpu(rec.dest)) : 0;
 }
 
 /* The sender's credentials as they were, or none */

@@ -292,6 +292,21 @@ static void unix_rights_setup(void)
 	must(sendmsg(fd2, &msg, 0));
 }
 
+/* One has left the other for a third one */
+static void unix_nameless_setup(void)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	socklen_t len = sizeof(addr);
+	int s[2], third = must(socket(AF_UNIX, SOCK_DGRAM, 0));
+
+	must(socketpair(AF_UNIX, SOCK_DGRAM, 0, s));
+	must(bind(third, (struct sockaddr *)&addr, sizeof(sa_family_t)));
+	must(getsockname(third, (struct sockaddr *)&addr, &len));
+	must(connect(s[1], (struct sockaddr *)&addr, len));
+	must(write(s[1], "x", 1));
+	fd = third;
+}
+
 static int tcp_listen(struct sockaddr_in *addr)
 {
 	socklen_t len = sizeof(*addr);
@@ -725,6 +740,57 @@ static void outside_unix_setup(void)
 	exit(0);
 }
 
+/* fd has a name; fd2, connected to it, remains outside */
+static void outside_client(int type)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	socklen_t len = sizeof(addr);
+
+	fd = must(socket(AF_UNIX, type, 0));
+	must(bind(fd, (struct sockaddr *)&addr, sizeof(sa_family_t)));
+	must(getsockname(fd, (struct sockaddr *)&addr, &len));
+	if (type != SOCK_DGRAM)
+		must(listen(fd, 5));
+	fd2 = must(socket(AF_UNIX, type, 0));
+	must(connect(fd2, (struct sockaddr *)&addr, len));
+}
+
+static void outside_named(void)
+{
+	child = must(fork());
+	if (child) {
+		must(close(fd));
+		prog_touch("ready");
+		prog_reap(child, 0);
+		exit(0);
+	}
+	must(close(fd2));
+	outside();
+	exit(0);
+}
+
+static void outside_connect_setup(void)
+{
+	outside_client(SOCK_STREAM);
+	outside_named();
+}
+
+static void outside_dgram_setup(void)
+{
+	outside_client(SOCK_DGRAM);
+	outside_named();
+}
+
+static void outside_message_setup(void)
+{
+	struct sockaddr none = { .sa_family = AF_UNSPEC };
+
+	outside_client(SOCK_DGRAM);
+	must(write(fd2, "x", 1));
+	must(connect(fd2, &none, sizeof(none)));
+	outside_named();
+}
+
 static void outside_files_setup(void)
 {
 	child = must(syscall(SYS_clone, 0x400 | SIGCHLD, NULL, NULL, NULL, 0));	/* CLONE_FILES */
@@ -771,6 +837,7 @@ static const struct prog_case cases[] = {
 	{ "unix_filter", unix_filter_setup, readable_verify, true },
 	{ "unix_stamp", unix_stamp_setup, readable_verify, true },
 	{ "unix_rights", unix_rights_setup, readable_verify, true },
+	{ "unix_nameless", unix_nameless_setup, readable_verify, true },
 	{ "tcp", tcp_setup, readable_verify, true },
 	{ "listen", listen_setup, readable_verify, true },
 	{ "udp", udp_setup, NULL, true },
@@ -805,6 +872,9 @@ static const struct prog_case cases[] = {
 	{ "outside_eventfd", outside_eventfd_setup, NULL, true },
 	{ "outside_epoll", outside_epoll_setup, NULL, true },
 	{ "outside_unix", outside_unix_setup, NULL, true },
+	{ "outside_connect", outside_connect_setup, NULL, true },
+	{ "outside_dgram", outside_dgram_setup, NULL, true },
+	{ "outside_message", outside_message_setup, NULL, true },
 	{ "outside_files", outside_files_setup, NULL, true },
 	{ "vfork", vfork_wait, NULL, true },
 	{ }

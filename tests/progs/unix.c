@@ -4,12 +4,10 @@
  * boundaries, ends that are closed or shut down, options, credentials, readers
  * and writers in different processes.
  */
-#include "prog.h"
+#include "unix.h"
 #include <poll.h>
 #include <signal.h>
 #include <sys/ioctl.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 
 static const int types[] = { SOCK_STREAM, SOCK_SEQPACKET, SOCK_DGRAM };
 #define TYPES	3
@@ -35,46 +33,6 @@ static void recv_all(int fd, void *buf, size_t len)
 		n = must(read(fd, buf, len));
 		check(n, "end of file, %zu bytes are missing", len);
 	}
-}
-
-/* The next message, or what there is of a stream, is this and no more */
-static void expect(int fd, const char *want, const char *what)
-{
-	char buf[256];
-	ssize_t n = recv(fd, buf, sizeof(buf), MSG_DONTWAIT);
-
-	check(n == (ssize_t)strlen(want) && !memcmp(buf, want, n), "%s: %zd bytes (%s) instead of %s",
-	      what, n, n < 0 ? strerror(errno) : "", want);
-}
-
-static void expect_nothing(int fd, const char *what)
-{
-	char c;
-	ssize_t n = recv(fd, &c, 1, MSG_DONTWAIT);
-
-	check(n == -1 && errno == EAGAIN, "%s: recv() = %zd (%s)", what, n, strerror(errno));
-}
-
-static void expect_end(int fd, const char *what)
-{
-	char c;
-	ssize_t n = recv(fd, &c, 1, MSG_DONTWAIT);
-
-	check(!n, "%s: no end of file: %zd (%s)", what, n, n < 0 ? strerror(errno) : "");
-}
-
-static int get_opt(int fd, int opt)
-{
-	int value = -99;
-	socklen_t len = sizeof(value);
-
-	must(getsockopt(fd, SOL_SOCKET, opt, &value, &len));
-	return value;
-}
-
-static void set_opt(int fd, int opt, int value)
-{
-	must(setsockopt(fd, SOL_SOCKET, opt, &value, sizeof(value)));
 }
 
 /* ---- data both ways, with the boundaries of messages ---- */

@@ -133,7 +133,27 @@ static void open_files(struct sample *s)
 	s->fs = OBJ(s, CR_REC_FS, fs, "/home\0/", 8);
 }
 
-/* A pair with one end closed; a datagram socket alone */
+/* Behind the other sockets: one that listens, and who waits to be accepted */
+static void listening(struct sample *s, struct cr_rec_sock sock)
+{
+	u32 listener, client;
+
+	sock.flags = L32(CR_SOCK_BOUND | CR_SOCK_LISTEN);
+	sock.backlog = L32(5);
+	sock.name_len = L32(5);
+	sock.path_len = L32(7);
+	sock.mode = L32(0755);
+	listener = OBJ(s, CR_REC_SOCK, sock, "sock\0/x/soc", 12);
+	sock.flags = L32(CR_SOCK_FIRST);
+	sock.backlog = sock.name_len = sock.path_len = sock.mode = 0;
+	client = OBJ(s, CR_REC_SOCK, sock, NULL, 0);
+	sock.flags = L32(CR_SOCK_PENDING);
+	sock.peer = L32(client);
+	sock.listener = L32(listener);
+	OBJ(s, CR_REC_SOCK, sock, NULL, 0);
+}
+
+/* A pair with one end closed; a datagram socket, and one connected to it */
 static void sockets(struct sample *s)
 {
 	struct cr_rec_sock sock = {
@@ -150,16 +170,20 @@ static void sockets(struct sample *s)
 		.flags = L32(CR_SOCK_MSG_CREDS), .pid = L32(CHILD),
 		.uid = L32(1000), .gid = L32(1000), .len = L32(5),
 	};
-	u32 id = OBJ(s, CR_REC_SOCK, sock, NULL, 0);
+	u32 id = OBJ(s, CR_REC_SOCK, sock, NULL, 0), dgram, alone;
 
 	sock.flags = L32(CR_SOCK_DEAD);
 	sock.peer = L32(id);
 	sock.peer_pid = sock.peer_uid = sock.peer_gid = 0;
 	msg.sender = L32(OBJ(s, CR_REC_SOCK, sock, NULL, 0));
-	sock.type = L32(2);
-	sock.flags = 0;
 	sock.peer = 0;
-	OBJ(s, CR_REC_SOCK, sock, NULL, 0);
+	listening(s, sock);
+	sock.type = L32(2);
+	sock.flags = L32(CR_SOCK_BOUND);
+	sock.name_len = L32(3);
+	dgram = OBJ(s, CR_REC_SOCK, sock, "\0ab", 3);
+	sock.flags = sock.name_len = 0;
+	alone = OBJ(s, CR_REC_SOCK, sock, NULL, 0);
 	file(s, CR_FILE_SOCK, 0, 2, 0140777, id, "socket:[2]");
 	queue.sock = L32(id);
 	OBJ(s, CR_REC_SOCKQ, queue, NULL, 0);
@@ -167,6 +191,15 @@ static void sockets(struct sample *s)
 	msg.flags = msg.pid = msg.uid = msg.gid = 0;
 	msg.len = L32(1);
 	DETAIL(s, CR_REC_SOCK_MSG, msg, "!", 1);
+	queue.sock = L32(dgram);
+	queue.nr_msgs = L32(1);
+	msg.sender = L32(alone);
+	OBJ(s, CR_REC_SOCKQ, queue, NULL, 0);
+	DETAIL(s, CR_REC_SOCK_MSG, msg, "?", 1);
+	queue.sock = L32(alone);
+	queue.nr_msgs = 0;
+	queue.dest = L32(dgram);
+	OBJ(s, CR_REC_SOCKQ, queue, NULL, 0);
 }
 
 static u32 sighand(struct sample *s)

@@ -162,6 +162,20 @@ static const char *access_name(const struct cr_rec_file *f)
 	return names[le32_to_cpu(f->open_flags) & 3];
 }
 
+/* An abstract name with @ for its first byte, as elsewhere */
+static void show_sock_name(const struct cr_view *v, u32 len)
+{
+	const char *name = v->tail;
+	u32 i;
+
+	printf(", name ");
+	if (!name[0])
+		putchar('@');
+	for (i = !name[0]; i < len; i++)
+		if (name[i])
+			putchar(name[i] < ' ' || name[i] > '~' ? '?' : name[i]);
+}
+
 /* "UNIX stream socket 7, other end 8, 3 messages of 20 bytes wait" */
 static void show_sock(const struct image *img, u32 id)
 {
@@ -180,6 +194,10 @@ static void show_sock(const struct image *img, u32 id)
 	       le32_to_cpu(s.type) == 2 ? "datagram" : "seqpacket", id);
 	if (other)
 		printf(", other end %u", other);
+	if (le32_to_cpu(s.flags) & CR_SOCK_LISTEN)
+		printf(", listening");
+	if (s.name_len)
+		show_sock_name(&v, le32_to_cpu(s.name_len));
 	while ((of = image_next(img, of, CR_REC_SOCKQ))) {
 		cr_read_obj(&img->cr, of, &v, &q, sizeof(q));
 		if (le32_to_cpu(q.sock) != id)

@@ -381,14 +381,20 @@ static const struct field sock_fields[] = {
 	DEC(cr_rec_sock, peer_pid),
 	DEC(cr_rec_sock, peer_uid),
 	DEC(cr_rec_sock, peer_gid),
-	DEC(cr_rec_sock, reserved),
+	DEC(cr_rec_sock, backlog),
 	DEC(cr_rec_sock, rcvtimeo_us),
 	DEC(cr_rec_sock, sndtimeo_us),
+	DEC(cr_rec_sock, listener),
+	DEC(cr_rec_sock, name_len),
+	DEC(cr_rec_sock, path_len),
+	OCT(cr_rec_sock, mode),
 };
 
 static const struct field sockq_fields[] = {
 	DEC(cr_rec_sockq, sock),
 	DEC(cr_rec_sockq, nr_msgs),
+	DEC(cr_rec_sockq, dest),
+	DEC(cr_rec_sockq, reserved),
 };
 
 static const struct field sock_msg_fields[] = {
@@ -437,7 +443,7 @@ static const struct rec_fields recs[] = {
 	REC(CR_REC_XSTATE_X86, cr_rec_xstate_x86,
 	    TAIL_BYTES, xstate_x86_fields),
 	REC(CR_REC_RESTART, cr_rec_restart, TAIL_NONE, restart_fields),
-	REC(CR_REC_SOCK, cr_rec_sock, TAIL_NONE, sock_fields),
+	REC(CR_REC_SOCK, cr_rec_sock, TAIL_BYTES, sock_fields),
 	REC(CR_REC_SOCKQ, cr_rec_sockq, TAIL_NONE, sockq_fields),
 	REC(CR_REC_SOCK_MSG, cr_rec_sock_msg, TAIL_BYTES, sock_msg_fields),
 };

@@ -116,6 +116,10 @@ lifecycle() {
 	lifecycle epoll
 }
 
+@test "unixname" {
+	lifecycle unixname
+}
+
 @test "devs" {
 	lifecycle devs
 }

@@ -68,6 +68,7 @@ supported() {
 	refuse unix_filter 'UNIX stream socket with a filter'
 	refuse unix_stamp 'UNIX stream socket with time stamps'
 	refuse unix_rights 'UNIX socket: descriptors in flight'
+	refuse unix_nameless 'UNIX datagram socket: connected to one that has no name'
 	refuse tcp 'fd [0-9]+: .*socket'
 	refuse listen 'fd [0-9]+: .*socket'
 	refuse udp 'fd [0-9]+: .*socket'
@@ -118,6 +119,19 @@ supported() {
 	refuse outside_files 'shared'
 	refuse outside_eventfd 'fd [0-9]+: .*eventfd.*shared'
 	refuse outside_unix 'fd [0-9]+: socket:.* other end is outside the job'
+	refuse outside_connect 'fd [0-9]+: socket:.* a connection, from outside the job'
+	refuse outside_message 'fd [0-9]+: socket:.* a message, or a connection, from outside'
+}
+
+# Nothing in the kernel leads from the job to who has connected to it: references tell, when none of the
+# job's processes holds one. So a save says so, and a look at a job that runs does not.
+@test "a datagram socket that a process outside of the job has connected to" {
+	start refused outside_dgram
+	read -r inside <"$job_dir/up.outside"
+	run -1 mkcrimg save -o "$BATS_TEST_TMPDIR/no.crimg" "$inside"
+	assert_output --regexp 'fd [0-9]+: socket:.* outside the job has connected to.*\[CR-EFD\]'
+	[ ! -e "$BATS_TEST_TMPDIR/no.crimg" ]
+	finish
 }
 
 # As if it had never been tried: the ends of the pipe are bound to those of whoever restarts it, or the

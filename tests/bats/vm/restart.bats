@@ -309,6 +309,67 @@ fails_with() {
 	finish
 }
 
+# listen_at PATH: somebody who is bound to it, or with a leading @ to the abstract name (each type of socket has
+# its own); its pid is in $other
+listen_at() {
+	local bound=$BATS_TEST_TMPDIR/bound
+	perl -MSocket -e '($path = shift) =~ s/^@/\0/; socket(S, AF_UNIX, SOCK_SEQPACKET, 0) &&
+		bind(S, pack_sockaddr_un($path)) && listen(S, 1) or die $!; open(F, ">", shift); sleep 600' \
+		"$1" "$bound" 3>&- &
+	other=$!
+	until_true test -e "$bound"
+	rm "$bound"
+}
+
+# unchanged LIST: what is in the job's directory is what was there, by inode
+unchanged() {
+	assert_equal "$(ls -Ai "$job_dir")" "$1"
+}
+
+@test "names of UNIX sockets: what is in use, or is no socket, stays" {
+	start unixname names
+	save_kill
+	local path=$job_dir/path.sock name other list
+	mv "$path" "$BATS_TEST_TMPDIR/left"
+	for name in "$path" "@$job_dir/abstract"; do
+		listen_at "$name"
+		list=$(ls -Ai "$job_dir")
+		fails_with EADDRINUSE "${name#@}: .*somebody is bound to it" "$job_image"
+		unchanged "$list"
+		kill "$other"
+		wait "$other" || :
+		rm -f "$path"
+	done
+	echo precious >"$path"
+	list=$(ls -Ai "$job_dir")
+	fails_with EEXIST "$path: .*no socket" "$job_image"
+	unchanged "$list"
+	assert_equal "$(cat "$path")" precious
+	rm "$path"
+	# it has been made when the next thing fails
+	list=$(ls -Ai "$job_dir")
+	until_true no_task_left
+	"$progs/launch" "$job_pid" sleep 1000 3>&- &
+	other=$!
+	until_true test -e "/proc/$job_pid"
+	run -0 "$progs/tryexec" "$job_image" pid=keep
+	assert_output EBUSY
+	unchanged "$list"
+	kill "$(pgrep -P "$other")"
+	wait "$other" || :
+	mv "$job_dir" "$job_dir.away"
+	fails_with ESTALE "$path: .*directory is gone" "$job_image"
+	mv "$job_dir.away" "$job_dir"
+	# nothing there, then what that job has left, then what another one has
+	resume
+	save_kill
+	resume
+	save_kill
+	mv "$BATS_TEST_TMPDIR/left" "$path"
+	resume
+	finish
+}
+
 @test "the working directory is gone" {
 	start files cwd
 	save_kill
