@@ -28,6 +28,7 @@
 #include <linux/sort.h>
 #include <linux/cr_anon.h>
 #include <linux/cr_kernel.h>
+#include <linux/cr_task.h>
 
 /* What EPOLLONESHOT leaves of a mask: EP_PRIVATE_BITS of fs/eventpoll.c */
 #define PRIVATE_BITS	(EPOLLWAKEUP | EPOLLONESHOT | EPOLLET | EPOLLEXCLUSIVE)
@@ -52,7 +53,7 @@ struct item {
 	struct cr_obj *target;
 	const struct cr_epitem *epi;
 	int fd;
-	u32 events;
+	__poll_t events;
 	u64 data;
 	bool linked;
 };
@@ -146,7 +147,7 @@ static bool items_confirm(struct cr_save *s, struct cr_obj *obj,
 		const struct item *item = &items->item[i];
 
 		if (i >= items->nr || item->fd != fd ||
-		    item->events != events || item->data != data) {
+		    item->events != (__force __poll_t)events || item->data != data) {
 			cr_refuse(s, obj->holder, "CR-EFD",
 				  "fd %d: epoll: its entry for fd %d leads to a file outside the job: not supported yet",
 				  obj->fd, fd);
@@ -189,7 +190,7 @@ static void signalfd_check(struct cr_save *s, struct cr_obj *obj,
 {
 	const struct cr_epoll_entry *hook = item->epi->pwqlist;
 
-	if (hook && hook->whead == &obj->holder->sighand->signalfd_wqh)
+	if (hook && hook->whead == &cr_sighand(obj->holder)->signalfd_wqh)
 		return;
 	cr_refuse(s, obj->holder, "CR-EFD",
 		  "fd %d: epoll: fd %d is a signalfd that another process has added: not supported yet",
@@ -230,7 +231,7 @@ static void item_save(struct cr_save *s, struct cr_obj *files,
 		.epoll = cpu_to_le32(obj->id),
 		.file = cpu_to_le32(item->target->id),
 		.fd = cpu_to_le32(item->fd),
-		.events = cpu_to_le32(item->events),
+		.events = cpu_to_le32((__force u32)item->events),
 		.data = cpu_to_le64(item->data),
 	};
 
@@ -323,7 +324,7 @@ static unsigned int epoll_fd(unsigned int fd)
 }
 
 static void mask_restore(struct file *epoll, struct file *target, int fd,
-			 u32 events)
+			 __poll_t events)
 {
 	struct cr_epitem *epi;
 
@@ -339,10 +340,10 @@ static int item_add(struct file *epoll, struct file *target,
 {
 	unsigned int fd = le32_to_cpu(rec->fd), epfd = epoll_fd(fd);
 	struct epoll_event event = {
-		.events = le32_to_cpu(rec->events),
+		.events = (__force __poll_t)le32_to_cpu(rec->events),
 		.data = le64_to_cpu(rec->data),
 	};
-	u32 events = event.events;
+	__poll_t events = event.events;
 	int err;
 
 	err = replace_fd(fd, target, 0) ?: replace_fd(epfd, epoll, 0);

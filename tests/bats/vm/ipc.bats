@@ -49,7 +49,7 @@ peek() { perl -e 'shmread($ARGV[0], $b, $ARGV[1], $ARGV[2]) or die $!; print $b'
 	rmdir "$BATS_TEST_TMPDIR/cwd"
 	before=$(cat /proc/sysvipc/shm)
 	run -0 "$progs/tryexec" "$job_image"
-	assert_output ENOENT
+	assert_output ESTALE
 	assert_equal "$(awk '{ $(NF - 1) = ""; print }' /proc/sysvipc/shm)" "$(awk '{ $(NF - 1) = ""; print }' <<<"$before")"
 	assert_equal "$(peek "$id" 5 7)" garbage
 	assert_equal "$(peek "$id" $((40 * 4096)) 9)" 'in a hole'
