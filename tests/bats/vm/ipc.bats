@@ -5,6 +5,10 @@
 
 load helper
 
+local_teardown() {
+	echo 0 >/proc/sys/kernel/shm_rmid_forced
+}
+
 # The segment of "sysv segment", as "KEY ID"
 segment() { awk 'FNR > 1 && $1 != 0 { print $1, $2; exit }' /proc/sysvipc/shm; }
 attached() { awk -v id="$1" '$2 == id { print $7 }' /proc/sysvipc/shm; }
@@ -100,5 +104,4 @@ peek() { perl -e 'shmread($ARGV[0], $b, $ARGV[1], $ARGV[2]) or die $!; print $b'
 	[ -z "$(segment)" ]
 	resume
 	finish
-	echo 0 >/proc/sys/kernel/shm_rmid_forced
 }
