@@ -75,6 +75,7 @@ static void drop_numbers(char *status)
 {
 	static const char *const drop[] = {
 		"Vm", "Rss", "voluntary", "nonvoluntary", "Hugetlb", "x86_Thread",
+		"SigQ",	/* of all processes of the user */
 	};
 	char *line, *next, *out = status;
 	size_t i;
@@ -117,9 +118,18 @@ static void look(struct state *s)
 	s->tid = syscall(SYS_gettid);
 }
 
-#define same_text(field) \
-	check(!strcmp(before.field, after.field), "%s changed from\n%s\nto\n%s", #field, \
-	      before.field, after.field)
+/* Both from the line that differs */
+static void same(const char *what, const char *a, const char *b)
+{
+	size_t line = 0, i;
+
+	for (i = 0; a[i] && a[i] == b[i]; i++)
+		if (a[i] == '\n')
+			line = i + 1;
+	check(a[i] == b[i], "%s changed from\n%.300s\nto\n%.300s", what, a + line, b + line);
+}
+
+#define same_text(field) same(#field, before.field, after.field)
 
 static void compare(void)
 {
