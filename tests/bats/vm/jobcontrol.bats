@@ -116,14 +116,12 @@ saved_on_pty() {
 	job_out=$BATS_TEST_TMPDIR/tty.out
 	mkdir "$job_dir"
 	on_pty bash <<-'END'
-		send bash -c 'while read -r x; do echo "<$x>"; [ "$x" != end ] || exit 6; done'
+		send (until [ -e go ]; do sleep 0.2; done; mkcrimg save -q --kill -o job.crimg $(cat pid); echo "saved=$?") &
 		settle
-		send one
-		expect <one>
-		key C-z
-		expect Stopped
-		send bg
-		send mkcrimg save -q --kill -o job.crimg $(jobs -p); echo "saved=$?"
+		send bash -c 'echo $$ >pid; while read -r x; do echo "<$x>"; case $x in save) >go ;; end) exit 6 ;; esac; done'
+		settle
+		send save
+		expect <save>
 		expect saved=0
 		send exit 0
 		end
