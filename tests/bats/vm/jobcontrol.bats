@@ -184,7 +184,7 @@ runs() { grep -q '^State:.[RSD]' "/proc/$1/status"; }
 		send mkcrimg save -q --stop -o again.crimg $p; echo "saved=$?"
 		expect saved=0
 		stopped job.crimg
-		send kill -KILL $p; wait $p; echo "status=$?"
+		send kill -KILL $p; sleep 2; wait $p; echo "status=$?"
 		expect status=137
 		send exit 0
 		end
