@@ -11,8 +11,8 @@
  * Locks: claims_lock over tasklist_lock.
  */
 #include <linux/kernel.h>
-#include <linux/mutex.h>
 #include <linux/ptrace.h>
+#include <linux/spinlock.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 #include <linux/wait.h>
@@ -22,7 +22,7 @@
 #include <linux/cr_task.h>
 
 static LIST_HEAD(claims);
-static DEFINE_MUTEX(claims_lock);
+static DEFINE_SPINLOCK(claims_lock);
 static DECLARE_WAIT_QUEUE_HEAD(claims_wait);
 
 /* Is @task @leader, or does it descend from it? Under tasklist_lock */
@@ -52,19 +52,22 @@ static struct cr_save *claim_find(struct task_struct *leader)
 	return NULL;
 }
 
-/* 1: claimed; 0: somebody looks at it; -EBUSY: somebody saves it */
+/*
+ * 1: claimed; 0: somebody looks at it; -EBUSY: somebody saves it. Does not sleep:
+ * it is the condition of a wait
+ */
 static int claim_try(struct cr_save *s)
 {
 	struct cr_save *other;
 	int ret = 1;
 
-	mutex_lock(&claims_lock);
+	spin_lock(&claims_lock);
 	other = claim_find(s->leader);
 	if (!other)
 		list_add(&s->claim, &claims);
 	else
 		ret = other->looks ? 0 : -EBUSY;
-	mutex_unlock(&claims_lock);
+	spin_unlock(&claims_lock);
 	return ret;
 }
 
@@ -89,8 +92,8 @@ int cr_claim(struct cr_save *s)
 
 void cr_unclaim(struct cr_save *s)
 {
-	mutex_lock(&claims_lock);
+	spin_lock(&claims_lock);
 	list_del_init(&s->claim);
-	mutex_unlock(&claims_lock);
+	spin_unlock(&claims_lock);
 	wake_up_all(&claims_wait);
 }
