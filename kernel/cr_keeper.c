@@ -58,27 +58,31 @@ struct task_struct *cr_keeper_child(struct task_struct *keeper)
 	return child;
 }
 
-static struct task_struct *parent_of(struct task_struct *task)
+struct task_struct *cr_keeper_of(struct task_struct *task)
 {
-	struct task_struct *parent;
+	struct task_struct *parent = NULL;
 
+	/* who has been waited for keeps a pointer to somebody who may be gone */
 	rcu_read_lock();
-	parent = rcu_dereference(task->real_parent);
-	get_task_struct(parent);
+	if (pid_alive(task))
+		parent = get_task_struct(rcu_dereference(task->real_parent));
 	rcu_read_unlock();
+	if (parent && !cr_is_keeper(parent)) {
+		put_task_struct(parent);
+		parent = NULL;
+	}
 	return parent;
 }
 
 void cr_keepers_continue(struct task_struct *leader)
 {
-	struct task_struct *task = parent_of(leader), *parent;
+	struct task_struct *keeper = cr_keeper_of(leader), *next;
 
-	for (; cr_is_keeper(task); task = parent) {
-		send_sig(SIGCONT, task, 1);
-		parent = parent_of(task);
-		put_task_struct(task);
+	for (; keeper; keeper = next) {
+		send_sig(SIGCONT, keeper, 1);
+		next = cr_keeper_of(keeper);
+		put_task_struct(keeper);
 	}
-	put_task_struct(task);
 }
 
 /* It stands still by job control, or is about to */

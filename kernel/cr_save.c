@@ -101,22 +101,10 @@ static struct task_struct *job_leader(struct task_struct *task)
 	}
 }
 
-static bool parent_is_keeper(struct task_struct *task)
-{
-	struct task_struct *parent;
-	bool keeper;
-
-	rcu_read_lock();
-	parent = rcu_dereference(task->real_parent);
-	get_task_struct(parent);
-	rcu_read_unlock();
-	keeper = cr_is_keeper(parent);
-	put_task_struct(parent);
-	return keeper;
-}
-
 int cr_save_init(struct cr_save *s, struct task_struct *task)
 {
+	struct task_struct *keeper;
+
 	memset(s, 0, sizeof(*s));
 	cr_log_init(&s->log, "save");
 	INIT_LIST_HEAD(&s->procs);
@@ -128,7 +116,10 @@ int cr_save_init(struct cr_save *s, struct task_struct *task)
 	if (s->leader->flags & PF_KTHREAD)
 		return cr_err(&s->log, -EPERM, "pid %d: is a kernel thread",
 			      task_tgid_vnr(s->leader));
-	s->kept = parent_is_keeper(s->leader);
+	keeper = cr_keeper_of(s->leader);
+	s->kept = keeper;
+	if (keeper)
+		put_task_struct(keeper);
 	rcu_read_lock();
 	s->pid_ns = task_active_pid_ns(s->leader);
 	if (s->pid_ns)

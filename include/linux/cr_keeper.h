@@ -27,6 +27,14 @@ bool cr_is_keeper(struct task_struct *task);
 struct task_struct *cr_keeper_child(struct task_struct *keeper);
 
 /**
+ * cr_keeper_of() - the keeper that is the parent of a task
+ * @task: the caller holds a reference
+ *
+ * Return: a new reference; NULL: its parent is no keeper, or it has been waited for
+ */
+struct task_struct *cr_keeper_of(struct task_struct *task);
+
+/**
  * cr_keepers_continue() - have stopped keepers see the end of their job
  * @leader: of the job, killed; the caller holds a reference
  *
