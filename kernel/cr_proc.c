@@ -2,8 +2,9 @@
 /*
  * Processes: what signal_struct holds, and how processes stand to each other.
  *
- * Refused: namespaces other than the job's leader's, a thread group leader that has exited while its threads live on,
- * process groups and sessions whose leader is gone.
+ * Refused: namespaces other than the job's leader's, a thread group leader that
+ * has exited while its threads live on, process groups and sessions whose leader
+ * is gone.
  */
 #include <linux/kernel.h>
 #include <linux/slab.h>
