@@ -55,11 +55,12 @@ static unsigned int check_one_file(const struct image *img, u32 id)
 
 	cr_read_obj(&img->cr, id, &v, &f, sizeof(f));
 	kind = le32_to_cpu(f.kind);
-	if (kind != CR_FILE_REG && kind != CR_FILE_DIR && kind != CR_FILE_CHR)
+	if (kind != CR_FILE_REG && kind != CR_FILE_DIR &&
+	    kind != CR_FILE_CHR && kind != CR_FILE_OPATH)
 		return 0;
 	path = v.tail;
-	if (stat(path, &st) ||
-	    access(path, modes[le32_to_cpu(f.open_flags) & 3]))
+	if (kind == CR_FILE_OPATH ? lstat(path, &st) :
+	    stat(path, &st) || access(path, modes[le32_to_cpu(f.open_flags) & 3]))
 		return problem(img, "%s: %s", path, strerror(errno));
 	return check_file_stat(img, &f, path, &st);
 }
@@ -75,6 +76,22 @@ static unsigned int check_dir(const struct image *img, const char *path)
 	return 0;
 }
 
+/* Another is made next to where it was */
+static unsigned int check_removed_dir(const struct image *img, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char *parent;
+	bool ok;
+
+	parent = strndup(path, slash && slash > path ? slash - path : 1);
+	ok = parent && !access(parent, W_OK | X_OK);
+	free(parent);
+	if (ok)
+		return 0;
+	return problem(img, "%s was removed, another cannot be made: %s", path,
+		       strerror(errno));
+}
+
 static unsigned int check_files(const struct image *img)
 {
 	unsigned int problems = 0;
@@ -86,7 +103,9 @@ static unsigned int check_files(const struct image *img)
 		problems += check_one_file(img, id);
 	for (id = 0; (id = image_next(img, id, CR_REC_FS));) {
 		cr_read_obj(&img->cr, id, &v, &fs, sizeof(fs));
-		problems += check_dir(img, v.tail);
+		problems += le32_to_cpu(fs.flags) & CR_FS_CWD_REMOVED ?
+			    check_removed_dir(img, v.tail) :
+			    check_dir(img, v.tail);
 		problems += check_dir(img, (const char *)v.tail +
 				      le32_to_cpu(fs.cwd_len));
 	}

@@ -196,7 +196,7 @@ one_line() {
 }
 
 @test "check --pid: every blocker in one go, the same as save" {
-	start refused
+	start refused inotify semundo
 	run -1 --separate-stderr mkcrimg check --pid "$job_pid"
 	checked=$(sed 's/^mkcrimg: check: //' <<<"$stderr" | sort)
 	[ "$(wc -l <<<"$checked")" -gt 1 ]
