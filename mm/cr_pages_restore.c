@@ -51,6 +51,7 @@ struct unpacker {
  * @nr: its runs
  * @next: the run that nobody has taken yet
  * @mm: of the task that asked: the one to be filled, if it is an MM
+ * @cred: of that task, for who helps
  * @shm: the file to be filled; NULL: it is an MM
  * @size: of a SHM of kind FILE; -1: its pages are filled, not the file
  * @err: the first error; all stop
@@ -61,6 +62,7 @@ struct unpack_job {
 	u32 nr;
 	atomic_t next;
 	struct mm_struct *mm;
+	const struct cred *cred;
 	struct file *shm;
 	loff_t size;
 	int err;
@@ -253,13 +255,17 @@ static void helper_work(struct work_struct *work)
 {
 	struct unpack_job *job = container_of(work, struct helper, work)->job;
 	struct unpacker u = {};
+	const struct cred *old;
 
 	/* without memory there is no help: the task does it all */
 	if (unpacker_init(&u))
 		return;
+	/* limits of a file system are the restarter's, not the kernel's */
+	old = override_creds(job->cred);
 	kthread_use_mm(job->mm);
 	job_work(job, &u);
 	kthread_unuse_mm(job->mm);
+	revert_creds(old);
 	unpacker_exit(&u);
 }
 
@@ -308,6 +314,7 @@ int cr_pages_restore(struct cr_restart *r, u32 id, struct file *shm)
 		.id = id,
 		.nr = r->img.objs[id].nr_page_runs,
 		.mm = current->mm,
+		.cred = current_cred(),
 		.shm = shm,
 		.size = shm ? content_size(r, id) : -1,
 	};
@@ -318,6 +325,10 @@ int cr_pages_restore(struct cr_restart *r, u32 id, struct file *shm)
 
 	if (!job.nr)
 		return 0;
+	/* without a file it would be written to our own memory */
+	if (!shm && r->img.objs[id].type != CR_REC_MM)
+		return cr_err(&r->log, -EACCES,
+			      "memory of object %u: nothing to write it to", id);
 	if (unpacker_init(&u))
 		return cr_err(&r->log, -ENOMEM, "memory of object %u: no memory",
 			      id);
