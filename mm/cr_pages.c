@@ -239,12 +239,16 @@ static int mm_pages_save(struct cr_save *s, struct cr_packer *p,
 static loff_t shm_seek(const struct cr_pack_source *src, loff_t pos,
 		       loff_t size, int whence)
 {
-	loff_t ret;
+	loff_t ret, f_pos;
 
-	if (!src->file)
+	if (!src->file) {
 		ret = mapping_seek_hole_data(src->mapping, pos, size, whence);
-	else
+	} else {
+		/* it may be the job's own, which shall not notice */
+		f_pos = src->file->f_pos;
 		ret = vfs_llseek(src->file, pos, whence);
+		src->file->f_pos = f_pos;
+	}
 	if (ret == -ENXIO)
 		return size;
 	/* it does not know of holes */
@@ -343,7 +347,8 @@ int cr_pages_save(struct cr_save *s)
 	struct page_walk w = {};
 	struct cr_packer *p;
 
-	w.ext = kvmalloc_array(EXTENTS_MAX, sizeof(*w.ext), GFP_KERNEL);
+	w.ext = kvmalloc_array(EXTENTS_MAX, sizeof(*w.ext),
+			       GFP_KERNEL_ACCOUNT);
 	if (!w.ext)
 		return cr_fail(s, -ENOMEM);
 	p = cr_packer_create(s);
@@ -369,7 +374,7 @@ int cr_run_add(struct cr_save *s, const struct cr_run *run)
 		return s->err;
 	if (s->nr_runs == s->max_runs) {
 		max = s->max_runs ? s->max_runs * 2 : 256;
-		runs = kvmalloc_array(max, sizeof(*runs), GFP_KERNEL);
+		runs = kvmalloc_array(max, sizeof(*runs), GFP_KERNEL_ACCOUNT);
 		if (!runs)
 			return cr_fail(s, -ENOMEM);
 		if (s->nr_runs)
