@@ -13,6 +13,7 @@
 #include <linux/cpumask.h>
 #include <linux/fs.h>
 #include <linux/highmem.h>
+#include <linux/math64.h>
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/shmem_fs.h>
@@ -25,7 +26,7 @@
 #include "cr_pages.h"
 
 #define PACK_LEVEL	1	/* the job waits: speed before size */
-#define PACK_MAX_SLOTS	65u
+#define PACK_MAX_SLOTS	65ull
 
 /**
  * struct pack_slot - one run on its way
@@ -273,9 +274,9 @@ static int slot_init(struct pack_slot *slot)
 
 	INIT_WORK(&slot->work, slot_work);
 	init_completion(&slot->done);
-	slot->mem = kvmalloc(CR_RUN_MAX, GFP_KERNEL);
-	slot->frame = kvmalloc(CR_RUN_MAX, GFP_KERNEL);
-	slot->workspace = kvmalloc(size, GFP_KERNEL);
+	slot->mem = kvmalloc(CR_RUN_MAX, GFP_KERNEL_ACCOUNT);
+	slot->frame = kvmalloc(CR_RUN_MAX, GFP_KERNEL_ACCOUNT);
+	slot->workspace = kvmalloc(size, GFP_KERNEL_ACCOUNT);
 	if (slot->mem && slot->frame && slot->workspace)
 		slot->cctx = zstd_init_cctx(slot->workspace, size);
 	if (!slot->cctx) {
@@ -285,17 +286,26 @@ static int slot_init(struct pack_slot *slot)
 	return 0;
 }
 
-struct cr_packer *cr_packer_create(struct cr_save *s)
+/* One for each CPU, and one that is written; no more than there is to pack */
+static unsigned int packer_slots(const struct cr_save *s)
 {
 	unsigned int cpus = num_online_cpus();
-	unsigned int max = cpus > 1 ? min(cpus + 1, PACK_MAX_SLOTS) : 1;
+	u64 runs = div_u64(s->memory_estimate, CR_RUN_MAX) + 2;
+
+	return cpus > 1 ? min3(runs, cpus + 1ull, PACK_MAX_SLOTS) : 1;
+}
+
+struct cr_packer *cr_packer_create(struct cr_save *s)
+{
+	unsigned int max = packer_slots(s);
 	struct cr_packer *p;
 
-	p = kzalloc(sizeof(*p), GFP_KERNEL);
+	p = kzalloc(sizeof(*p), GFP_KERNEL_ACCOUNT);
 	if (!p)
 		goto out_fail;
 	p->s = s;
-	p->slots = kcalloc(max, sizeof(*p->slots), GFP_KERNEL);
+	p->slots = kcalloc(max, sizeof(*p->slots),
+			   GFP_KERNEL_ACCOUNT);
 	if (!p->slots)
 		goto out_free;
 	/* with less memory there is less in parallel */
