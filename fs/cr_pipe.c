@@ -352,8 +352,8 @@ static int pipe_restore(struct cr_restart *r, u32 id)
 			      ERR_PTR(err));
 	}
 	/* as pipe() does */
-	ends->file[0]->f_mode |= FMODE_NOWAIT;
-	ends->file[1]->f_mode |= FMODE_NOWAIT;
+	ends->file[0]->f_mode |= CR_PIPE_FMODE;
+	ends->file[1]->f_mode |= CR_PIPE_FMODE;
 	err = pipe_set_size(r, ends->file[1], le32_to_cpu(rec.ring_size)) ?:
 	      pipe_fill(r, id, ends->file[1]);
 	if (err)

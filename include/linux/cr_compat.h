@@ -51,6 +51,13 @@
 	hlist_entry_safe((sig)->posix_timers.first, struct k_itimer, list)
 #endif
 
+/* pipes of 6.1 wait, whatever a single call asks for */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
+#define CR_PIPE_FMODE	((__force fmode_t)0)
+#else
+#define CR_PIPE_FMODE	FMODE_NOWAIT
+#endif
+
 /* ipc/sem.c: the head of a process' undo list; every pthread program has one */
 #ifdef CONFIG_SYSVIPC
 struct cr_sem_undo_list {
