@@ -180,25 +180,30 @@ static int dir_make_removed(struct cr_restart *r, const char *name,
 			    const char *what, struct path *path)
 {
 	char *tmp = kasprintf(GFP_KERNEL, "%s.%d", name, task_pid_nr(current));
-	int err;
+	int umask = current->fs->umask;
+	int err, gone;
 
 	if (!tmp)
 		return -ENOMEM;
+	/* we must be able to enter it; the table is our own */
+	current->fs->umask = 0;
 	err = do_mkdirat(AT_FDCWD, getname_kernel(tmp), 0700);
-	if (err)
+	current->fs->umask = umask;
+	if (err) {
 		cr_err(&r->log, cr_name_err(err),
 		       "%s %*pE was removed: another cannot be made (%pe)",
 		       what, CR_NAME(name), ERR_PTR(err));
-	else
-		err = dir_find(r, tmp, what, path);
-	if (!err) {
-		err = do_rmdir(AT_FDCWD, getname_kernel(tmp));
-		if (err) {
-			path_put(path);
-			cr_err(&r->log, err, "%s %*pE: cannot be removed (%pe)",
-			       what, CR_NAME(tmp), ERR_PTR(err));
-		}
+		goto out;
 	}
+	err = dir_find(r, tmp, what, path);
+	gone = do_rmdir(AT_FDCWD, getname_kernel(tmp));
+	if (gone && !err) {
+		err = gone;
+		path_put(path);
+		cr_err(&r->log, err, "%s %*pE: cannot be removed (%pe)",
+		       what, CR_NAME(tmp), ERR_PTR(err));
+	}
+out:
 	kfree(tmp);
 	return cr_name_err(err);
 }
