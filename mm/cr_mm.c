@@ -270,7 +270,14 @@ int cr_mm_empty(struct cr_log *log)
 	return cr_arch_mm_empty(mm, log);
 }
 
-/* As prctl(PR_SET_MM_EXE_FILE) checks it */
+/* Others may be fooled by it: only who may set any executable sets such a one */
+static bool exe_is_set_id(const struct file *exe)
+{
+	return (file_inode(exe)->i_mode & (S_ISUID | S_ISGID)) &&
+	       !checkpoint_restore_ns_capable(current_user_ns());
+}
+
+/* As prctl(PR_SET_MM_EXE_FILE) checks it, which asks for a capability, too */
 static int exe_restore(struct cr_restart *r, u32 id)
 {
 	struct file *exe = cr_restart_get(r, id);
@@ -280,6 +287,10 @@ static int exe_restore(struct cr_restart *r, u32 id)
 	    path_noexec(&exe->f_path))
 		return cr_err(&r->log, -EACCES,
 			      "executable: not a file that may be executed");
+	if (exe_is_set_id(exe))
+		return cr_err(&r->log, -EPERM,
+			      "executable (%pD): changes the user or the group",
+			      exe);
 	err = file_permission(exe, MAY_EXEC);
 	if (!err)
 		err = replace_mm_exe_file(current->mm, exe);
