@@ -31,6 +31,7 @@
 #include <linux/cr_lasterr.h>
 #include <linux/cr_mm.h>
 #include <linux/cr_save.h>
+#include <linux/cr_task.h>
 
 #define OPTION_MAX	256
 
@@ -300,12 +301,15 @@ static int restart_prepare(struct cr_restart *r, struct linux_binprm *bprm,
 		err = cr_link(r);
 	if (!err)
 		err = cr_shmids_settle(r);
-	if (err) {
-		cr_abort(r);
-		cr_shmids_undo(r);
-		cr_objs_undo(r);
-	}
 	return err;
+}
+
+/* Nothing of it is left */
+static void restart_undo(struct cr_restart *r)
+{
+	cr_abort(r);
+	cr_shmids_undo(r);
+	cr_objs_undo(r);
 }
 
 /* Where its arguments are, for /proc and ps */
@@ -364,10 +368,30 @@ static int keeper_become(struct cr_restart *r, struct linux_binprm *bprm)
 	return 0;
 }
 
+/*
+ * A signal that the caller would handle waits, as for any other program's end of
+ * execve(): fork() and wait() give up for it. One that ends him is not held up.
+ */
+static void signals_hold(sigset_t *old)
+{
+	struct sighand_struct *sighand = cr_sighand(current);
+	sigset_t hold = current->blocked;
+	int sig;
+
+	*old = current->blocked;
+	spin_lock_irq(&sighand->siglock);
+	for (sig = 1; sig <= _NSIG; sig++)
+		if (sighand->action[sig - 1].sa.sa_handler != SIG_DFL)
+			sigaddset(&hold, sig);
+	spin_unlock_irq(&sighand->siglock);
+	set_current_blocked(&hold);
+}
+
 static int cr_load_binary(struct linux_binprm *bprm)
 {
 	struct elf64_hdr ehdr;
 	struct cr_restart *r;
+	sigset_t blocked;
 	int err;
 
 	/* the common case first: it is something else */
@@ -376,20 +400,20 @@ static int cr_load_binary(struct linux_binprm *bprm)
 	r = restart_create(bprm);
 	if (!r)
 		return -ENOMEM;
+	signals_hold(&blocked);
 	err = image_probe(r, bprm, &ehdr);
 	if (!err)
 		err = restart_prepare(r, bprm, &ehdr);
-	if (err)
-		goto out_put;
-	if (r->in_place)
-		err = cr_inplace_become(r, bprm);
-	else
-		err = keeper_become(r, bprm);
-	if (err)
-		cr_abort(r);
-	else if (!r->in_place)
+	if (!err)
+		err = r->in_place ? cr_inplace_become(r, bprm) :
+				    keeper_become(r, bprm);
+	if (err) {
+		restart_undo(r);
+		set_current_blocked(&blocked);
+	} else if (!r->in_place) {
+		cr_shmids_release(r);
 		cr_commit(r);
-out_put:
+	}
 	if (err == -ENOEXEC)
 		err = memcmp(bprm->buf, ELFMAG, SELFMAG) ? -ENOEXEC : -EBADMSG;
 	if (err)

@@ -209,14 +209,20 @@ static bool perm_is_own(const struct cr_segment *seg,
 static int segment_hold(struct cr_restart *r, struct cr_segment *seg)
 {
 	struct ipc_ids *ids = shm_ids(seg->ns);
-	const char *why = NULL;
 	struct shmid_kernel *shp;
+	const char *why = NULL;
+	int err = -EBUSY;
 
 	down_read(&ids->rwsem);
 	shp = segment_at(seg->ns, seg->shmid);
 	if (shp) {
 		spin_lock(&shp->shm_perm.lock);
 		why = segment_differs(seg, shp);
+		/* holding it is what shmat() does */
+		if (!why && ipcperms(seg->ns, &shp->shm_perm, S_IRUGO)) {
+			why = "cannot be attached";
+			err = -EACCES;
+		}
 		if (!why) {
 			seg->held = true;
 			seg->own = perm_is_own(seg, &shp->shm_perm);
@@ -229,7 +235,7 @@ static int segment_hold(struct cr_restart *r, struct cr_segment *seg)
 	}
 	up_read(&ids->rwsem);
 	if (why)
-		return cr_segment_err(r, seg, -EBUSY, why);
+		return cr_segment_err(r, seg, err, why);
 	return shp ? 1 : 0;
 }
 
@@ -364,7 +370,7 @@ struct file *cr_shmid_restore(struct cr_restart *r, u32 id, loff_t size)
 	if (err < 0)
 		return ERR_PTR(err);
 	err = segment_attach(seg, CR_SEG_RW);
-	if (!err || err == -EACCES)
+	if (!err || (err == -EACCES && !seg->created))
 		err = segment_attach(seg, CR_SEG_RO);
 	if (err)
 		return ERR_PTR(cr_segment_err(r, seg, err, "cannot be attached"));
@@ -479,39 +485,80 @@ static void segment_set(struct cr_restart *r, const struct cr_segment *seg,
 		     (le32_to_cpu(rec->mode) & ~CR_SHMID_LOCKED);
 }
 
-/* Let go of it; @settled: it is what it was, otherwise what it was before */
-static void segment_release(struct cr_restart *r, struct cr_segment *seg,
-			    bool settled)
+/* Somebody has removed it: it waits for its last user */
+static bool segment_is_removed(const struct cr_segment *seg,
+			       const struct shmid_kernel *shp)
+{
+	return (shp->shm_perm.mode & CR_SHMID_DEST) || seg->ns->shm_rmid_forced;
+}
+
+/* What it says when we let go of it. Locked */
+static void segment_say(struct cr_restart *r, const struct cr_segment *seg,
+			struct shmid_kernel *shp, bool settled)
+{
+	if (settled) {
+		segment_set(r, seg, shp);
+	} else if (!seg->created) {
+		shp->shm_atim = seg->atime;
+		shp->shm_dtim = seg->dtime;
+		put_pid(shp->shm_lprid);
+		shp->shm_lprid = get_pid(seg->lpid);
+	}
+}
+
+/*
+ * Count us out. @may_be_last: somebody else will see to its removal. 1: done;
+ * 0: we would be the last user of a segment that is removed; nothing was done
+ */
+static int segment_unhold(struct cr_restart *r, struct cr_segment *seg,
+			  bool settled, bool may_be_last)
 {
 	struct ipc_ids *ids = shm_ids(seg->ns);
 	struct shmid_kernel *shp;
-	bool remove = false;
+	int done = 1;
 
-	if (!seg->held)
-		return;
-	seg->held = false;
 	down_read(&ids->rwsem);
 	/* it was held, so it is there */
 	shp = segment_at(seg->ns, seg->shmid);
 	if (shp) {
 		spin_lock(&shp->shm_perm.lock);
-		if (settled) {
-			segment_set(r, seg, shp);
-		} else if (!seg->created) {
-			shp->shm_atim = seg->atime;
-			shp->shm_dtim = seg->dtime;
-			put_pid(shp->shm_lprid);
-			shp->shm_lprid = get_pid(seg->lpid);
+		if (shp->shm_nattch == 1 && segment_is_removed(seg, shp) &&
+		    !may_be_last) {
+			done = 0;
+		} else {
+			segment_say(r, seg, shp, settled);
+			shp->shm_nattch--;
+			seg->held = false;
 		}
-		shp->shm_nattch--;
-		/* removed, and the last user is gone: it has waited for us */
-		remove = !settled && seg->created;
-		if (!shp->shm_nattch && (shp->shm_perm.mode & CR_SHMID_DEST))
-			remove = true;
 		spin_unlock(&shp->shm_perm.lock);
 	}
 	up_read(&ids->rwsem);
-	if (remove)
+	return done;
+}
+
+/*
+ * Let go of it; @settled: it is what it was, otherwise what it was before. The
+ * last user of a removed segment need not be its owner: shmdt() destroys it,
+ * shmctl() might not.
+ */
+static void segment_release(struct cr_restart *r, struct cr_segment *seg,
+			    bool settled)
+{
+	unsigned long addr;
+
+	if (!seg->held)
+		return;
+	if (!segment_unhold(r, seg, settled, false)) {
+		if (!do_shmat(seg->shmid, NULL, SHM_RDONLY, &addr, SHMLBA)) {
+			segment_unhold(r, seg, settled, true);
+			ksys_shmdt((char __user *)addr);
+		} else {
+			segment_unhold(r, seg, settled, true);
+			segment_ctl(seg->shmid, IPC_RMID);
+		}
+	}
+	seg->held = false;
+	if (!settled && seg->created)
 		segment_ctl(seg->shmid, IPC_RMID);
 }
 
@@ -533,9 +580,15 @@ int cr_shmids_settle(struct cr_restart *r)
 			return cr_segment_err(r, seg, err,
 					   "its contents cannot be put back");
 	}
+	return READ_ONCE(r->err);
+}
+
+void cr_shmids_release(struct cr_restart *r)
+{
+	struct cr_segment *seg;
+
 	list_for_each_entry(seg, &r->segments, list)
 		segment_release(r, seg, true);
-	return 0;
 }
 
 void cr_shmids_undo(struct cr_restart *r)

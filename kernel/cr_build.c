@@ -336,7 +336,7 @@ void cr_abort(struct cr_restart *r)
 	phase_set(r, CR_ABORTED);
 	for (t = r->rtasks; t < r->rtasks + r->nr_rtasks; t++)
 		if (t->pid && t->creator == current)
-			kernel_wait4(t->pid, NULL, __WALL, NULL);
+			rtask_reap(t);
 }
 
 pid_t cr_build_child(struct cr_restart *r)

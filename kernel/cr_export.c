@@ -55,6 +55,7 @@ CR_EXPORT(get_mm_exe_file);
 CR_EXPORT(get_wchan);
 CR_EXPORT(init_files);
 CR_EXPORT(ipc_obtain_object_idr);
+CR_EXPORT(ipcperms);
 CR_EXPORT(kallsyms_lookup_name);
 CR_EXPORT(kernel_clone);
 CR_EXPORT(kernel_wait4);

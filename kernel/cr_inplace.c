@@ -25,6 +25,7 @@
 #include <linux/cr_arch.h>
 #include <linux/cr_file.h>
 #include <linux/cr_inplace.h>
+#include <linux/cr_ipc.h>
 #include <linux/cr_kernel.h>
 #include <linux/cr_task.h>
 #include <linux/cr_timer.h>
@@ -69,8 +70,7 @@ static int estate_take(struct cr_rtask *donor, struct estate *e)
 
 	WRITE_ONCE(donor->leave, true);
 	wake_up_all(&donor->r->wait);
-	if (kernel_wait4(donor->pid, NULL, __WALL, NULL) < 0)
-		return -EINTR;
+	rtask_reap(donor);
 	donor->pid = 0;
 	return 0;
 }
@@ -154,6 +154,8 @@ static int leader_become(struct cr_restart *r, struct linux_binprm *bprm,
 	err = begin_new_exec(bprm);
 	if (err)
 		return err;
+	/* from here on it ends as if it had been killed */
+	cr_shmids_release(r);
 	setup_new_exec(bprm);
 	finalize_exec(bprm);
 	cr_arch_task_begin();

@@ -146,6 +146,8 @@ static int objs_settle(struct cr_restart *r)
 		ops = cr_obj_ops_of(r->img.objs[id].type);
 		if (ops->settle)
 			err = ops->settle(r, id);
+		if (READ_ONCE(r->err))
+			err = err ?: -EINTR;
 		cond_resched();
 	}
 	return err;
@@ -170,7 +172,7 @@ int cr_objs_restore(struct cr_restart *r)
 		err = ops->restore(r, id);
 		if (err)
 			return err;
-		if (fatal_signal_pending(current))
+		if (fatal_signal_pending(current) || READ_ONCE(r->err))
 			return -EINTR;
 		cond_resched();
 	}

@@ -65,6 +65,9 @@ int rtask_link(struct cr_rtask *t);
 /* Sessions, process groups, exit signals of all; cannot fail */
 void rtasks_link_ids(struct cr_restart *r);
 
+/* Wait until a child of an aborted job is gone, whatever signals are pending */
+void rtask_reap(const struct cr_rtask *t);
+
 int process_main(void *arg);
 int init_main(void *arg);
 /* What a process does in turn; see process_restore() */

@@ -74,9 +74,33 @@ int rtask_clone(struct cr_rtask *t, u64 flags, int (*fn)(void *))
 		      t->nr);
 }
 
-/* Wait for the children of an aborted process: nobody else may see them */
-static void reap_children(void)
+/*
+ * They end by themselves where they look at the error. Where somebody sleeps and
+ * we were killed, so is he: nobody may be kept waiting by a server of files.
+ */
+void rtask_reap(const struct cr_rtask *t)
 {
+	while (kernel_wait4(t->pid, NULL, __WALL, NULL) == -ERESTARTSYS) {
+		if (__fatal_signal_pending(current))
+			kill_pid(find_vpid(t->pid), SIGKILL, 1);
+		/* others wait until we are done */
+		clear_thread_flag(TIF_SIGPENDING);
+		usleep_range(500, 1000);
+	}
+	spin_lock_irq(&cr_sighand(current)->siglock);
+	recalc_sigpending();
+	spin_unlock_irq(&cr_sighand(current)->siglock);
+}
+
+/* The children of an aborted process: nobody else may see them */
+static void reap_children(const struct cr_rtask *t)
+{
+	const struct cr_rtask *child;
+
+	for (child = t->child; child; child = child->sibling)
+		if (child->pid && child->creator == current)
+			rtask_reap(child);
+	/* an init has those, too, whose parents have gone */
 	while (kernel_wait4(-1, NULL, __WALL, NULL) > 0)
 		;
 }
@@ -88,7 +112,7 @@ static void rtask_abort(struct cr_rtask *t)
 	bool first = t->group == t;
 
 	if (first)
-		reap_children();
+		reap_children(t);
 	cr_restart_put(r);
 	module_put(THIS_MODULE);
 	if (first)

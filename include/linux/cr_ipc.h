@@ -24,7 +24,7 @@ void cr_shmid_save(struct cr_save *s, struct cr_obj *obj);
  * @id: of the SHM
  * @size: bytes of it
  *
- * The segment is held until cr_shmids_settle() or cr_shmids_undo(): it cannot
+ * The segment is held until cr_shmids_release() or cr_shmids_undo(): it cannot
  * go. A new one is filled; one that exists is not touched yet.
  *
  * Context: the caller of execve(), or a child of it in the same IPC namespace.
@@ -44,6 +44,8 @@ struct file *cr_shmid_file(struct cr_restart *r, u32 id, bool writable);
  * Return: 0; -EBUSY somebody else has attached one; -errno. The caller undoes
  */
 int __must_check cr_shmids_settle(struct cr_restart *r);
+/* The restart has succeeded: let go of them */
+void cr_shmids_release(struct cr_restart *r);
 /* Nothing is left of a restart that has failed; its tasks are gone */
 void cr_shmids_undo(struct cr_restart *r);
 /* Free what the restart knows of segments */

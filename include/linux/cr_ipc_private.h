@@ -34,6 +34,8 @@ struct shmid_kernel {
 	struct ipc_namespace	*ns;
 } __randomize_layout;
 
+/* ipc/util.c: may the caller have it so? 0: yes. Context: @ipcp stays */
+int ipcperms(struct ipc_namespace *ns, struct kern_ipc_perm *ipcp, short flg);
 /* ipc/util.c: context: RCU. What is at the index of @id, or ERR_PTR() */
 struct kern_ipc_perm *ipc_obtain_object_idr(struct ipc_ids *ids, int id);
 

@@ -3,7 +3,8 @@
  * "tryexec FILE [ARGUMENT...]" executes a file and, when that fails, prints the
  * name of the errno and verifies that it is still what it was: its memory,
  * descriptors, handlers, pending signals, threads, ids, and that it has neither
- * got a child nor heard of one. Exit status 0 then, 1 if something changed.
+ * got a child nor heard of one, while a timer's signals are handled. Exit status 0
+ * then, 1 if something changed.
  */
 #include "prog.h"
 #include <dirent.h>
@@ -12,6 +13,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 
 #define SIZE	(256 << 10)
 
@@ -30,7 +32,7 @@ static struct state {
 	pid_t pid, ppid, pgid, sid, tid;
 } before, after;
 
-static volatile int sigchld;
+static volatile int sigchld, alarms;
 static volatile bool stop;
 static pthread_t other;
 static volatile uint64_t beats;
@@ -41,10 +43,20 @@ static void on_chld(int sig)
 	sigchld++;
 }
 
-/* Another thread must survive a failed execve(), too */
+static void on_alarm(int sig)
+{
+	(void)sig;
+	alarms++;
+}
+
+/* Another thread must survive a failed execve(), too; it takes no signals */
 static void *other_main(void *unused)
 {
+	sigset_t all;
+
 	(void)unused;
+	sigfillset(&all);
+	must0(pthread_sigmask(SIG_BLOCK, &all, NULL));
 	while (!stop) {
 		beats++;
 		prog_sleep_ms(5);
@@ -160,6 +172,7 @@ static void compare(void)
 int main(int argc, char **argv)
 {
 	static char altstack[65536];
+	static const struct itimerval often = { { 0, 5000 }, { 0, 100 } }, never;
 	stack_t ss = { .ss_sp = altstack, .ss_size = sizeof(altstack) };
 	sigset_t set;
 	char *fill;
@@ -168,6 +181,7 @@ int main(int argc, char **argv)
 	prog_name = "tryexec";
 	check(argc > 1, "usage: tryexec FILE [ARGUMENT...]");
 	signal(SIGCHLD, on_chld);
+	signal(SIGALRM, on_alarm);
 	signal(SIGUSR1, SIG_IGN);
 	must(sigaltstack(&ss, NULL));
 	sigemptyset(&set);
@@ -182,9 +196,13 @@ int main(int argc, char **argv)
 		prog_sleep_ms(1);
 
 	look(&before);
+	/* signals that are handled come all the time */
+	must(setitimer(ITIMER_REAL, &often, NULL));
 	execv(argv[1], argv + 1);
 	err = errno;
+	must(setitimer(ITIMER_REAL, &never, NULL));
 	look(&after);
+	check(alarms, "no SIGALRM came");
 	printf("%s\n", strerrorname_np(err));
 	compare();
 	prog_check_fill(fill, 1 << 20, 5, "memory");
