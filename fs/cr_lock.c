@@ -56,20 +56,20 @@ void cr_file_locks_collect(struct cr_save *s, struct cr_obj *obj)
 }
 
 /**
- * struct lock_list - locks as they are found
+ * struct lock_found - locks as they are found
  * @fd: descriptor through which they are taken again
  * @rec: records that are ready to be written
  * @nr: number of locks, also those for which there was no room
  * @max: room
  */
-struct lock_list {
+struct lock_found {
 	unsigned int fd;
 	struct cr_rec_lock *rec;
 	u32 nr;
 	u32 max;
 };
 
-static void list_add_locks(struct lock_list *list, const struct list_head *locks,
+static void list_add_locks(struct lock_found *list, const struct list_head *locks,
 			   const void *owner, const struct file *file, u32 kind)
 {
 	struct file_lock_core *lock;
@@ -98,7 +98,7 @@ static void list_add_locks(struct lock_list *list, const struct list_head *locks
  * open file of the table, which has it still: closing it drops the lock.
  */
 static void list_fill(struct cr_save *s, const struct cr_obj *files,
-		      struct file *file, struct lock_list *list)
+		      struct file *file, struct lock_found *list)
 {
 	struct file_lock_context *ctx = locks_inode_context(file_inode(file));
 	const struct cr_obj *obj = cr_obj_find(s, CR_OBJ_FILE, file);
@@ -120,7 +120,7 @@ static void list_fill(struct cr_save *s, const struct cr_obj *files,
 u32 cr_locks_count(struct cr_save *s, const struct cr_obj *files,
 		   struct file *file, unsigned int fd)
 {
-	struct lock_list list = { .fd = fd };
+	struct lock_found list = { .fd = fd };
 
 	list_fill(s, files, file, &list);
 	return list.nr;
@@ -129,7 +129,7 @@ u32 cr_locks_count(struct cr_save *s, const struct cr_obj *files,
 u32 cr_locks_save(struct cr_save *s, struct cr_obj *files, struct file *file,
 		  unsigned int fd)
 {
-	struct lock_list list = {
+	struct lock_found list = {
 		.fd = fd,
 		.max = cr_locks_count(s, files, file, fd),
 	};
