@@ -87,14 +87,18 @@ peek() { perl -e 'shmread($ARGV[0], $b, $ARGV[1], $ARGV[2]) or die $!; print $b'
 }
 
 @test "without the right to choose ids: EPERM" {
-	start sysv segment
+	local drop=(setpriv --bounding-set -checkpoint_restore,-sys_admin --inh-caps -all)
+	mkdir "$BATS_TEST_TMPDIR/bin"
+	printf '#!/bin/sh\nexec %s %s/sysv "$@"\n' "${drop[*]}" "$progs" >"$BATS_TEST_TMPDIR/bin/sysv"
+	chmod 755 "$BATS_TEST_TMPDIR/bin/sysv"
+	progs=$BATS_TEST_TMPDIR/bin start sysv segment
 	save_kill
 	read -r key id <<<"$(segment)"
 	ipcrm -m "$id"
-	run -0 setpriv --bounding-set -checkpoint_restore,-sys_admin --inh-caps -all "$progs/tryexec" "$job_image"
+	run -1 "${drop[@]}" mkcrimg restart "$job_image"
+	assert_output --partial 'you may not choose the id'
+	run -0 "${drop[@]}" "$progs/tryexec" "$job_image"
 	assert_output EPERM
-	resume
-	finish
 }
 
 @test "segments that would go with their last user (shm_rmid_forced)" {
