@@ -11,6 +11,7 @@
 #include <linux/wait.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
+#include <linux/sched/task_stack.h>
 #include <linux/tty.h>
 #include <uapi/linux/wait.h>
 #include <linux/cr.h>
@@ -170,7 +171,7 @@ static struct cr_rtask *rtask_of_nr(struct cr_restart *r, pid_t nr)
 	return NULL;
 }
 
-/* tasklist_lock is held for writing */
+/* tasklist_lock is held for writing, and @t has not been reaped */
 static void link_ids(struct cr_restart *r, struct cr_rtask *t,
 		     const struct cr_rec_proc *rec)
 {
@@ -180,14 +181,14 @@ static void link_ids(struct cr_restart *r, struct cr_rtask *t,
 
 	if (!(flags & CR_PROC_SESSION_OUTSIDE)) {
 		head = rtask_of_nr(r, le32_to_cpu(rec->sid));
-		if (head)
+		if (head && pid_alive(head->task))
 			change_pid(t->task, PIDTYPE_SID, task_pid(head->task));
 		if (head == t)
 			t->task->signal->leader = 1;
 	}
 	if (!(flags & CR_PROC_PGRP_OUTSIDE)) {
 		head = rtask_of_nr(r, le32_to_cpu(rec->pgid));
-		if (head)
+		if (head && pid_alive(head->task))
 			change_pid(t->task, PIDTYPE_PGID,
 				   task_pid(head->task));
 	}
@@ -202,14 +203,32 @@ static void link_ids(struct cr_restart *r, struct cr_rtask *t,
 	    cr_parent(t->task)->signal->has_child_subreaper)
 		t->task->signal->has_child_subreaper = 1;
 	/* the caller keeps its own */
-	if (!r->in_place || t != r->leader)
-		t->task->exit_signal = le32_to_cpu(rec->exit_signal);
+	if (r->in_place && t == r->leader)
+		return;
+	t->task->exit_signal = le32_to_cpu(rec->exit_signal);
 }
 
-/* A task that stands in rtask_park() and is on no CPU; -EINTR: it was killed */
-static int rtask_wait_inactive(struct cr_rtask *t)
+/* As proc_clear_tty(), of a task that may have been killed */
+static void link_no_tty(struct task_struct *task)
 {
-	while (!wait_task_inactive(t->task, TASK_UNINTERRUPTIBLE)) {
+	struct tty_struct *tty;
+	unsigned long flags;
+
+	if (!lock_task_sighand(task, &flags))
+		return;
+	tty = task->signal->tty;
+	task->signal->tty = NULL;
+	cr_sighand_unlock(task, flags);
+	tty_kref_put(tty);
+}
+
+/*
+ * Until a task stands in rtask_park() and is on no CPU; -EINTR: it was killed.
+ * *@seen changes whenever it has run
+ */
+static int rtask_wait_inactive(struct cr_rtask *t, unsigned long *seen)
+{
+	while (!(*seen = wait_task_inactive(t->task, TASK_UNINTERRUPTIBLE))) {
 		if (READ_ONCE(t->task->exit_state) || READ_ONCE(t->r->err))
 			return READ_ONCE(t->r->err) ?: -EINTR;
 		if (fatal_signal_pending(current))
@@ -229,13 +248,36 @@ static int link_zombie(struct cr_rtask *t)
 	return 0;
 }
 
+/*
+ * A parked task can be killed: it is its stack that is written to, so that is
+ * held, and a task that has run meanwhile is done again, or is not there
+ */
+static int rtask_write_regs(struct cr_rtask *t)
+{
+	unsigned long seen;
+	int err;
+
+	if (!try_get_task_stack(t->task))
+		return -EINTR;
+	do {
+		err = rtask_wait_inactive(t, &seen);
+		if (!err)
+			err = cr_arch_thread_restore(t->r, t->thread, t->task);
+	} while (!err && wait_task_inactive(t->task,
+					    TASK_UNINTERRUPTIBLE) != seen);
+	put_task_stack(t->task);
+	return err ?: READ_ONCE(t->r->err);
+}
+
 int rtask_link(struct cr_rtask *t)
 {
-	int err = t->zombie ? link_zombie(t) : rtask_wait_inactive(t);
+	unsigned long seen;
 
-	if (err || !t->thread || t->donor)
-		return err;
-	return cr_arch_thread_restore(t->r, t->thread, t->task);
+	if (t->zombie)
+		return link_zombie(t);
+	if (!t->thread || t->donor)
+		return rtask_wait_inactive(t, &seen);
+	return rtask_write_regs(t);
 }
 
 void rtasks_link_ids(struct cr_restart *r)
@@ -249,11 +291,15 @@ void rtasks_link_ids(struct cr_restart *r)
 			continue;
 		cr_read_obj(&r->img, t->proc, &view, &rec, sizeof(rec));
 		write_lock_irq(&tasklist_lock);
-		link_ids(r, t, &rec);
+		/* its parent may have been killed, and it be reaped with it */
+		if (pid_alive(t->task))
+			link_ids(r, t, &rec);
+		else
+			cr_restart_fail(r, -EINTR);
 		write_unlock_irq(&tasklist_lock);
 		if (!(le32_to_cpu(rec.flags) & CR_PROC_SESSION_OUTSIDE) &&
 		    !t->zombie)
-			proc_clear_tty(t->task);
+			link_no_tty(t->task);
 	}
 	if (r->in_place)
 		return;

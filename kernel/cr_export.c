@@ -72,7 +72,6 @@ CR_EXPORT(path_mount);
 CR_EXPORT(path_noexec);
 CR_EXPORT(pidfd_get_pid);
 CR_EXPORT(pipe_fcntl);
-CR_EXPORT(proc_clear_tty);
 CR_EXPORT(ptrace_may_access);
 CR_EXPORT(put_files_struct);
 CR_EXPORT(put_task_stack);

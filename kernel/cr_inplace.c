@@ -135,10 +135,13 @@ static void finish(struct work_struct *work)
 	err = READ_ONCE(r->err);
 	for (t = r->leader; !err && t < r->leader + r->leader->nr_threads; t++)
 		err = rtask_link(t);
+	if (!err) {
+		rtasks_link_ids(r);
+		err = READ_ONCE(r->err);
+	}
 	if (err) {
 		cr_abort(r);
 	} else {
-		rtasks_link_ids(r);
 		cr_objs_link(r);
 		cr_commit(r);
 	}

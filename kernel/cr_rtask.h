@@ -62,7 +62,7 @@ void rtask_wait(struct cr_rtask *t);
 
 /* Registers of a parked task, once it is on no CPU. 0 or -errno */
 int rtask_link(struct cr_rtask *t);
-/* Sessions, process groups, exit signals of all; cannot fail */
+/* Sessions, process groups, exit signals of all; sets r->err if one was killed */
 void rtasks_link_ids(struct cr_restart *r);
 
 /* Wait until a child of an aborted job is gone, whatever signals are pending */
