@@ -16,6 +16,7 @@
 #include <linux/sched/cputime.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
+#include <linux/sched/task_stack.h>
 #include <linux/slab.h>
 #include <linux/time.h>
 #include <linux/cr_kernel.h>
@@ -283,10 +284,16 @@ int cr_core_notes_save(struct cr_save *s, u64 *offset, u64 *size)
 			cr_fail(s, -EINTR);
 		if (s->err)
 			break;
+		/* see thread_save() */
+		if (!try_get_task_stack(thread->task)) {
+			cr_fail_killed(s, thread->task);
+			break;
+		}
 		prstatus_write(s, thread->task);
 		if (first)
 			process_write(s, thread->task);
 		regsets_write(s, thread->task);
+		put_task_stack(thread->task);
 		first = false;
 		cond_resched();
 	}

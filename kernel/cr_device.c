@@ -208,6 +208,9 @@ static long ioc_save(struct handle *h, void __user *uarg)
 		goto out_fput;
 	/* a second image of the same stop: collect afresh */
 	err = h->save.nr_objs ? cr_collect(&h->save, true) : 0;
+	/* who was killed since then has no memory, and no registers */
+	if (!err)
+		err = cr_isolate_holds(h->iso, &h->save);
 	if (!err)
 		err = cr_save_image(&h->save, h->iso, out);
 	err = report(&h->save, arg.report, arg.report_len, err);

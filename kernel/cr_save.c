@@ -39,6 +39,13 @@ int cr_fail(struct cr_save *s, int err)
 	return err;
 }
 
+int cr_fail_killed(struct cr_save *s, struct task_struct *task)
+{
+	return cr_err(&s->log, cr_fail(s, -EINTR),
+		      "pid %d (%s): was killed while it was saved",
+		      task_tgid_nr_ns(task, s->pid_ns), task->comm);
+}
+
 void cr_refuse(struct cr_save *s, struct task_struct *task, const char *code,
 	       const char *fmt, ...)
 {
@@ -262,6 +269,20 @@ static void head_fill(struct cr_save *s, struct cr_rec_head *head)
 	strscpy(head->node, utsname()->nodename, sizeof(head->node));
 }
 
+/* False: it has failed. A task that died before it was collected has no object */
+static bool save_task(struct cr_save *s, enum cr_obj_type type, void *ptr,
+		      struct task_struct *task)
+{
+	struct cr_obj *obj = cr_obj_find(s, type, ptr);
+
+	if (obj)
+		cr_obj_table[type]->save(s, obj);
+	else
+		cr_fail_killed(s, task);
+	cond_resched();
+	return !s->err;
+}
+
 /* Kinds in the order of the table; a process is followed by its threads */
 static void save_objects(struct cr_save *s)
 {
@@ -273,17 +294,17 @@ static void save_objects(struct cr_save *s)
 	for (type = 0; type < CR_OBJ_PROC; type++) {
 		list_for_each_entry(obj, &s->objs[type], list) {
 			cr_obj_table[type]->save(s, obj);
+			if (s->err)
+				return;
 			cond_resched();
 		}
 	}
 	list_for_each_entry(proc, &s->procs, list) {
-		obj = cr_obj_find(s, CR_OBJ_PROC, proc);
-		cr_obj_table[CR_OBJ_PROC]->save(s, obj);
-		list_for_each_entry(thread, &proc->threads, list) {
-			obj = cr_obj_find(s, CR_OBJ_THREAD, thread);
-			cr_obj_table[CR_OBJ_THREAD]->save(s, obj);
-		}
-		cond_resched();
+		if (!save_task(s, CR_OBJ_PROC, proc, proc->task))
+			return;
+		list_for_each_entry(thread, &proc->threads, list)
+			if (!save_task(s, CR_OBJ_THREAD, thread, thread->task))
+				return;
 	}
 }
 

@@ -231,8 +231,14 @@ static void thread_save(struct cr_save *s, struct cr_obj *obj)
 		rec.nr_cpus = cpu_to_le32(nr_cpu_ids);
 	}
 	cr_write_obj(s, obj, &rec, sizeof(rec), affinity, affinity_len);
+	/* registers are on its stack, which goes when it is killed */
+	if (!try_get_task_stack(task)) {
+		cr_fail_killed(s, task);
+		return;
+	}
 	cr_arch_thread_save(s, obj, task);
 	cr_restart_block_save(s, obj, task);
+	put_task_stack(task);
 	cr_pending_save(s, obj, &thread->pending);
 }
 

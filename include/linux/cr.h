@@ -363,6 +363,8 @@ __printf(4, 5) void cr_refuse(struct cr_save *s, struct task_struct *task,
 			      const char *code, const char *fmt, ...);
 /* Note an error that is not a blocker (ENOMEM, EIO, EPERM); Return: err */
 int cr_fail(struct cr_save *s, int err);
+/* A task that stood still is gone: -EINTR */
+int cr_fail_killed(struct cr_save *s, struct task_struct *task);
 
 /* Write bytes to the image file at s->pos and advance; sets s->err */
 int cr_out(struct cr_save *s, const void *buf, size_t len);

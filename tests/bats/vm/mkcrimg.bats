@@ -165,6 +165,28 @@ one_line() {
 	finish
 }
 
+@test "a job that dies while it is held is not saved" {
+	local hold
+	for case in hello threads; do
+		start $case
+		mkfifo end
+		# twice: a second image is collected afresh
+		"$BATS_TEST_DIRNAME/hold" "$job_pid" held a.crimg a.crimg <end >said 3>&- &
+		hold=$!
+		exec 8>end
+		until_true test -e held
+		kill -KILL "$job_pid"
+		until_true gone_or_zombie "$job_pid"
+		exec 8>&-
+		wait $hold
+		run -0 cat said
+		assert_line --index 0 EINTR
+		assert_line --index 1 --regexp '^(EINTR|ESRCH)$'
+		rm end held said a.crimg
+		expect_status 137
+	done
+}
+
 @test "save: no process, a kernel thread, init, itself" {
 	run -1 --separate-stderr mkcrimg save -o a.crimg 4194303
 	one_line 'pid 4194303: No such process'
