@@ -21,6 +21,7 @@
 #define SIG_STOP	19u	/* SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU */
 #define SIG_TTOU	22u
 #define IOPRIO_MAX	0x7fffu		/* class 3, all of the data */
+#define TIME_MAX	(1ull << 61)	/* 73 years; utime + stime must not overflow */
 
 /* ---- processes ---- */
 
@@ -87,6 +88,21 @@ static int proc_stop_check(struct cr_check *c, const struct cr_rec_proc *rec)
 	return 0;
 }
 
+/* The kernel adds and multiplies them, and divides by their sum */
+static int proc_times_check(struct cr_check *c, const struct cr_rec_proc *rec)
+{
+	const __le64 times[] = {
+		rec->utime_ns, rec->stime_ns, rec->cutime_ns, rec->cstime_ns,
+		rec->age_ns,
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(times) / sizeof(times[0]); i++)
+		if (le64_to_cpu(times[i]) > TIME_MAX)
+			return cr_bad(c, "a time of %llu ns", cr_ull(times[i]));
+	return 0;
+}
+
 static int proc_numbers_check(struct cr_check *c, const struct cr_rec_proc *rec)
 {
 	u32 flags = le32_to_cpu(rec->flags);
@@ -112,18 +128,13 @@ static int proc_numbers_check(struct cr_check *c, const struct cr_rec_proc *rec)
 			      le32_to_cpu(rec->exit_signal));
 	if (oom < -1000 || oom > 1000)
 		return cr_bad(c, "oom_score_adj %d", oom);
-	if (le64_to_cpu(rec->utime_ns) > S64_MAX ||
-	    le64_to_cpu(rec->stime_ns) > S64_MAX ||
-	    le64_to_cpu(rec->cutime_ns) > S64_MAX ||
-	    le64_to_cpu(rec->cstime_ns) > S64_MAX ||
-	    le64_to_cpu(rec->age_ns) > S64_MAX)
-		return cr_bad(c, "a time is negative");
 	if (strnlen(rec->comm, CR_COMM_LEN) == CR_COMM_LEN)
 		return cr_bad(c, "comm has no end");
 	if (le32_to_cpu(rec->next_timer) > S32_MAX)
 		return cr_bad(c, "next timer %u", le32_to_cpu(rec->next_timer));
 	return cr_check_zero(c, rec->reserved) ?:
 	       cr_check_zero(c, rec->reserved2) ?:
+	       proc_times_check(c, rec) ?:
 	       proc_stop_check(c, rec);
 }
 

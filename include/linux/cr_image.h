@@ -883,7 +883,8 @@ struct cr_rec_auxv {
  * @nr_threads: number of THREAD objects
  * @oom_score_adj: -1000 to 1000
  * @utime_ns..@cstime_ns: CPU time of the process and of its waited-for children
- * @age_ns: how long before the moment of saving it started
+ * @age_ns: how long before the moment of saving it started; it and CPU times are
+ *	at most 2^61
  * @pending: shared pending signals as a mask; those with a SIGINFO included
  * @comm: ZOMBIE: its name
  * @next_timer: id that timer_create() tries first; at most 2^31 - 1
