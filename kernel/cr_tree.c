@@ -162,8 +162,11 @@ int cr_procs_get(struct cr_save *s)
 	for (i = 0; i < tree.nr && !err; i++) {
 		struct task_struct *task = tree.tasks[i];
 
-		/* for_each_thread starts with the thread group leader */
-		if (thread_group_leader(task)) {
+		/*
+		 * The thread group leader is first. Who it is by now is another
+		 * question: a thread that executes takes its place.
+		 */
+		if (!proc || !same_thread_group(task, proc->task)) {
 			proc = proc_add(s, task);
 			if (!proc) {
 				err = -ENOMEM;
