@@ -173,7 +173,7 @@ static int image_allowed(struct cr_restart *r, const struct linux_binprm *bprm)
 	/* memory of the job would be readable where the image is not */
 	if (file_permission(bprm->file, MAY_READ))
 		return cr_err(&r->log, -EACCES, "the image is not readable");
-	return 0;
+	return cr_cred_exec_allowed(r, bprm);
 }
 
 static int option_apply(struct cr_restart *r, const char *arg,

@@ -8,10 +8,14 @@
  */
 #include <linux/kernel.h>
 #include <linux/slab.h>
+#include <linux/binfmts.h>
+#include <linux/capability.h>
 #include <linux/cred.h>
+#include <linux/security.h>
 #include <linux/sort.h>
 #include <linux/uidgid.h>
 #include <linux/cr.h>
+#include <linux/cr_build.h>
 #include <linux/cr_kernel.h>
 
 static void cred_get(struct cr_obj *obj)
@@ -131,6 +135,70 @@ static int cred_restore(struct cr_restart *r, u32 id)
 			     le32_to_cpu(rec.euid), le32_to_cpu(rec.egid));
 	kvfree(groups);
 	return err;
+}
+
+/* Ids and capabilities that the caller would have behind execve(); abort_creds() */
+static struct cred *cred_after_exec(const struct linux_binprm *bprm)
+{
+	struct linux_binprm *copy = kmemdup(bprm, sizeof(*bprm), GFP_KERNEL);
+	struct cred *cred = prepare_creds();
+	int err = -ENOMEM;
+
+	if (copy && cred) {
+		copy->cred = cred;
+		err = cap_bprm_creds_from_file(copy, copy->file);
+	}
+	kfree(copy);
+	if (!err)
+		return cred;
+	if (cred)
+		abort_creds(cred);
+	return ERR_PTR(err);
+}
+
+static const char *cred_loses(const struct cred *now, const struct cred *then)
+{
+	if (!uid_eq(now->euid, then->euid) || !gid_eq(now->egid, then->egid) ||
+	    !uid_eq(now->suid, then->suid) || !gid_eq(now->sgid, then->sgid) ||
+	    !uid_eq(now->fsuid, then->fsuid) ||
+	    !gid_eq(now->fsgid, then->fsgid))
+		return "saved or file system ids";
+	if (!cap_issubset(now->cap_permitted, then->cap_permitted) ||
+	    !cap_issubset(now->cap_effective, then->cap_effective) ||
+	    !cap_issubset(now->cap_ambient, then->cap_ambient))
+		return "capabilities";
+	return NULL;
+}
+
+/* Has the security module chosen another domain for what is executed? */
+static bool domain_changes(const struct linux_binprm *bprm)
+{
+	const struct cred *mine;
+	u32 now, then;
+
+	security_current_getsecid_subj(&now);
+	mine = override_creds(bprm->cred);
+	security_current_getsecid_subj(&then);
+	revert_creds(mine);
+	return now != then;
+}
+
+int cr_cred_exec_allowed(struct cr_restart *r, const struct linux_binprm *bprm)
+{
+	struct cred *then = cred_after_exec(bprm);
+	const char *what;
+
+	if (IS_ERR(then))
+		return PTR_ERR(then);
+	what = cred_loses(current_cred(), then);
+	abort_creds(then);
+	if (!what && domain_changes(bprm))
+		what = "security domain";
+	if (!what)
+		return 0;
+	return cr_err(&r->log, -EPERM,
+		      "you have %s that you would not keep when you execute a program",
+		      what);
 }
 
 const struct cr_obj_ops cr_cred_ops = {

@@ -33,6 +33,7 @@ CR_EXPORT(__x64_sys_timerfd_create);
 CR_EXPORT(__x64_sys_timerfd_settime);
 CR_EXPORT(__x64_sys_write);
 CR_EXPORT(access_remote_vm);
+CR_EXPORT(cap_bprm_creds_from_file);
 CR_EXPORT(change_pid);
 CR_EXPORT(create_pipe_files);
 CR_EXPORT(do_epoll_ctl);

@@ -45,6 +45,14 @@ bool cr_build_own_group(struct cr_restart *r);
  */
 struct mm_struct **cr_build_mms(struct cr_restart *r, size_t *nr);
 
+struct linux_binprm;
+/*
+ * The tasks of a job are clones of the caller: has it only what execve() leaves
+ * to it? kernel/cr_cred.c. 0 or -errno, with the reason in the log
+ */
+int __must_check cr_cred_exec_allowed(struct cr_restart *r,
+				      const struct linux_binprm *bprm);
+
 /* Note the first error of a task, wake who waits for it; Return: @err */
 int cr_restart_fail(struct cr_restart *r, int err);
 void cr_restart_put(struct cr_restart *r);
