@@ -302,6 +302,19 @@ static int thread_restore_affinity(struct cr_restart *r,
 	return err;
 }
 
+/* As sched_setattr() asks it of one without CAP_SYS_NICE; SCHED_IDLE is below 19 */
+static bool sched_raises(const struct sched_attr *attr)
+{
+	if (attr->sched_policy == SCHED_FIFO || attr->sched_policy == SCHED_RR)
+		return true;
+	if (attr->sched_nice < task_nice(current) &&
+	    !can_nice(current, attr->sched_nice))
+		return true;
+	return current->policy == SCHED_IDLE &&
+	       attr->sched_policy != SCHED_IDLE &&
+	       !can_nice(current, task_nice(current));
+}
+
 static int thread_restore_sched(struct cr_restart *r,
 				const struct cr_rec_thread *rec)
 {
@@ -311,18 +324,20 @@ static int thread_restore_sched(struct cr_restart *r,
 		.sched_nice = (s32)le32_to_cpu(rec->nice),
 		.sched_priority = le32_to_cpu(rec->rt_priority),
 	};
+	bool reset = le32_to_cpu(rec->flags) & CR_THREAD_RESET_ON_FORK;
 	int ioprio = le32_to_cpu(rec->ioprio);
 	int nice = (s32)le32_to_cpu(rec->nice);
 	int err;
 
+	/* in place it is the caller's, which only the privileged may drop */
+	if (current->sched_reset_on_fork && !reset && !capable(CAP_SYS_NICE))
+		return cr_err(&r->log, -EPERM,
+			      "thread %u: not allowed to drop SCHED_RESET_ON_FORK",
+			      le32_to_cpu(rec->tid));
 	if (attr.sched_policy != current->policy ||
 	    attr.sched_priority != current->rt_priority ||
 	    nice != task_nice(current)) {
-		bool raises = attr.sched_policy == SCHED_FIFO ||
-			      attr.sched_policy == SCHED_RR ||
-			      !can_nice(current, nice);
-
-		if (raises && !capable(CAP_SYS_NICE))
+		if (sched_raises(&attr) && !capable(CAP_SYS_NICE))
 			return cr_err(&r->log, -EPERM,
 				      "thread %u: priority %d, policy %u: not allowed to raise it",
 				      le32_to_cpu(rec->tid), nice,
@@ -333,8 +348,7 @@ static int thread_restore_sched(struct cr_restart *r,
 				      "thread %u: scheduling policy %u is not accepted",
 				      le32_to_cpu(rec->tid), attr.sched_policy);
 	}
-	current->sched_reset_on_fork = !!(le32_to_cpu(rec->flags) &
-					  CR_THREAD_RESET_ON_FORK);
+	current->sched_reset_on_fork = reset;
 	if (ioprio) {
 		if (IOPRIO_PRIO_CLASS(ioprio) == IOPRIO_CLASS_RT &&
 		    !capable(CAP_SYS_ADMIN) && !capable(CAP_SYS_NICE))
