@@ -243,8 +243,10 @@ static int pending_send(struct cr_restart *r, int sig,
 }
 
 /*
- * In the task, with its handlers and its mask in place. A signal without a
- * queue entry (there was no memory for one) is one of the mask only.
+ * In the task, before it or any thread of its process has its mask: all is
+ * blocked, so none is dropped as ignored, and none ends the process that has
+ * waited for it while it was stopped. A signal without a queue entry (there was
+ * no memory for one) is one of the mask only.
  */
 int cr_pending_restore(struct cr_restart *r, u32 id, u64 mask,
 		       enum pid_type type)

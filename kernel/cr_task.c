@@ -205,7 +205,7 @@ static int thread_main(void *arg)
 	int err;
 
 	rtask_begin(t);
-	/* pending signals are judged by the handlers: those come first */
+	/* handlers and what is pending for all come first */
 	err = wait_event_killable(r->wait, READ_ONCE(t->group->ready) ||
 					   READ_ONCE(r->err));
 	if (!err)
@@ -292,15 +292,15 @@ int process_restore_shared(struct cr_rtask *t)
 	err = cr_proc_restore(r, t->proc);
 	if (err)
 		return err;
-	WRITE_ONCE(t->ready, true);
-	wake_up_all(&r->wait);
-	/* signals last: they are judged by handlers and masks */
-	err = cr_thread_restore(r, t->thread);
+	/* before any thread has its mask: each would be picked to act on them */
+	cr_read_obj(&r->img, t->proc, &view, &proc, sizeof(proc));
+	err = cr_pending_restore(r, t->proc, le64_to_cpu(proc.pending),
+				 PIDTYPE_TGID);
 	if (err)
 		return err;
-	cr_read_obj(&r->img, t->proc, &view, &proc, sizeof(proc));
-	return cr_pending_restore(r, t->proc, le64_to_cpu(proc.pending),
-				  PIDTYPE_TGID);
+	WRITE_ONCE(t->ready, true);
+	wake_up_all(&r->wait);
+	return cr_thread_restore(r, t->thread);
 }
 
 /* In the process: from a copy of the caller to what it was */

@@ -384,6 +384,7 @@ static void thread_restore_user(const struct cr_rec_thread *rec)
 	current->pdeath_signal = le32_to_cpu(rec->pdeath_signal);
 }
 
+/* What is pending becomes deliverable with the mask, and not before */
 static void thread_restore_signals(const struct cr_rec_thread *rec)
 {
 	sigset_t mask;
@@ -430,6 +431,9 @@ int cr_thread_restore(struct cr_restart *r, u32 id)
 	if (err)
 		return err;
 	thread_restore_user(&rec);
+	err = cr_pending_restore(r, id, le64_to_cpu(rec.pending), PIDTYPE_PID);
+	if (err)
+		return err;
 	thread_restore_signals(&rec);
-	return cr_pending_restore(r, id, le64_to_cpu(rec.pending), PIDTYPE_PID);
+	return 0;
 }

@@ -8,7 +8,7 @@
 #include <signal.h>
 #include <sys/syscall.h>
 
-static pid_t known, unknown, threads, reader, continued;
+static pid_t known, unknown, threads, reader, continued, condemned;
 static int to_reader[2];
 
 static void block_chld(int how)
@@ -89,11 +89,13 @@ static void *idle_thread(void *unused)
 static void threads_child(void)
 {
 	pthread_t t[2];
+	char name[32];
 	int i;
 
 	for (i = 0; i < 2; i++)
 		must0(pthread_create(&t[i], NULL, idle_thread, NULL));
-	prog_touch("up.threads");
+	snprintf(name, sizeof(name), "up.threads%d", (int)getpid());
+	prog_touch(name);
 	idle_child();
 }
 
@@ -120,6 +122,16 @@ static pid_t fork_group(void (*child)(void))
 	return pid;
 }
 
+static pid_t fork_threads(void)
+{
+	pid_t pid = fork_group(threads_child);
+	char name[32];
+
+	snprintf(name, sizeof(name), "up.threads%d", (int)pid);
+	prog_await(name);
+	return pid;
+}
+
 /* ---- stopped, and the parent has waited for it ---- */
 
 static void stop(pid_t pid, int sig)
@@ -136,8 +148,7 @@ static void stopped_setup(void)
 	reader = prog_fork(reader_child);
 	prog_await("up.reader");
 	known = fork_group(idle_child);
-	threads = fork_group(threads_child);
-	prog_await("up.threads");
+	threads = fork_threads();
 	unknown = fork_group(idle_child);
 	continued = prog_fork(idle_child);
 
@@ -153,6 +164,12 @@ static void stopped_setup(void)
 	must(kill(continued, SIGCONT));
 	take_chld(continued, CLD_CONTINUED, SIGCONT);
 	check(!chld_pending(), "SIGCHLD twice");
+
+	/* it will die of this when it is continued, and not before */
+	condemned = fork_threads();
+	stop(condemned, SIGSTOP);
+	expect_wait(condemned, WUNTRACED, condemned, SIGSTOP << 8 | 0x7f);
+	must(kill(condemned, SIGTERM));
 }
 
 static void all_threads_stopped(pid_t pid)
@@ -187,6 +204,7 @@ static void stopped_verify(void)
 	await_state(unknown, 0, 'T');
 	await_state(reader, 0, 'T');
 	all_threads_stopped(threads);
+	all_threads_stopped(condemned);
 	check(state(continued, 0) == 'S', "one that runs is stopped");
 	check(!chld_pending(), "SIGCHLD that had been taken comes again");
 	expect_wait(known, WUNTRACED | WCONTINUED | WNOHANG, 0, 0);
@@ -195,6 +213,8 @@ static void stopped_verify(void)
 	expect_wait(unknown, WUNTRACED | WNOHANG, 0, 0);
 	expect_wait(continued, WCONTINUED | WNOHANG, continued, 0xffff);
 	expect_wait(continued, WCONTINUED | WNOHANG, 0, 0);
+	must(kill(condemned, SIGCONT));
+	prog_reap(condemned, SIGTERM);
 	/* what comes now waits until it is continued */
 	must(write(to_reader[1], "x", 1));
 	prog_sleep_ms(100);
