@@ -102,6 +102,7 @@ CR_EXPORT(thread_group_cputime);
 CR_EXPORT(thread_group_cputime_adjusted);
 CR_EXPORT(thread_group_sample_cputime);
 CR_EXPORT(tty_ioctl);
+CR_EXPORT(update_rlimit_cpu);
 CR_EXPORT(vdso_image_64);
 CR_EXPORT(vfs_fchmod);
 CR_EXPORT(vfs_utimes);

@@ -11,6 +11,7 @@
 #include <linux/nsproxy.h>
 #include <linux/oom.h>
 #include <linux/pid_namespace.h>
+#include <linux/posix-timers.h>
 #include <linux/sched/cputime.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
@@ -285,6 +286,9 @@ static int proc_restore_rlimits(struct cr_restart *r, u32 pid,
 	task_lock(current->group_leader);
 	memcpy(current->signal->rlim, limits, sizeof(limits));
 	task_unlock(current->group_leader);
+	/* this one is enforced by a timer */
+	if (limits[RLIMIT_CPU].rlim_cur != RLIM_INFINITY)
+		update_rlimit_cpu(current, limits[RLIMIT_CPU].rlim_cur);
 	return 0;
 }
 

@@ -54,6 +54,38 @@ static void rlimits_verify(void)
 	}
 }
 
+/* ---- the limit of CPU time is one ---- */
+
+static pid_t cpu_pid;
+static volatile bool cpu_over;
+
+static void on_xcpu(int sig)
+{
+	(void)sig;
+	cpu_over = true;
+}
+
+static void cpu_child(void)
+{
+	signal(SIGXCPU, on_xcpu);
+	set_limit(RLIMIT_CPU, 1, 100);
+	prog_touch("up.cpu");
+	prog_wait();
+	while (!cpu_over)
+		check(clock() < 5 * CLOCKS_PER_SEC, "5 s of CPU time instead of 1");
+}
+
+static void cpu_setup(void)
+{
+	cpu_pid = prog_fork(cpu_child);
+	prog_await("up.cpu");
+}
+
+static void cpu_verify(void)
+{
+	prog_reap(cpu_pid, 0);
+}
+
 /* ---- what threads have of their own: each sets something else ---- */
 
 struct attributes {
@@ -322,6 +354,7 @@ static void own_verify(void)
 
 static const struct prog_case cases[] = {
 	{ "rlimits", rlimits_setup, rlimits_verify, false },
+	{ "cpu", cpu_setup, cpu_verify, false },
 	{ "threads", threads_setup, threads_verify, false },
 	{ "process", process_setup, process_verify, false },
 	{ "affinity", affinity_setup, affinity_verify, false },
