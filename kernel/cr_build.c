@@ -206,6 +206,8 @@ static void link_ids(struct cr_restart *r, struct cr_rtask *t,
 	if (r->in_place && t == r->leader)
 		return;
 	t->task->exit_signal = le32_to_cpu(rec->exit_signal);
+	/* in place the parent has executed since: a child would tell by SIGCHLD */
+	t->task->parent_exec_id = READ_ONCE(cr_parent(t->task)->self_exec_id);
 }
 
 /* As proc_clear_tty(), of a task that may have been killed */

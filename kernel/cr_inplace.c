@@ -27,6 +27,7 @@
 #include <linux/cr_inplace.h>
 #include <linux/cr_ipc.h>
 #include <linux/cr_kernel.h>
+#include <linux/cr_mm.h>
 #include <linux/cr_task.h>
 #include <linux/cr_timer.h>
 #include "cr_rtask.h"
@@ -152,6 +153,8 @@ static void finish(struct work_struct *work)
 static int leader_become(struct cr_restart *r, struct linux_binprm *bprm,
 			 struct estate *e)
 {
+	struct cr_rec_thread rec;
+	struct cr_view view;
 	int err;
 
 	err = begin_new_exec(bprm);
@@ -161,6 +164,10 @@ static int leader_become(struct cr_restart *r, struct linux_binprm *bprm,
 	cr_shmids_release(r);
 	setup_new_exec(bprm);
 	finalize_exec(bprm);
+	cr_read_obj(&r->img, r->leader->thread, &view, &rec, sizeof(rec));
+	err = cr_mm_flags_restore_exec(r, le32_to_cpu(rec.mm));
+	if (err)
+		return err;
 	cr_arch_task_begin();
 	if (e->exe) {
 		err = replace_mm_exe_file(current->mm, e->exe);

@@ -128,22 +128,40 @@ static int prctl_set(struct cr_restart *r, int option, unsigned long value)
 			    option, value) : 0;
 }
 
-/* Before there are pages; the inherited ones are the restarter's */
-int cr_mm_flags_restore_first(struct mm_struct *mm, const struct cr_rec_mm *rec)
+/* Only where mmap() begins to look; what it may use is TASK_SIZE's */
+static void mmap_base_set(struct mm_struct *mm, const struct cr_rec_mm *rec)
 {
 	u64 base = le64_to_cpu(rec->mmap_base);
 
+	if (base && base < TASK_SIZE && cr_mm_is_topdown(mm))
+		mm->mmap_base = base;
+}
+
+/* Before there are pages; the inherited ones are the restarter's */
+int cr_mm_flags_restore_first(struct mm_struct *mm, const struct cr_rec_mm *rec)
+{
 	if (mmap_write_lock_killable(mm))
 		return -EINTR;
 	if (rec->thp_disable)
 		set_bit(MMF_DISABLE_THP, &mm->flags);
 	else
 		clear_bit(MMF_DISABLE_THP, &mm->flags);
-	/* only where mmap() begins to look; what it may use is TASK_SIZE's */
-	if (base && base < TASK_SIZE && cr_mm_is_topdown(mm))
-		mm->mmap_base = base;
+	mmap_base_set(mm, rec);
 	mmap_write_unlock(mm);
 	return 0;
+}
+
+int cr_mm_flags_restore_exec(struct cr_restart *r, u32 id)
+{
+	struct cr_rec_mm rec;
+	struct cr_view view;
+
+	cr_read_obj(&r->img, id, &view, &rec, sizeof(rec));
+	if (mmap_write_lock_killable(current->mm))
+		return -EINTR;
+	mmap_base_set(current->mm, &rec);
+	mmap_write_unlock(current->mm);
+	return membarrier_restore(r, le32_to_cpu(rec.membarrier));
 }
 
 /* When all mappings are there: MDWE forbids to make some of them */

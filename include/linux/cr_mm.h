@@ -35,6 +35,8 @@ int __must_check cr_mm_flags_restore_first(struct mm_struct *mm,
 					   const struct cr_rec_mm *rec);
 int __must_check cr_mm_flags_restore_last(struct cr_restart *r,
 					  const struct cr_rec_mm *rec);
+/* What execve() has reset in current's mm, restored from the record @id before */
+int __must_check cr_mm_flags_restore_exec(struct cr_restart *r, u32 id);
 
 /* ---- mm/cr_vma.c ---- */
 

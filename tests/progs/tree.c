@@ -317,6 +317,7 @@ static const struct prog_case cases[] = {
 	{ "levels", levels_setup, levels_verify, false },
 	{ "reaper", reaper_setup, reaper_verify, false },
 	{ "exit_signal", exit_signal_setup, exit_signal_verify, false },
+	{ "direct", exit_signal_begin, exit_signal_end, true },
 	{ "wide", wide_setup, levels_verify, true },
 	{ }
 };

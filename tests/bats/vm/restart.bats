@@ -186,6 +186,27 @@ ended_with() {
 	finish
 }
 
+# resume_in_place PROGRAM: the newest image, by a launcher that chooses the leader's pid
+resume_in_place() {
+	local pid=$job_pid
+	until_true gone "$pid"
+	"$progs/launch" "$pid" "$job_image" </dev/null >>"$job_out" 2>&1 3>&- &
+	job_pid=$!
+	until_true eval '[ "$(readlink "/proc/'"$pid"'/exe")" = "$progs/'"$1"'" ]'
+}
+
+@test "in place: what execve() itself changes in the caller" {
+	start mmflags membarrier base
+	save_kill
+	resume_in_place mmflags
+	finish
+	# which signal tells the leader of a child's end
+	start tree direct
+	save_kill
+	resume_in_place tree
+	finish
+}
+
 @test "in place: the first process of a pid namespace" {
 	job_dir=$BATS_TEST_TMPDIR/job job_out=$BATS_TEST_TMPDIR/job.out
 	mkdir "$job_dir"
