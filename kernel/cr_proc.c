@@ -293,17 +293,29 @@ static int proc_restore_rlimits(struct cr_restart *r, u32 pid,
 }
 
 /*
+ * By its number and the time of its start others tell a process from a later one
+ * with the same number: nobody may choose both
+ */
+static void proc_restore_age(struct cr_restart *r,
+			     const struct cr_rec_proc *rec)
+{
+	u64 now = ktime_get_boottime_ns();
+	u64 age = min(le64_to_cpu(rec->age_ns), now);
+
+	if (!r->own_pidns && !checkpoint_restore_ns_capable(&init_user_ns))
+		return;
+	current->start_boottime = now - age;
+	current->start_time = ktime_get_ns() - min(age, ktime_get_ns());
+}
+
+/*
  * The past of the process: visible, and not settable by any system call. CPU
  * time goes where that of threads that have exited is kept.
  */
 static void proc_restore_times(const struct cr_rec_proc *rec)
 {
 	struct signal_struct *signal = current->signal;
-	u64 now = ktime_get_boottime_ns();
-	u64 age = min(le64_to_cpu(rec->age_ns), now);
 
-	current->start_boottime = now - age;
-	current->start_time = ktime_get_ns() - min(age, ktime_get_ns());
 	spin_lock_irq(&cr_sighand(current)->siglock);
 	write_seqlock(&signal->stats_lock);
 	signal->utime = le64_to_cpu(rec->utime_ns);
@@ -323,6 +335,7 @@ int cr_proc_restore(struct cr_restart *r, u32 id)
 	int adj, err;
 
 	cr_read_obj(&r->img, id, &view, &rec, sizeof(rec));
+	proc_restore_age(r, &rec);
 	proc_restore_times(&rec);
 	if (le32_to_cpu(rec.flags) & CR_PROC_ZOMBIE) {
 		__set_task_comm(current, rec.comm, false);
