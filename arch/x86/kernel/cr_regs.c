@@ -18,6 +18,7 @@
 #include <asm/syscall.h>
 #include <asm/user.h>
 #include <asm/fpu/api.h>
+#include <asm/fpu/xstate.h>
 #include <linux/cr.h>
 #include <linux/cr_arch.h>
 #include <linux/cr_kernel.h>
@@ -111,6 +112,11 @@ void cr_arch_thread_collect(struct cr_save *s, struct task_struct *task)
 	if (test_tsk_thread_flag(task, TIF_NOCPUID))
 		cr_refuse(s, task, "CR-EARCH",
 			  "CPUID forbidden by arch_prctl(): not supported");
+	/* ARCH_REQ_XCOMP_PERM: the first thread has it for all */
+	if (READ_ONCE(thread->fpu.perm.__state_perm) &
+	    XFEATURE_MASK_USER_DYNAMIC)
+		cr_refuse(s, task, "CR-EARCH",
+			  "permission to use AMX: not supported yet");
 	if (cr_task_has_shstk(task))
 		cr_refuse(s, task, "CR-EARCH",
 			  "user shadow stack: not supported yet");
