@@ -416,6 +416,75 @@ unchanged() {
 	finish
 }
 
+# nobody HOW COMMAND...: as a user who may choose ids. HOW: ambient; permitted: his capabilities would not
+# survive an execve(); reset: with a policy that only the privileged get rid of
+nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps +checkpoint_restore
+	--ambient-caps +checkpoint_restore perl -MPOSIX -e '
+	$how = shift;
+	# prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL), sched_setscheduler(SCHED_RESET_ON_FORK)
+	$how ne "permitted" or syscall(157, 47, 4, 0, 0, 0) == 0 or die $!;
+	$priority = pack("i", 0);
+	$how ne "reset" or syscall(144, 0, 0x40000000, $priority) == 0 or die $!;
+	if ($ARGV[0] eq "job") {
+		# what it could not open again
+		POSIX::close($_) for 3 .. 255;
+		setpriority(0, 0, 5);
+		open(F, ">", "$ARGV[1]/ready") or die $!;
+		close(F);
+		select(undef, undef, undef, 0.05) until -e "$ARGV[1]/go";
+		exit 7;
+	}
+	exec { $ARGV[0] } @ARGV or print $!{EPERM} ? "EPERM\n" : "$!\n"')
+
+# its files are opened again as nobody
+start_nobody() {
+	job_dir=$BATS_TEST_TMPDIR/job$1 job_out=$BATS_TEST_TMPDIR/job.out
+	chmod a+rx "$BATS_TEST_TMPDIR" "$BATS_TEST_TMPDIR"/../.. "$BATS_TEST_TMPDIR"/..
+	mkdir -m 777 "$job_dir"
+	"${nobody[@]}" "$1" job "$job_dir" </dev/null >/dev/null 2>&1 3>&- &
+	job_pid=$!
+	until_true ready
+	save_kill
+	chmod 755 "$job_image"
+}
+
+@test "an ordinary user: a job that is nice; no privileges that execve() takes away" {
+	start_nobody ambient
+	"${nobody[@]}" ambient "$job_image" </dev/null >"$job_out" 2>&1 3>&- &
+	job_pid=$!
+	until_true resumed
+	finish 7
+	start_nobody permitted
+	run -0 "${nobody[@]}" permitted "$job_image"
+	assert_output EPERM
+	until_true no_task_left
+}
+
+# started PID: when, in clock ticks since boot
+started() {
+	local stat
+	read -r stat <"/proc/$1/stat"
+	set -- ${stat##*) }
+	echo "${20}"
+}
+
+@test "in place, an ordinary user: neither another start time nor a better scheduling policy" {
+	local pid now
+	start_nobody ambient
+	pid=$job_pid
+	until_true gone "$pid"
+	# known only when the caller has become the leader
+	run -137 "$progs/launch" "$pid" "${nobody[@]}" reset "$job_image"
+	until_true gone "$pid"
+	read -r now _ </proc/uptime
+	"$progs/launch" "$pid" "${nobody[@]}" ambient "$job_image" </dev/null >"$job_out" 2>&1 3>&- &
+	job_pid=$!
+	# its arguments are in its memory
+	until_true grep -qa "$job_dir" "/proc/$pid/cmdline"
+	[ "$(started "$pid")" -ge "${now%.*}00" ]
+	finish 7
+}
+
 @test "limits: too few processes, too little memory" {
 	start tree wide
 	save_kill
