@@ -181,9 +181,13 @@ bool cr_unix_is_outside(const struct cr_obj *obj)
 static void name_outside(struct cr_save *s, struct cr_obj *obj)
 {
 	const char *why;
+	umode_t mode;
 
-	kfree(cr_unix_path_save(s, obj, &why));
-	if (why && !cr_unix_is_outside(obj))
+	/* who leads to it is refused; it may be closed at any time */
+	if (cr_unix_is_outside(obj))
+		return;
+	kfree(cr_unix_path_save(s, obj, &mode, &why));
+	if (why)
 		sock_refuse(s, obj, why);
 }
 
@@ -236,8 +240,9 @@ static void unix_write_named(struct cr_save *s, struct cr_obj *obj,
 	const char *why;
 	char *path, *tail;
 	u32 path_len;
+	umode_t mode;
 
-	path = cr_unix_path_save(s, obj, &why);
+	path = cr_unix_path_save(s, obj, &mode, &why);
 	if (why) {
 		sock_refuse(s, obj, why);
 		kfree(path);
@@ -254,8 +259,7 @@ static void unix_write_named(struct cr_save *s, struct cr_obj *obj,
 		rec->name_len = cpu_to_le32(name_len);
 		rec->path_len = cpu_to_le32(path_len);
 		if (path)
-			rec->mode = cpu_to_le32(S_IALLUGO &
-					d_inode(u->path.dentry)->i_mode);
+			rec->mode = cpu_to_le32(mode & S_IALLUGO);
 		cr_write_obj(s, obj, rec, sizeof(*rec), tail,
 			     name_len + path_len);
 	}

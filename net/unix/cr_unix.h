@@ -79,8 +79,11 @@ int __must_check cr_unix_opts_restore(struct cr_restart *r, struct socket *sock,
 
 /* Can it be found by its name? An accepted connection only shows one */
 bool cr_unix_is_bound(struct sock *sk);
-/* The path that leads to it, to be kfree()d; NULL: none. @why: it is no good */
-char *cr_unix_path_save(struct cr_save *s, struct cr_obj *obj,
+/*
+ * The path that leads to it, to be kfree()d, and its mode; NULL: none.
+ * @why: it is no good
+ */
+char *cr_unix_path_save(struct cr_save *s, struct cr_obj *obj, umode_t *mode,
 			const char **why);
 /* Bind it; @name: the tail of @rec */
 int __must_check cr_unix_name_restore(struct cr_unix_sock *us,

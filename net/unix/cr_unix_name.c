@@ -17,7 +17,8 @@
  * Refused: names of 108 bytes without NUL, paths and directories that leave no
  * room for the new name.
  *
- * Locks: that of the kernel's table of names while one is written over.
+ * Locks: unix_state_lock for a path, that of the kernel's table of names while
+ * one is written over.
  */
 #include <linux/fs.h>
 #include <linux/mount.h>
@@ -39,21 +40,23 @@ bool cr_unix_is_bound(struct sock *sk)
 
 /* ---- saving ---- */
 
-char *cr_unix_path_save(struct cr_save *s, struct cr_obj *obj,
-			const char **why)
+/* Its path, with references; false: none. Who closes it takes its path away */
+static bool path_pin(struct sock *sk, struct path *path)
 {
-	struct unix_sock *u = unix_sk(obj->ptr);
-	/* pairs with unix_bind() of a job that runs */
-	struct unix_address *addr = smp_load_acquire(&u->addr);
-	char *name, *slash;
+	unix_state_lock(sk);
+	*path = unix_sk(sk)->path;
+	if (path->dentry)
+		path_get(path);
+	unix_state_unlock(sk);
+	return path->dentry;
+}
 
-	*why = NULL;
-	if (addr && addr->len > sizeof(struct sockaddr_un))
-		*why = "its name is too long: not supported";
-	if (!addr || *why || !u->path.dentry || !cr_unix_is_bound(obj->ptr))
-		return NULL;
-	name = cr_path_name(s, &u->path, why);
-	if (*why && d_unlinked(u->path.dentry)) {
+static char *path_name(struct cr_save *s, const struct path *path,
+		       const char **why)
+{
+	char *name = cr_path_name(s, path, why), *slash;
+
+	if (*why && d_unlinked(path->dentry)) {
 		*why = NULL;
 		kfree(name);
 		return NULL;
@@ -63,6 +66,26 @@ char *cr_unix_path_save(struct cr_save *s, struct cr_obj *obj,
 	    (slash - name + TMP_LEN > UNIX_PATH_MAX ||
 	     strlen(name) >= UNIX_PATH_MAX))
 		*why = "its path is too long: not supported";
+	return name;
+}
+
+char *cr_unix_path_save(struct cr_save *s, struct cr_obj *obj, umode_t *mode,
+			const char **why)
+{
+	struct sock *sk = obj->ptr;
+	/* pairs with unix_bind() of a job that runs */
+	struct unix_address *addr = smp_load_acquire(&unix_sk(sk)->addr);
+	struct path path;
+	char *name;
+
+	*why = NULL;
+	if (addr && addr->len > sizeof(struct sockaddr_un))
+		*why = "its name is too long: not supported";
+	if (!addr || *why || !cr_unix_is_bound(sk) || !path_pin(sk, &path))
+		return NULL;
+	name = path_name(s, &path, why);
+	*mode = d_inode(path.dentry)->i_mode;
+	path_put(&path);
 	return name;
 }
 

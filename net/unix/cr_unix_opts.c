@@ -6,7 +6,8 @@
  * Refused: filters, BPF maps, time stamps, marks, and everything that has a
  * flag of its own which is not named here.
  *
- * Locks: none; the job stands still when options are saved.
+ * Locks: RCU for a socket that others may close; the job stands still when
+ * options are saved.
  */
 #include <linux/jiffies.h>
 #include <linux/time64.h>
@@ -39,10 +40,23 @@ static const struct {
 	{ CR_SOCK_PASSPIDFD, SO_PASSPIDFD, -1, SOCK_PASSPIDFD },
 };
 
+/* Of its struct socket; one of a process outside may be closed at any time */
+static unsigned long socket_flags(const struct sock *sk)
+{
+	const struct socket *sock;
+	unsigned long flags;
+
+	/* it is freed behind a grace period */
+	rcu_read_lock();
+	sock = READ_ONCE(sk->sk_socket);
+	flags = sock ? READ_ONCE(sock->flags) : 0;
+	rcu_read_unlock();
+	return flags;
+}
+
 void cr_unix_opts_collect(struct cr_save *s, struct cr_obj *obj)
 {
 	struct sock *sk = obj->ptr;
-	struct socket *sock = READ_ONCE(sk->sk_socket);
 	unsigned long flags = READ_ONCE(sk->sk_flags) & ~SK_FLAGS_KNOWN;
 	const char *what = NULL;
 
@@ -52,7 +66,7 @@ void cr_unix_opts_collect(struct cr_save *s, struct cr_obj *obj)
 		what = "a filter";
 	else if (flags || READ_ONCE(sk->sk_tsflags))
 		what = "time stamps, or an option that is not known";
-	else if (sock && (READ_ONCE(sock->flags) & ~SOCK_FLAGS_KNOWN))
+	else if (socket_flags(sk) & ~SOCK_FLAGS_KNOWN)
 		what = "an option that is not known";
 	else if (READ_ONCE(sk->sk_mark) || READ_ONCE(sk->sk_bound_dev_if) ||
 		 sk->sk_reuseport || READ_ONCE(sk->sk_incoming_cpu) != -1)
@@ -72,14 +86,14 @@ static u64 timeout_us(long timeo)
 
 void cr_unix_opts_save(struct sock *sk, struct cr_rec_sock *rec)
 {
-	struct socket *sock = sk->sk_socket;
+	unsigned long flags = socket_flags(sk);
 	u32 options = 0;
 	int i;
 
 	for (i = 0; i < ARRAY_SIZE(switches); i++)
 		if (switches[i].sk_flag >= 0 ?
 		    sock_flag(sk, switches[i].sk_flag) :
-		    sock && test_bit(switches[i].sock_flag, &sock->flags))
+		    test_bit(switches[i].sock_flag, &flags))
 			options |= switches[i].bit;
 	if (sk->sk_reuse)
 		options |= CR_SOCK_REUSEADDR;
