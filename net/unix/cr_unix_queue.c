@@ -8,9 +8,9 @@
  *
  * Refused: descriptors in flight (SCM_RIGHTS).
  *
- * Locks: iolock keeps readers away, which take apart what they read; it is only
- * tried, since a reader of a job that runs may hold it while it waits for memory.
- * The queue's own lock for walking.
+ * Locks: iolock keeps readers away, which take apart what they read; saving only
+ * tries it, since a reader of a job that runs may hold it while it waits for
+ * memory. The queue's own lock for walking.
  */
 #include <linux/mm.h>
 #include <linux/sched/task.h>
@@ -18,6 +18,7 @@
 #include <linux/slab.h>
 #include <linux/uio.h>
 #include <net/tcp_states.h>
+#include <linux/cr_build.h>
 #include "cr_unix.h"
 
 /**
@@ -40,14 +41,14 @@ static void look_put(struct queue_look *look)
 }
 
 /* NULL: no memory. Who has read in part of a stream has left the rest of it */
-static struct queue_look *look_get(struct sock *sk)
+static struct queue_look *look_get(struct sock *sk, gfp_t gfp)
 {
 	struct sk_buff_head *queue = &sk->sk_receive_queue;
 	u32 max = skb_queue_len_lockless(queue);
 	struct queue_look *look;
 	struct sk_buff *skb;
 
-	look = kvzalloc(struct_size(look, skb, max), GFP_KERNEL_ACCOUNT);
+	look = kvzalloc(struct_size(look, skb, max), gfp);
 	if (!look)
 		return NULL;
 	spin_lock(&queue->lock);
@@ -107,7 +108,7 @@ void cr_unix_queue_scan(struct cr_save *s, struct cr_obj *obj)
 			       "UNIX socket: is being read");
 		return;
 	}
-	look = look_get(sk);
+	look = look_get(sk, GFP_KERNEL_ACCOUNT);
 	if (!look) {
 		cr_fail(s, -ENOMEM);
 	} else {
@@ -132,7 +133,7 @@ void cr_unix_queue_outside(struct cr_save *s, struct cr_obj *obj)
 	if (sock_flag(sk, SOCK_DEAD) ||
 	    skb_queue_empty_lockless(&sk->sk_receive_queue))
 		return;
-	look = look_get(sk);
+	look = look_get(sk, GFP_KERNEL_ACCOUNT);
 	if (!look) {
 		cr_fail(s, -ENOMEM);
 		return;
@@ -213,7 +214,7 @@ static void queue_save(struct cr_save *s, struct cr_obj *obj)
 		rec.dest = cpu_to_le32(cr_obj_id(s, CR_OBJ_SOCK, dest));
 		sock_put(dest);
 	}
-	look = look_get(sk);
+	look = look_get(sk, GFP_KERNEL_ACCOUNT);
 	if (!look) {
 		cr_fail(s, -ENOMEM);
 		return;
@@ -327,45 +328,61 @@ static void msg_link(struct sk_buff *skb, const struct cr_rec_sock_msg *rec,
 }
 
 /*
- * The kernel may have cut a piece of a stream in several. Nobody reads; what a
- * process outside has sent meanwhile is left alone.
+ * The kernel may have cut a piece of a stream in several. What a process outside
+ * has sent meanwhile is left alone.
  */
-static void queue_link(struct cr_restart *r, u32 id)
+static void msgs_link(struct cr_restart *r, u32 id,
+		      const struct queue_look *look)
 {
-	struct sk_buff_head *queue;
-	struct cr_unix_sock *to, *from;
-	struct cr_rec_sockq rec;
+	struct cr_unix_sock *from;
 	struct cr_rec_sock_msg msg;
 	struct cr_detail_iter it;
-	struct sk_buff *skb;
-	struct cr_view view;
 	struct pid *pid;
-	u32 len;
+	u32 len, i = 0;
 
-	cr_read_obj(&r->img, id, &view, &rec, sizeof(rec));
-	to = cr_restart_get(r, le32_to_cpu(rec.sock));
-	queue = &to->sk->sk_receive_queue;
-	skb = skb_peek(queue);
 	cr_for_each_detail(&r->img, id, &it) {
 		cr_detail(&it, &msg, sizeof(msg));
 		pid = cr_restart_pid(r, le32_to_cpu(msg.pid), PIDTYPE_TGID);
 		from = cr_restart_get(r, le32_to_cpu(msg.sender));
 		len = le32_to_cpu(msg.len);
-		spin_lock(&queue->lock);
-		while (skb) {
-			bool own = skb->sk == from->sk;
+		while (i < look->nr) {
+			struct sk_buff *skb = look->skb[i++];
 
-			if (own) {
-				msg_link(skb, &msg, pid);
-				len -= min(len, skb->len);
-			}
-			skb = skb_peek_next(skb, queue);
-			if (own && !len)
+			if (skb->sk != from->sk)
+				continue;
+			msg_link(skb, &msg, pid);
+			len -= min(len, skb->len);
+			if (!len)
 				break;
 		}
-		spin_unlock(&queue->lock);
 		put_pid(pid);
+		cond_resched();
 	}
+}
+
+/*
+ * The tasks have their descriptors already: who may trace them can take a socket
+ * out of one, read its queue, or empty it by connect(), which asks for no iolock.
+ * A reader may hold that for as long as its memory takes.
+ */
+static void queue_link(struct cr_restart *r, u32 id)
+{
+	struct cr_unix_sock *to;
+	struct cr_rec_sockq rec;
+	struct queue_look *look;
+	struct cr_view view;
+
+	cr_read_obj(&r->img, id, &view, &rec, sizeof(rec));
+	to = cr_restart_get(r, le32_to_cpu(rec.sock));
+	if (mutex_lock_killable(&unix_sk(to->sk)->iolock)) {
+		cr_restart_fail(r, -EINTR);
+		return;
+	}
+	/* in place there is no way back any more */
+	look = look_get(to->sk, GFP_KERNEL_ACCOUNT | __GFP_NOFAIL);
+	msgs_link(r, id, look);
+	mutex_unlock(&unix_sk(to->sk)->iolock);
+	look_put(look);
 }
 
 const struct cr_obj_ops cr_sockq_ops = {
