@@ -391,7 +391,10 @@ static int unix_pair(struct cr_restart *r, u32 first, struct cr_unix_sock *us)
 							   us->sock);
 }
 
-/* As connect() does: the kernel makes the end that waits to be accepted */
+/*
+ * As connect() does: the kernel makes the end that waits to be accepted. It must
+ * be ours: another listening socket may have been put in the path's place.
+ */
 static int unix_connect(struct cr_restart *r, const struct cr_rec_sock *rec,
 			struct cr_unix_sock *us)
 {
@@ -402,9 +405,17 @@ static int unix_connect(struct cr_restart *r, const struct cr_rec_sock *rec,
 	to = cr_restart_get(r, le32_to_cpu(rec->listener));
 	err = kernel_connect(from->sock, (struct sockaddr *)&to->addr,
 			     to->addr_len, O_NONBLOCK);
-	if (!err)
-		us->sk = cr_unix_peer(from->sk);
-	return err ?: us->sk ? 0 : -ECONNRESET;
+	if (err)
+		return err;
+	us->sk = cr_unix_peer(from->sk);
+	if (!us->sk)
+		return -ECONNRESET;
+	/* whoever accepts it clears that */
+	if (READ_ONCE(unix_sk(us->sk)->listener) == to->sk)
+		return 0;
+	sock_put(us->sk);
+	us->sk = NULL;
+	return -EADDRINUSE;
 }
 
 /* Everything about it that does not depend on what is sent */

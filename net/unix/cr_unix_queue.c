@@ -250,12 +250,35 @@ static int creds_check(struct cr_restart *r, const struct cr_rec_sock_msg *rec)
 		      le32_to_cpu(rec->uid), le32_to_cpu(rec->gid));
 }
 
+/*
+ * What is at a path may have been replaced: has @to got something from @from
+ * behind @last? Nobody reads it yet.
+ */
+static bool msg_arrived(const struct cr_unix_sock *to,
+			const struct cr_unix_sock *from,
+			const struct sk_buff *last)
+{
+	struct sk_buff_head *queue = &to->sk->sk_receive_queue;
+	struct sk_buff *skb;
+	bool arrived = false;
+
+	spin_lock(&queue->lock);
+	skb_queue_reverse_walk(queue, skb) {
+		arrived = skb != last && skb->sk == from->sk;
+		if (arrived || skb == last)
+			break;
+	}
+	spin_unlock(&queue->lock);
+	return arrived;
+}
+
 static int msg_restore(struct cr_restart *r, struct cr_unix_sock *to,
 		       const struct cr_detail_iter *it)
 {
 	struct msghdr msg = { .msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL };
 	struct cr_unix_sock *from;
 	struct cr_rec_sock_msg rec;
+	const struct sk_buff *last;
 	struct kvec vec;
 	int n;
 
@@ -271,10 +294,14 @@ static int msg_restore(struct cr_restart *r, struct cr_unix_sock *to,
 	}
 	vec.iov_base = (void *)it->view.tail;
 	vec.iov_len = it->view.tail_len;
+	/* compared only */
+	last = skb_peek_tail(&to->sk->sk_receive_queue);
 	n = kernel_sendmsg(from->sock, &msg, &vec, 1, vec.iov_len);
-	if (n == it->view.tail_len)
+	if (n == it->view.tail_len && msg_arrived(to, from, last))
 		return 0;
-	if (n >= 0 || n == -EAGAIN)
+	if (n == it->view.tail_len)
+		n = -EADDRINUSE;
+	else if (n >= 0 || n == -EAGAIN)
 		n = -ENOBUFS;
 	return cr_err(&r->log, n,
 		      "UNIX socket: %zu bytes cannot be sent again (%pe)",
@@ -288,6 +315,8 @@ static int dest_restore(struct cr_restart *r, struct cr_unix_sock *us, u32 dest)
 	int err = kernel_connect(us->sock, (struct sockaddr *)&to->addr,
 				 to->addr_len, O_NONBLOCK);
 
+	if (!err && unix_peer(us->sk) != to->sk)
+		err = -EADDRINUSE;
 	if (err)
 		cr_err(&r->log, err, "UNIX datagram socket: connect() (%pe)",
 		       ERR_PTR(err));
