@@ -329,9 +329,13 @@ static void mask_restore(struct file *epoll, struct file *target, int fd,
 	struct cr_epitem *epi;
 
 	spin_lock(&target->f_lock);
-	hlist_for_each_entry(epi, target->f_ep, fllink)
-		if (epi->ep == epoll->private_data && epi->ffd.fd == fd)
-			WRITE_ONCE(epi->event.events, events);
+	/* who may trace us may have removed the entry again */
+	if (target->f_ep) {
+		hlist_for_each_entry(epi, target->f_ep, fllink)
+			if (epi->ep == epoll->private_data &&
+			    epi->ffd.fd == fd)
+				WRITE_ONCE(epi->event.events, events);
+	}
 	spin_unlock(&target->f_lock);
 }
 
