@@ -431,7 +431,9 @@ static int unix_set_up(struct cr_restart *r, struct cr_unix_sock *us,
 		err = cr_unix_name_restore(us, rec, name);
 	if (!err && (flags & CR_SOCK_LISTEN))
 		err = kernel_listen(us->sock, S32_MAX);
-	if (!err && (flags & CR_SOCK_PEERCRED) && !us->sk->sk_peer_cred)
+	/* of a connection, the kernel sets it, and puts none that is there */
+	if (!err && (flags & CR_SOCK_PEERCRED) && !(flags & CR_SOCK_FIRST) &&
+	    !us->sk->sk_peer_cred)
 		us->sk->sk_peer_cred = get_current_cred();
 	return err;
 }
