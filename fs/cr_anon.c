@@ -106,20 +106,13 @@ void cr_anon_mismatch(struct cr_save *s, struct cr_obj *obj)
 
 /* ---- restart ---- */
 
-int cr_anon_begin(struct cr_anon *a)
+int cr_anon_table_begin(struct cr_anon *a)
 {
-	struct files_struct *empty;
-
-	a->page = vm_mmap(NULL, 0, PAGE_SIZE, PROT_READ | PROT_WRITE,
-			  MAP_PRIVATE | MAP_ANONYMOUS, 0);
-	if (IS_ERR_VALUE(a->page))
-		return a->page;
 	/* that of kernel threads, who have no descriptors */
-	empty = dup_fd(&init_files, NULL);
-	if (IS_ERR(empty)) {
-		vm_munmap(a->page, PAGE_SIZE);
+	struct files_struct *empty = dup_fd(&init_files, NULL);
+
+	if (IS_ERR(empty))
 		return PTR_ERR(empty);
-	}
 	task_lock(current);
 	a->files = current->files;
 	current->files = empty;
@@ -127,7 +120,7 @@ int cr_anon_begin(struct cr_anon *a)
 	return 0;
 }
 
-void cr_anon_end(struct cr_anon *a)
+void cr_anon_table_end(struct cr_anon *a)
 {
 	struct files_struct *files;
 
@@ -136,6 +129,25 @@ void cr_anon_end(struct cr_anon *a)
 	current->files = a->files;
 	task_unlock(current);
 	put_files_struct(files);
+}
+
+int cr_anon_begin(struct cr_anon *a)
+{
+	int err;
+
+	a->page = vm_mmap(NULL, 0, PAGE_SIZE, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, 0);
+	if (IS_ERR_VALUE(a->page))
+		return a->page;
+	err = cr_anon_table_begin(a);
+	if (err)
+		vm_munmap(a->page, PAGE_SIZE);
+	return err;
+}
+
+void cr_anon_end(struct cr_anon *a)
+{
+	cr_anon_table_end(a);
 	vm_munmap(a->page, PAGE_SIZE);
 }
 

@@ -7,7 +7,8 @@
  * Every entry is found from the file that it watches; what /proc/PID/fdinfo
  * lists beyond these is a file that no descriptor of the job leads to. They are
  * added again by epoll_ctl(), in the first process that has the epoll, whose
- * descriptor table is still empty and lends the number.
+ * descriptor table is still empty and lends the number. A signalfd is watched for
+ * the process that adds it: in place that was a donor, and the leader repeats it.
  *
  * An edge-triggered entry that has been reported must not be reported again,
  * though adding it finds the file ready: it is added and waited for first. One
@@ -339,8 +340,9 @@ static void mask_restore(struct file *epoll, struct file *target, int fd,
 	spin_unlock(&target->f_lock);
 }
 
+/* @again: it is there already */
 static int item_add(struct file *epoll, struct file *target,
-		    const struct cr_rec_epitem *rec)
+		    const struct cr_rec_epitem *rec, bool again)
 {
 	unsigned int fd = le32_to_cpu(rec->fd), epfd = epoll_fd(fd);
 	struct epoll_event event = {
@@ -351,6 +353,8 @@ static int item_add(struct file *epoll, struct file *target,
 	int err;
 
 	err = replace_fd(fd, target, 0) ?: replace_fd(epfd, epoll, 0);
+	if (!err && again)
+		err = do_epoll_ctl(epfd, EPOLL_CTL_DEL, fd, &event, false);
 	if (!err)
 		err = do_epoll_ctl(epfd, EPOLL_CTL_ADD, fd, &event, false);
 	close_fd(fd);
@@ -361,6 +365,14 @@ static int item_add(struct file *epoll, struct file *target,
 	if (!err && !(events & ~PRIVATE_BITS))
 		mask_restore(epoll, target, fd, events);
 	return err;
+}
+
+static int item_failed(struct cr_restart *r, const struct cr_rec_epitem *rec,
+		       int err)
+{
+	return cr_err(&r->log, err,
+		      "epoll: its entry for fd %u cannot be added (%pe)",
+		      le32_to_cpu(rec->fd), ERR_PTR(err));
 }
 
 /* Take what is there to be reported, so that it is not reported once more */
@@ -387,17 +399,22 @@ static int epoll_drain(struct file *epoll, u32 nr)
 	return min(ret, 0l);
 }
 
-/* What is outside of the job is not what it was: it may have more to say */
-static bool item_is_first(struct cr_restart *r, const struct cr_rec_epitem *rec)
+/* CR_FILE_* of what it watches */
+static u32 item_kind(struct cr_restart *r, const struct cr_rec_epitem *rec)
 {
 	struct cr_rec_file file;
 	struct cr_view view;
 
-	if (!(le32_to_cpu(rec->flags) & CR_EPITEM_REPORTED))
-		return false;
 	cr_read_obj(&r->img, le32_to_cpu(rec->file), &view, &file,
 		    sizeof(file));
-	return le32_to_cpu(file.kind) != CR_FILE_OUTSIDE;
+	return le32_to_cpu(file.kind);
+}
+
+/* What is outside of the job is not what it was: it may have more to say */
+static bool item_is_first(struct cr_restart *r, const struct cr_rec_epitem *rec)
+{
+	return (le32_to_cpu(rec->flags) & CR_EPITEM_REPORTED) &&
+	       item_kind(r, rec) != CR_FILE_OUTSIDE;
 }
 
 /* Add those entries of the epoll at @it that are, or are not, to come first */
@@ -419,11 +436,9 @@ static int items_add(struct cr_restart *r, struct cr_detail_iter *it,
 			continue;
 		ep = cr_restart_get(r, le32_to_cpu(epoll));
 		err = item_add(ep, target(r, table, le32_to_cpu(rec.fd),
-					  le32_to_cpu(rec.file)), &rec);
+					  le32_to_cpu(rec.file)), &rec, false);
 		if (err)
-			return cr_err(&r->log, err,
-				      "epoll: its entry for fd %u cannot be added (%pe)",
-				      le32_to_cpu(rec.fd), ERR_PTR(err));
+			return item_failed(r, &rec, err);
 		nr++;
 		cond_resched();
 	}
@@ -446,6 +461,30 @@ int cr_epitems_restore(struct cr_restart *r, struct cr_detail_iter *it,
 		      items_add(r, &again, target, table, false);
 		*it = again;
 	}
+	return err;
+}
+
+int cr_epitems_adopt(struct cr_restart *r, struct cr_detail_iter *it)
+{
+	struct cr_rec_epitem rec;
+	struct cr_anon a;
+	int err;
+
+	err = cr_anon_table_begin(&a);
+	if (err)
+		return cr_err(&r->log, err, "epoll: no descriptor table");
+	for (; cr_detail_valid(it) && !err; cr_detail_next(it)) {
+		cr_detail(it, &rec, sizeof(rec));
+		if (item_kind(r, &rec) != CR_FILE_SIGNALFD)
+			continue;
+		err = item_add(cr_restart_get(r, le32_to_cpu(rec.epoll)),
+			       cr_restart_get(r, le32_to_cpu(rec.file)), &rec,
+			       true);
+		if (err)
+			item_failed(r, &rec, err);
+		cond_resched();
+	}
+	cr_anon_table_end(&a);
 	return err;
 }
 

@@ -361,10 +361,11 @@ static struct file *watched_file(struct cr_restart *r, const void *data,
 	return cr_restart_get(r, id);
 }
 
-static int epitems_restore(struct cr_restart *r, u32 id,
-			   const struct files_table *table)
+/* @first takes the first EPITEM, all numbers are below the limit. 0: none */
+static int epitems_begin(struct cr_restart *r, u32 id,
+			 struct cr_detail_iter *first)
 {
-	struct cr_detail_iter it, first;
+	struct cr_detail_iter it;
 	struct cr_rec_epitem rec;
 	bool found = false;
 	/* and one for the epoll */
@@ -374,15 +375,30 @@ static int epitems_restore(struct cr_restart *r, u32 id,
 		if (it.view.type != CR_REC_EPITEM)
 			continue;
 		if (!found)
-			first = it;
+			*first = it;
 		found = true;
 		cr_detail(&it, &rec, sizeof(rec));
 		fd = max(fd, le32_to_cpu(rec.fd));
 	}
-	if (!found)
-		return 0;
-	return nofile_raise(r, fd) ?:
-	       cr_epitems_restore(r, &first, watched_file, table);
+	return found ? nofile_raise(r, fd) ?: 1 : 0;
+}
+
+static int epitems_restore(struct cr_restart *r, u32 id,
+			   const struct files_table *table)
+{
+	struct cr_detail_iter first;
+	int ret = epitems_begin(r, id, &first);
+
+	return ret > 0 ? cr_epitems_restore(r, &first, watched_file, table) :
+			 ret;
+}
+
+int cr_files_adopt(struct cr_restart *r, u32 id)
+{
+	struct cr_detail_iter first;
+	int ret = epitems_begin(r, id, &first);
+
+	return ret > 0 ? cr_epitems_adopt(r, &first) : ret;
 }
 
 /* In a process of the job; its descriptor table is empty */

@@ -111,6 +111,16 @@ static void estate_give_files(struct estate *e)
 	e->files = old;
 }
 
+/* What the donor has restored, but for itself */
+static int leader_adopt(struct cr_rtask *t)
+{
+	struct cr_rec_thread rec;
+	struct cr_view view;
+
+	cr_read_obj(&t->r->img, t->thread, &view, &rec, sizeof(rec));
+	return cr_files_adopt(t->r, le32_to_cpu(rec.files));
+}
+
 /* The task_work: execve() is over, and with it what it resets at its end */
 static void leader_main(struct callback_head *work)
 {
@@ -118,7 +128,8 @@ static void leader_main(struct callback_head *work)
 	int err = -EINTR;
 
 	if (!(current->flags & PF_EXITING))
-		err = process_clone_threads(t) ?: process_restore_shared(t);
+		err = leader_adopt(t) ?: process_clone_threads(t) ?:
+		      process_restore_shared(t);
 	if (err)
 		cr_restart_fail(t->r, err);
 	rtask_wait(t);

@@ -459,6 +459,8 @@ struct pid *cr_restart_pid(struct cr_restart *r, u32 nr, enum pid_type type);
 int __must_check cr_mm_restore(struct cr_restart *r, u32 id);
 /* The descriptor table is its own; what it has inherited is closed first */
 int __must_check cr_files_restore(struct cr_restart *r, u32 id);
+/* Another process, which has ended, has restored the table that current has */
+int __must_check cr_files_adopt(struct cr_restart *r, u32 id);
 int __must_check cr_fs_restore(struct cr_restart *r, u32 id);
 int __must_check cr_sighand_restore(struct cr_restart *r, u32 id);
 

@@ -48,7 +48,7 @@ void cr_anon_mismatch(struct cr_save *s, struct cr_obj *obj);
 /**
  * struct cr_anon - current, while it makes files by system calls
  * @files: its own descriptor table, which is put aside for one that is empty
- * @page: a page of user memory for arguments
+ * @page: a page of user memory for arguments; not of one with just a table
  */
 struct cr_anon {
 	struct files_struct *files;
@@ -63,6 +63,9 @@ typedef long (*cr_syscall_fn)(const struct pt_regs *regs);
  */
 int __must_check cr_anon_begin(struct cr_anon *a);
 void cr_anon_end(struct cr_anon *a);
+/* The same without a page */
+int __must_check cr_anon_table_begin(struct cr_anon *a);
+void cr_anon_table_end(struct cr_anon *a);
 
 /* An argument in user memory: its address, or 0 */
 unsigned long cr_anon_arg(struct cr_anon *a, const void *arg, size_t size);

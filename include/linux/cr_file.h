@@ -301,6 +301,12 @@ int __must_check cr_epitems_restore(struct cr_restart *r,
 				    struct cr_detail_iter *it,
 				    cr_epoll_target_fn target,
 				    const void *table);
+/*
+ * Another process has added them: add those for signalfds, which are watched for
+ * the process that adds them, again for current. @it: as above
+ */
+int __must_check cr_epitems_adopt(struct cr_restart *r,
+				  struct cr_detail_iter *it);
 
 /* ---- drivers/tty/cr_tty.c ---- */
 

@@ -207,6 +207,14 @@ resume_in_place() {
 	finish
 }
 
+# They are watched for a process, which is not the one that has restored them.
+@test "in place: signalfds are watched for the leader" {
+	start epoll kinds
+	save_kill
+	resume_in_place epoll
+	finish
+}
+
 @test "in place: the first process of a pid namespace" {
 	job_dir=$BATS_TEST_TMPDIR/job job_out=$BATS_TEST_TMPDIR/job.out
 	mkdir "$job_dir"
