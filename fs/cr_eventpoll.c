@@ -18,7 +18,8 @@
  * Refused: entries for files outside the job, for a signalfd that another
  * process has added.
  *
- * Locks: f_lock of a watched file protects its list of entries.
+ * Locks: the epoll's mtx, which protects what an entry waits for, over f_lock of
+ * a watched file, which protects its list of entries.
  */
 #include <linux/eventpoll.h>
 #include <linux/fdtable.h>
@@ -44,7 +45,7 @@ static bool epoll_match(struct file *file)
 /**
  * struct item - an entry, while it is saved
  * @target: FILE that it watches
- * @epi: compared, and read while the job stands still
+ * @whead: where it waits first; compared only
  * @fd: number under which it was added
  * @events: of its struct epoll_event
  * @data: likewise
@@ -52,7 +53,7 @@ static bool epoll_match(struct file *file)
  */
 struct item {
 	struct cr_obj *target;
-	const struct cr_epitem *epi;
+	const void *whead;
 	int fd;
 	__poll_t events;
 	u64 data;
@@ -81,8 +82,23 @@ static int item_cmp(const void *pa, const void *pb)
 	return a->fd - b->fd;
 }
 
+static void item_read(struct item *item, const struct cr_epitem *epi,
+		      struct cr_obj *target)
+{
+	const struct cr_epoll_entry *hook = READ_ONCE(epi->pwqlist);
+
+	item->target = target;
+	/* it is cleared when what it waits for goes */
+	item->whead = hook ? READ_ONCE(hook->whead) : NULL;
+	item->fd = epi->ffd.fd;
+	item->events = epi->event.events;
+	item->data = epi->event.data;
+	item->linked = !list_empty_careful(&epi->rdllink);
+}
+
 /* Entries of the epoll @ep that watch @target; counts on if there is no room */
-static void items_of(struct items *items, const void *ep, struct cr_obj *target)
+static void items_of(struct items *items, const struct cr_eventpoll *ep,
+		     struct cr_obj *target)
 {
 	struct file *file = target->ptr;
 	struct cr_epitem *epi;
@@ -90,35 +106,31 @@ static void items_of(struct items *items, const void *ep, struct cr_obj *target)
 	spin_lock(&file->f_lock);
 	if (file->f_ep) {
 		hlist_for_each_entry(epi, file->f_ep, fllink) {
-			struct item *item = &items->item[items->nr];
-
 			if (epi->ep != ep)
 				continue;
-			if (items->nr++ >= items->max)
-				continue;
-			item->target = target;
-			item->epi = epi;
-			item->fd = epi->ffd.fd;
-			item->events = epi->event.events;
-			item->data = epi->event.data;
-			item->linked = !list_empty_careful(&epi->rdllink);
+			if (items->nr < items->max)
+				item_read(&items->item[items->nr], epi, target);
+			items->nr++;
 		}
 	}
 	spin_unlock(&file->f_lock);
 }
 
 /* All that job's files know of. 0 or -ENOMEM */
-static int items_find(struct cr_save *s, const void *ep, struct items *items)
+static int items_find(struct cr_save *s, struct cr_eventpoll *ep,
+		      struct items *items)
 {
 	struct cr_obj *target;
 
 	memset(items, 0, sizeof(*items));
 	for (;;) {
 		items->nr = 0;
+		mutex_lock(&ep->mtx);
 		list_for_each_entry(target, &s->objs[CR_OBJ_FILE], list) {
 			items_of(items, ep, target);
 			cond_resched();
 		}
+		mutex_unlock(&ep->mtx);
 		if (items->nr <= items->max)
 			break;
 		kvfree(items->item);
@@ -189,9 +201,7 @@ static bool items_get(struct cr_save *s, struct cr_obj *obj,
 static void signalfd_check(struct cr_save *s, struct cr_obj *obj,
 			   const struct item *item)
 {
-	const struct cr_epoll_entry *hook = item->epi->pwqlist;
-
-	if (hook && hook->whead == &cr_sighand(obj->holder)->signalfd_wqh)
+	if (item->whead == &cr_sighand(obj->holder)->signalfd_wqh)
 		return;
 	cr_refuse(s, obj->holder, "CR-EFD",
 		  "fd %d: epoll: fd %d is a signalfd that another process has added: not supported yet",
@@ -205,7 +215,8 @@ static void epoll_outside(struct cr_save *s, struct cr_obj *obj)
 	u32 i;
 
 	cr_anon_outside(s, obj);
-	if (!s->still || !cr_file_info(obj)->name ||
+	/* what is refused, others may change at any time */
+	if (!s->still || !cr_file_info(obj)->name || cr_file_is_shared(obj) ||
 	    !items_get(s, obj, &items))
 		return;
 	for (i = 0; i < items.nr; i++)

@@ -188,6 +188,7 @@ static inline pte_t *cr_pte_offset_map_lock(struct mm_struct *mm, pmd_t *pmd,
 #include <linux/alarmtimer.h>
 #include <linux/hrtimer.h>
 #include <linux/kref.h>
+#include <linux/mutex.h>
 #include <linux/rbtree.h>
 #include <linux/wait.h>
 #include <uapi/linux/eventpoll.h>
@@ -219,7 +220,12 @@ struct cr_timerfd_ctx {
 	bool might_cancel;
 };
 
-/* fs/eventpoll.c: struct eppoll_entry and struct epitem */
+/* fs/eventpoll.c: struct eventpoll, as far as it is used */
+struct cr_eventpoll {
+	struct mutex mtx;
+};
+
+/* struct eppoll_entry and struct epitem */
 struct cr_epoll_entry {
 	struct cr_epoll_entry *next;
 	void *base;
