@@ -24,6 +24,7 @@
 #include <linux/mount.h>
 #include <linux/namei.h>
 #include <linux/random.h>
+#include <linux/security.h>
 #include <linux/slab.h>
 #include <linux/un.h>
 #include <linux/cr_kernel.h>
@@ -31,6 +32,7 @@
 
 #define PATH_OFFSET	offsetof(struct sockaddr_un, sun_path)
 #define TMP_LEN		14	/* "/.cr-" and eight digits, NUL */
+#define PRIVATE_MODE	(S_IRUSR | S_IWUSR)	/* of the new name's inode */
 
 bool cr_unix_is_bound(struct sock *sk)
 {
@@ -176,23 +178,31 @@ static int path_check(struct cr_unix_sock *us, const char *name)
 
 static int path_chmod(const struct path *path, umode_t mode)
 {
+	struct inode *inode = d_inode(path->dentry);
 	struct iattr attr = {
 		.ia_valid = ATTR_MODE | ATTR_CTIME,
 		.ia_mode = S_IFSOCK | mode,
 	};
-	int err = mnt_want_write(path->mnt);
+	int err;
 
+	if ((READ_ONCE(inode->i_mode) & S_IALLUGO) == mode)
+		return 0;
+	err = mnt_want_write(path->mnt);
 	if (err)
 		return err;
-	inode_lock(d_inode(path->dentry));
-	err = notify_change(mnt_idmap(path->mnt), path->dentry, &attr, NULL);
-	inode_unlock(d_inode(path->dentry));
+	inode_lock(inode);
+	err = security_path_chmod(path, mode) ?:
+	      notify_change(mnt_idmap(path->mnt), path->dentry, &attr, NULL);
+	inode_unlock(inode);
 	mnt_drop_write(path->mnt);
 	return err;
 }
 
-/* To a new name behind slashes, so that the name that is saved has room */
-static int bind_path(struct cr_unix_sock *us, const char *path, umode_t mode)
+/*
+ * To a new name behind slashes, so that the name that is saved has room. Until
+ * all is made we come in, whatever its mode or our umask, and others do not.
+ */
+static int bind_path(struct cr_unix_sock *us, const char *path)
 {
 	size_t dir = strrchr(path, '/') - path;
 	char *to = us->addr.sun_path;
@@ -208,11 +218,15 @@ static int bind_path(struct cr_unix_sock *us, const char *path, umode_t mode)
 	snprintf(to + UNIX_PATH_MAX - TMP_LEN, TMP_LEN, "/.cr-%08x",
 		 get_random_u32());
 	us->hidden = true;
+	/* bind() takes it from there; the descriptor gets its own back */
+	err = vfs_fchmod(us->file, PRIVATE_MODE);
+	if (err)
+		return err;
 	err = addr_bind(us, UNIX_PATH_MAX - 1);
 	if (err)
 		return err == -ENOENT || err == -ENOTDIR ? -ESTALE : err;
 	us->at_tmp = true;
-	return path_chmod(&unix_sk(us->sk)->path, mode);
+	return path_chmod(&unix_sk(us->sk)->path, PRIVATE_MODE);
 }
 
 int cr_unix_name_restore(struct cr_unix_sock *us, const struct cr_rec_sock *rec,
@@ -228,7 +242,7 @@ int cr_unix_name_restore(struct cr_unix_sock *us, const struct cr_rec_sock *rec,
 		return addr_bind(us, len);
 	}
 	if (rec->path_len)
-		return bind_path(us, name + len, le32_to_cpu(rec->mode));
+		return bind_path(us, name + len);
 	if ((flags & CR_SOCK_BOUND) ||
 	    ((flags & CR_SOCK_DEAD) && us->sk->sk_type == SOCK_DGRAM))
 		return bind_hidden(us);
@@ -239,9 +253,10 @@ int cr_unix_name_restore(struct cr_unix_sock *us, const struct cr_rec_sock *rec,
  * Between the look at what is there and its replacement another process may bind
  * to the path, as it may when a server removes the socket of its predecessor.
  */
-static int path_settle(struct cr_unix_sock *us, const char *path)
+static int path_settle(struct cr_unix_sock *us, const char *path, umode_t mode)
 {
-	int err = path_check(us, path);
+	int err = path_check(us, path) ?:
+		  path_chmod(&unix_sk(us->sk)->path, mode);
 
 	if (err)
 		return err;
@@ -264,8 +279,10 @@ int cr_unix_name_settle(struct cr_unix_sock *us, const struct cr_rec_sock *rec,
 			const char *name)
 {
 	u32 len = le32_to_cpu(rec->name_len);
-	int err = us->at_tmp ? path_settle(us, name + len) : 0;
+	int err = 0;
 
+	if (us->at_tmp)
+		err = path_settle(us, name + len, le32_to_cpu(rec->mode));
 	if (!err && us->hidden)
 		addr_overwrite(us->sk, name, len);
 	return err;
