@@ -196,10 +196,19 @@ static void msg_save(struct cr_save *s, struct cr_obj *obj,
 	kvfree(buf);
 }
 
-/* Nothing is left of it but its place, for urgent data that was there */
-static bool skb_is_mark(const struct sock *sk, const struct sk_buff *skb)
+/*
+ * Not if nothing is left of it but its place, for urgent data that was there.
+ * Nor if it is from a stranger: one that was there when the job was stopped has
+ * been refused, and what comes later, comes after the moment that is saved.
+ */
+static bool skb_is_saved(struct cr_save *s, const struct sock *sk,
+			 const struct sk_buff *skb)
 {
-	return sk->sk_type == SOCK_STREAM && !skb_left(sk, skb);
+	const struct cr_obj *sender = cr_obj_find(s, CR_OBJ_SOCK, skb->sk);
+
+	if (sk->sk_type == SOCK_STREAM && !skb_left(sk, skb))
+		return false;
+	return sender && sender->id;
 }
 
 static void queue_save(struct cr_save *s, struct cr_obj *obj)
@@ -220,12 +229,12 @@ static void queue_save(struct cr_save *s, struct cr_obj *obj)
 		return;
 	}
 	for (i = 0; i < look->nr; i++)
-		nr += !skb_is_mark(sk, look->skb[i]);
+		nr += skb_is_saved(s, sk, look->skb[i]);
 	rec.sock = cpu_to_le32(cr_obj_id(s, CR_OBJ_SOCK, sk));
 	rec.nr_msgs = cpu_to_le32(nr);
 	cr_write_obj(s, obj, &rec, sizeof(rec), NULL, 0);
 	for (i = 0; i < look->nr; i++)
-		if (!skb_is_mark(sk, look->skb[i]))
+		if (skb_is_saved(s, sk, look->skb[i]))
 			msg_save(s, obj, look->skb[i]);
 	look_put(look);
 }
