@@ -81,7 +81,25 @@ CR_EXPORT(replace_fd);
 CR_EXPORT(replace_mm_exe_file);
 CR_EXPORT(sched_setaffinity);
 #ifdef CONFIG_SECURITY_PATH
+CR_EXPORT(security_path_chmod);
+#endif
+#ifdef CONFIG_SECURITY_PATH
 CR_EXPORT(security_path_chroot);
+#endif
+#ifdef CONFIG_SECURITY_NETWORK
+CR_EXPORT(security_socket_bind);
+#endif
+#ifdef CONFIG_SECURITY_NETWORK
+CR_EXPORT(security_socket_connect);
+#endif
+#ifdef CONFIG_SECURITY_NETWORK
+CR_EXPORT(security_socket_listen);
+#endif
+#ifdef CONFIG_SECURITY_NETWORK
+CR_EXPORT(security_socket_setsockopt);
+#endif
+#ifdef CONFIG_SECURITY_NETWORK
+CR_EXPORT(security_socket_shutdown);
 #endif
 CR_EXPORT(send_signal_locked);
 CR_EXPORT(send_sigqueue);

@@ -403,8 +403,7 @@ static int unix_connect(struct cr_restart *r, const struct cr_rec_sock *rec,
 
 	from = cr_restart_get(r, le32_to_cpu(rec->peer));
 	to = cr_restart_get(r, le32_to_cpu(rec->listener));
-	err = kernel_connect(from->sock, (struct sockaddr *)&to->addr,
-			     to->addr_len, O_NONBLOCK);
+	err = cr_unix_name_connect(from->sock, to);
 	if (err)
 		return err;
 	us->sk = cr_unix_peer(from->sk);
@@ -416,6 +415,12 @@ static int unix_connect(struct cr_restart *r, const struct cr_rec_sock *rec,
 	sock_put(us->sk);
 	us->sk = NULL;
 	return -EADDRINUSE;
+}
+
+static int unix_listen(struct socket *sock, u32 backlog)
+{
+	return security_socket_listen(sock, backlog) ?:
+	       kernel_listen(sock, backlog);
 }
 
 /* Everything about it that does not depend on what is sent */
@@ -430,7 +435,7 @@ static int unix_set_up(struct cr_restart *r, struct cr_unix_sock *us,
 	if (!err)
 		err = cr_unix_name_restore(us, rec, name);
 	if (!err && (flags & CR_SOCK_LISTEN))
-		err = kernel_listen(us->sock, S32_MAX);
+		err = unix_listen(us->sock, S32_MAX);
 	/* of a connection, the kernel sets it, and puts none that is there */
 	if (!err && (flags & CR_SOCK_PEERCRED) && !(flags & CR_SOCK_FIRST) &&
 	    !us->sk->sk_peer_cred)
@@ -497,18 +502,18 @@ static int unix_restore(struct cr_restart *r, u32 id)
 	return pending ? 0 : cr_unix_opts_begin(r, us->sock, &rec);
 }
 
-static int shutdown_restore(struct socket *sock, u32 how)
+static int shutdown_restore(struct socket *sock, u32 ends)
 {
-	switch (how) {
-	case 0:
+	enum sock_shutdown_cmd how = SHUT_RDWR;
+
+	if (!ends)
 		return 0;
-	case CR_SOCK_SHUT_RD:
-		return kernel_sock_shutdown(sock, SHUT_RD);
-	case CR_SOCK_SHUT_WR:
-		return kernel_sock_shutdown(sock, SHUT_WR);
-	default:
-		return kernel_sock_shutdown(sock, SHUT_RDWR);
-	}
+	if (ends == CR_SOCK_SHUT_RD)
+		how = SHUT_RD;
+	else if (ends == CR_SOCK_SHUT_WR)
+		how = SHUT_WR;
+	return security_socket_shutdown(sock, how) ?:
+	       kernel_sock_shutdown(sock, how);
 }
 
 /* listen() knows a limit */
@@ -516,7 +521,7 @@ static int listen_restore(struct socket *sock, u32 backlog)
 {
 	u32 max = READ_ONCE(sock_net(sock->sk)->core.sysctl_somaxconn);
 
-	return kernel_listen(sock, min(backlog, max));
+	return unix_listen(sock, min(backlog, max));
 }
 
 static int end_settle(struct cr_restart *r, struct cr_unix_sock *us,

@@ -89,6 +89,9 @@ char *cr_unix_path_save(struct cr_save *s, struct cr_obj *obj, umode_t *mode,
 int __must_check cr_unix_name_restore(struct cr_unix_sock *us,
 				      const struct cr_rec_sock *rec,
 				      const char *name);
+/* connect() @sock to @to, by the name that this has for now */
+int __must_check cr_unix_name_connect(struct socket *sock,
+				      struct cr_unix_sock *to);
 /* Give it its name and its path, as soon as nobody looks for it any more */
 int __must_check cr_unix_name_settle(struct cr_unix_sock *us,
 				     const struct cr_rec_sock *rec,

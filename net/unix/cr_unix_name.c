@@ -10,6 +10,9 @@
  * A socket whose path is gone, or that is closed, gets an abstract name at random
  * by which the job's other sockets find it while they are made.
  *
+ * The kernel's functions for bind() and connect() do not ask the security modules,
+ * as the system calls do: we ask them.
+ *
  * In every case the name that is shown in the end is the saved one. Others
  * (/proc/net/unix, sock_diag) may look at a name at any time: one that is bound is
  * written over where it is, and never freed. It is as long as any name for that.
@@ -124,10 +127,25 @@ static void addr_overwrite(struct sock *sk, const void *name, u32 len)
 
 static int addr_bind(struct cr_unix_sock *us, u32 len)
 {
+	struct sockaddr *addr = (struct sockaddr *)&us->addr;
+
 	us->addr.sun_family = AF_UNIX;
 	us->addr_len = PATH_OFFSET + len;
-	return kernel_bind(us->sock, (struct sockaddr *)&us->addr,
-			   us->addr_len);
+	return security_socket_bind(us->sock, addr, us->addr_len) ?:
+	       kernel_bind(us->sock, addr, us->addr_len);
+}
+
+static int addr_connect(struct socket *sock, struct sockaddr_un *to, int len)
+{
+	struct sockaddr *addr = (struct sockaddr *)to;
+
+	return security_socket_connect(sock, addr, len) ?:
+	       kernel_connect(sock, addr, len, O_NONBLOCK);
+}
+
+int cr_unix_name_connect(struct socket *sock, struct cr_unix_sock *to)
+{
+	return addr_connect(sock, &to->addr, to->addr_len);
 }
 
 static int bind_hidden(struct cr_unix_sock *us)
@@ -149,8 +167,7 @@ static int path_is_used(const char *name)
 	if (err)
 		return err;
 	strscpy(addr.sun_path, name, sizeof(addr.sun_path));
-	err = kernel_connect(probe, (struct sockaddr *)&addr, sizeof(addr),
-			     O_NONBLOCK);
+	err = addr_connect(probe, &addr, sizeof(addr));
 	sock_release(probe);
 	if (err == -ECONNREFUSED)
 		return 0;

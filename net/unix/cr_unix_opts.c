@@ -10,6 +10,7 @@
  * options are saved.
  */
 #include <linux/jiffies.h>
+#include <linux/security.h>
 #include <linux/time64.h>
 #include "cr_unix.h"
 
@@ -122,8 +123,9 @@ void cr_unix_opts_save(struct sock *sk, struct cr_rec_sock *rec)
 static int opt_set(struct cr_restart *r, struct socket *sock, int opt,
 		   void *value, size_t size)
 {
-	int err = sock_setsockopt(sock, SOL_SOCKET, opt,
-				  KERNEL_SOCKPTR(value), size);
+	int err = security_socket_setsockopt(sock, SOL_SOCKET, opt) ?:
+		  sock_setsockopt(sock, SOL_SOCKET, opt, KERNEL_SOCKPTR(value),
+				  size);
 
 	if (err)
 		cr_err(&r->log, err,

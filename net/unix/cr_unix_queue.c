@@ -321,8 +321,7 @@ static int msg_restore(struct cr_restart *r, struct cr_unix_sock *to,
 static int dest_restore(struct cr_restart *r, struct cr_unix_sock *us, u32 dest)
 {
 	struct cr_unix_sock *to = cr_restart_get(r, dest);
-	int err = kernel_connect(us->sock, (struct sockaddr *)&to->addr,
-				 to->addr_len, O_NONBLOCK);
+	int err = cr_unix_name_connect(us->sock, to);
 
 	if (!err && unix_peer(us->sk) != to->sk)
 		err = -EADDRINUSE;
