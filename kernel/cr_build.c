@@ -379,6 +379,12 @@ void cr_abort(struct cr_restart *r)
 {
 	struct cr_rtask *t;
 
+	/* nobody shall hear of their end, be they linked already or not */
+	write_lock_irq(&tasklist_lock);
+	for (t = r->rtasks; t < r->rtasks + r->nr_rtasks; t++)
+		if (t->task && t->pid && t->group == t)
+			t->task->exit_signal = 0;
+	write_unlock_irq(&tasklist_lock);
 	/* those that have not parked yet give up where they look at it */
 	cr_restart_fail(r, -ECANCELED);
 	phase_set(r, CR_ABORTED);
