@@ -79,8 +79,6 @@ static void names_setup(void)
 		name_make(addr, &server_len[i], names[i], i == 1);
 		server[i] = must(socket(AF_UNIX, named_type(i) | SOCK_NONBLOCK, 0));
 		must(bind(server[i], (struct sockaddr *)addr, server_len[i]));
-		if (!i)
-			must(chmod(addr->sun_path, 0640));
 		must(listen(server[i], 5));
 		conn[i] = connect_to(named_type(i), addr, server_len[i]);
 		accepted[i] = must(accept(server[i], NULL, NULL));
@@ -93,6 +91,9 @@ static void names_setup(void)
 		waiting[i][2] = connect_to(named_type(i), addr, server_len[i]);
 		must(send(waiting[i][2], "farewell", 8, 0));
 		must(close(waiting[i][2]));
+		/* nobody may connect any more, not even we */
+		if (!i)
+			must(chmod(addr->sun_path, 0440));
 	}
 	must(unlink(server_addr[2].sun_path));
 }
@@ -103,7 +104,8 @@ static void names_verify(void)
 	int i, a, fd;
 
 	must(stat(server_addr[0].sun_path, &st));
-	check(st.st_mode == (S_IFSOCK | 0640), "mode of the path 0%o", st.st_mode);
+	check(st.st_mode == (S_IFSOCK | 0440), "mode of the path 0%o", st.st_mode);
+	must(chmod(server_addr[0].sun_path, 0640));
 	check(access(server_addr[2].sun_path, F_OK) == -1, "the path that was gone is there");
 	for (i = 0; i < NAMED; i++) {
 		const struct sockaddr_un *addr = &server_addr[i];

@@ -493,6 +493,24 @@ started() {
 	finish 7
 }
 
+@test "a UNIX socket's path that not even its owner may connect to" {
+	# what the rights of root would allow
+	local less=(setpriv --bounding-set -dac_override,-dac_read_search --inh-caps -all)
+	mkdir "$BATS_TEST_TMPDIR/less"
+	printf '%s\n' '#!/bin/bash' "exec ${less[*]} '$progs/unixname' \"\$@\"" >"$BATS_TEST_TMPDIR/less/unixname"
+	chmod +x "$BATS_TEST_TMPDIR/less/unixname"
+	progs=$BATS_TEST_TMPDIR/less start unixname names
+	save_kill
+	# whether somebody is bound to it cannot be seen
+	run -0 "${less[@]}" "$progs/tryexec" "$job_image"
+	assert_output EACCES
+	rm "$job_dir/path.sock"
+	"${less[@]}" mkcrimg restart "$job_image" </dev/null >>"$job_out" 2>&1 3>&- &
+	job_pid=$!
+	until_true resumed
+	finish
+}
+
 @test "limits: too few processes, too little memory" {
 	start tree wide
 	save_kill
