@@ -195,7 +195,7 @@ const struct directed directed[] = {
 	{ CR_REC_SOCK, 5, "mode", 0, 1, BAD, "mode 01" },
 	{ CR_REC_SOCK, 5, "flags", 0, CR_SOCK_BOUND | CR_SOCK_DEAD, BAD, "bound, but closed" },
 	{ CR_REC_SOCK, 5, "flags", 0, 0, BAD, "not connected to the receiver" },
-	{ CR_REC_SOCK, 0, "rcvtimeo_us", 0, 1ull << 61, BAD, "rcvtimeo" },
+	{ CR_REC_SOCK, 0, "rcvtimeo_us", 0, 1ull << 60, BAD, "rcvtimeo" },
 	{ CR_REC_SOCK, 0, "sndtimeo_us", 0, ~1ull, BAD, "sndtimeo" },
 	{ CR_REC_SOCKQ, 0, "sock", 0, ID(SOCK, 1), BAD, "$SOCK/1 is closed" },
 	{ CR_REC_SOCKQ, 0, "sock", 0, ID(SOCK, 6), BAD, "$SOCK/1 is not connected" },
