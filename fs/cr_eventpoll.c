@@ -116,7 +116,7 @@ static void items_of(struct items *items, const struct cr_eventpoll *ep,
 	spin_unlock(&file->f_lock);
 }
 
-/* All that job's files know of. 0 or -ENOMEM */
+/* All that job's files know of. A waiter may hold the lock for long. */
 static int items_find(struct cr_save *s, struct cr_eventpoll *ep,
 		      struct items *items)
 {
@@ -125,7 +125,8 @@ static int items_find(struct cr_save *s, struct cr_eventpoll *ep,
 	memset(items, 0, sizeof(*items));
 	for (;;) {
 		items->nr = 0;
-		mutex_lock(&ep->mtx);
+		if (mutex_lock_killable(&ep->mtx))
+			goto interrupted;
 		list_for_each_entry(target, &s->objs[CR_OBJ_FILE], list) {
 			items_of(items, ep, target);
 			cond_resched();
@@ -144,6 +145,9 @@ static int items_find(struct cr_save *s, struct cr_eventpoll *ep,
 		sort(items->item, items->nr, sizeof(*items->item), item_cmp,
 		     NULL);
 	return 0;
+interrupted:
+	kvfree(items->item);
+	return cr_fail(s, -EINTR);
 }
 
 /* Is that what fdinfo lists? */
