@@ -170,6 +170,52 @@ static const struct mm_walk_ops walk_ops = {
 
 /* ---- making runs of them ---- */
 
+static int run_cmp(const void *a, const void *b)
+{
+	const struct cr_run *x = a, *y = b;
+
+	if (x->id != y->id)
+		return x->id < y->id ? -1 : 1;
+	if (x->addr != y->addr)
+		return x->addr < y->addr ? -1 : 1;
+	return 0;
+}
+
+/**
+ * struct pass - one of two passes over all memory
+ * @s: the save
+ * @p: takes the runs
+ * @raw: the first one: what is to be stored raw; else all that is not stored yet
+ * @nr_stored: entries of s->runs when the second one began, sorted
+ */
+struct pass {
+	struct cr_save *s;
+	struct cr_packer *p;
+	bool raw;
+	size_t nr_stored;
+};
+
+/* The first run of object @id that the first pass has stored behind @addr */
+static const struct cr_run *pass_stored(const struct pass *pass, u32 id,
+					u64 addr)
+{
+	size_t low = 0, high = pass->nr_stored;
+	const struct cr_run *run;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		run = &pass->s->runs[mid];
+		if (run->id < id ||
+		    (run->id == id && run->addr + run->len <= addr))
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	run = &pass->s->runs[low];
+	return low < pass->nr_stored && run->id == id ? run : NULL;
+}
+
 static bool extent_is_raw(const struct extent *e)
 {
 	u64 len = e->end - e->start;
@@ -179,36 +225,48 @@ static bool extent_is_raw(const struct extent *e)
 	return len <= (e->anon ? RAW_MAX : FILE_RAW_MAX);
 }
 
-/* Runs end at multiples of CR_RUN_MAX, so that huge pages stay whole */
-static int extent_save(struct cr_packer *p, const struct cr_pack_source *src,
-		       const struct extent *e, bool raw)
+/*
+ * Runs end at multiples of CR_RUN_MAX, so that huge pages stay whole. What one
+ * pass has seen as one extent may have changed in the other: the kernel collapses
+ * and splits huge pages also of a job that stands still.
+ */
+static int extent_save(const struct pass *pass,
+		       const struct cr_pack_source *src, const struct extent *e)
 {
 	struct cr_packer_run run = {
 		.src = *src,
 		.prot = e->prot,
-		.raw = raw,
+		.raw = pass->raw,
 		.zero_ok = e->anon,
 	};
+	const struct cr_run *stored;
 	u64 addr, next;
 	int err;
 
-	if (extent_is_raw(e) != raw)
+	if (pass->raw && !extent_is_raw(e))
 		return 0;
 	for (addr = e->start; addr < e->end; addr = next) {
 		next = min_t(u64, e->end, ALIGN(addr + 1, CR_RUN_MAX));
+		stored = pass_stored(pass, src->id, addr);
+		if (stored && stored->addr <= addr) {
+			next = stored->addr + stored->len;
+			continue;
+		}
+		if (stored)
+			next = min(next, stored->addr);
 		run.addr = addr;
 		run.len = next - addr;
-		err = cr_packer_add(p, &run);
+		err = cr_packer_add(pass->p, &run);
 		if (err)
 			return err;
 	}
 	return 0;
 }
 
-static int mm_pages_save(struct cr_save *s, struct cr_packer *p,
-			 const struct cr_pack_source *src, struct page_walk *w,
-			 bool raw)
+static int mm_pages_save(const struct pass *pass,
+			 const struct cr_pack_source *src, struct page_walk *w)
 {
+	struct cr_save *s = pass->s;
 	struct mm_struct *mm = src->mm;
 	unsigned int i;
 	int ret, err;
@@ -227,7 +285,7 @@ static int mm_pages_save(struct cr_save *s, struct cr_packer *p,
 				      "memory of object %u: the page at %llx is lost (memory failure)",
 				      src->id, w->resume);
 		for (i = 0; i < w->nr; i++) {
-			err = extent_save(p, src, &w->ext[i], raw);
+			err = extent_save(pass, src, &w->ext[i]);
 			if (err)
 				return err;
 		}
@@ -257,9 +315,8 @@ static loff_t shm_seek(const struct cr_pack_source *src, loff_t pos,
 	return ret < 0 ? ret : min(ret, size);
 }
 
-static int shm_pages_save(struct cr_save *s, struct cr_packer *p,
-			  const struct cr_pack_source *src, loff_t size,
-			  bool raw)
+static int shm_pages_save(const struct pass *pass,
+			  const struct cr_pack_source *src, loff_t size)
 {
 	struct extent e = {
 		.prot = CR_PROT_READ | CR_PROT_WRITE,
@@ -277,22 +334,21 @@ static int shm_pages_save(struct cr_save *s, struct cr_packer *p,
 			pos = shm_seek(src, pos, size, SEEK_HOLE);
 		}
 		if (pos < 0)
-			return cr_err(&s->log, cr_fail(s, pos),
+			return cr_err(&pass->s->log, cr_fail(pass->s, pos),
 				      "memory of object %u: its holes cannot be found",
 				      src->id);
 		pos = PAGE_ALIGN(pos);
 		if (pos <= e.start)
 			break;
 		e.end = pos;
-		err = extent_save(p, src, &e, raw);
+		err = extent_save(pass, src, &e);
 		if (err)
 			return err;
 	}
 	return 0;
 }
 
-static int shm_obj_save(struct cr_save *s, struct cr_packer *p,
-			const struct cr_obj *obj, bool raw)
+static int shm_obj_save(const struct pass *pass, const struct cr_obj *obj)
 {
 	const struct cr_shm_info *info = cr_shm_info(obj);
 	struct inode *inode = obj->ptr;
@@ -302,20 +358,19 @@ static int shm_obj_save(struct cr_save *s, struct cr_packer *p,
 		src.file = info->reader;
 	else
 		src.mapping = inode->i_mapping;
-	return shm_pages_save(s, p, &src, info->content ? info->size :
-			      PAGE_ALIGN(i_size_read(inode)), raw);
+	return shm_pages_save(pass, &src, info->content ? info->size :
+			      PAGE_ALIGN(i_size_read(inode)));
 }
 
-/* All objects; runs that are stored raw, or the others */
-static int objs_save(struct cr_save *s, struct cr_packer *p,
-		     struct page_walk *w, bool raw)
+static int pass_run(const struct pass *pass, struct page_walk *w)
 {
+	struct cr_save *s = pass->s;
 	struct cr_pack_source src;
 	struct cr_obj *obj;
 	int err;
 
 	list_for_each_entry(obj, &s->objs[CR_OBJ_SHM], list) {
-		err = shm_obj_save(s, p, obj, raw) ?: cr_packer_flush(p);
+		err = shm_obj_save(pass, obj) ?: cr_packer_flush(pass->p);
 		if (err)
 			return err;
 	}
@@ -324,42 +379,40 @@ static int objs_save(struct cr_save *s, struct cr_packer *p,
 			.id = obj->id,
 			.mm = obj->ptr,
 		};
-		err = mm_pages_save(s, p, &src, w, raw) ?: cr_packer_flush(p);
+		err = mm_pages_save(pass, &src, w) ?: cr_packer_flush(pass->p);
 		if (err)
 			return err;
 	}
 	return 0;
 }
 
-static int run_cmp(const void *a, const void *b)
+static void sort_runs(struct cr_save *s)
 {
-	const struct cr_run *x = a, *y = b;
-
-	if (x->id != y->id)
-		return x->id < y->id ? -1 : 1;
-	if (x->addr != y->addr)
-		return x->addr < y->addr ? -1 : 1;
-	return 0;
+	sort(s->runs, s->nr_runs, sizeof(*s->runs), run_cmp, NULL);
 }
 
 int cr_pages_save(struct cr_save *s)
 {
+	struct pass pass = { .s = s, .raw = true };
 	struct page_walk w = {};
-	struct cr_packer *p;
 
 	w.ext = kvmalloc_array(EXTENTS_MAX, sizeof(*w.ext),
 			       GFP_KERNEL_ACCOUNT);
 	if (!w.ext)
 		return cr_fail(s, -ENOMEM);
-	p = cr_packer_create(s);
-	if (!p)
+	pass.p = cr_packer_create(s);
+	if (!pass.p)
 		goto out_free;
 	cr_out_align(s);
-	if (!objs_save(s, p, &w, true))
-		objs_save(s, p, &w, false);
+	if (!pass_run(&pass, &w)) {
+		sort_runs(s);
+		pass.raw = false;
+		pass.nr_stored = s->nr_runs;
+		pass_run(&pass, &w);
+	}
 	cr_out_align(s);
-	cr_packer_destroy(p);
-	sort(s->runs, s->nr_runs, sizeof(*s->runs), run_cmp, NULL);
+	cr_packer_destroy(pass.p);
+	sort_runs(s);
 out_free:
 	kvfree(w.ext);
 	return s->err;

@@ -525,6 +525,39 @@ static void stack_verify(void)
 }
 
 /* The look at the maps is the last before and the first after the wait */
+/* ---- for "collapse", while it is saved: a page in each range that could be a huge page ---- */
+
+#define RANGES	(160 * MIB)
+#define RANGE	(2 * MIB)
+static char *ranges;
+
+static void ranges_setup(void)
+{
+	char *area = map(RANGES + RANGE, PROT_READ | PROT_WRITE, MAP_NORESERVE);
+	FILE *file;
+	size_t off;
+
+	ranges = (char *)(((uintptr_t)area + RANGE - 1) & -RANGE);
+	must(madvise(ranges, RANGES, MADV_NOHUGEPAGE));
+	for (off = 0; off < RANGES; off += RANGE)
+		*(uint64_t *)(ranges + off + off / RANGE * PAGE) = off + 7;
+	must(madvise(ranges, RANGES, MADV_HUGEPAGE));
+	file = must(fopen(prog_path("ranges"), "w"));
+	fprintf(file, "%p %lu\n", ranges, RANGES);
+	must(fclose(file));
+}
+
+static void ranges_verify(void)
+{
+	size_t off;
+
+	for (off = 0; off < RANGES; off += RANGE) {
+		check(*(uint64_t *)(ranges + off + off / RANGE * PAGE) == off + 7,
+		      "range %zu: content lost", off / RANGE);
+		prog_check_zero(ranges + off + (off / RANGE + 1) * PAGE, PAGE, "page in between");
+	}
+}
+
 static const struct prog_case cases[] = {
 	{ "maps", NULL, maps_verify, false },
 	{ "anon", anon_setup, anon_verify, false },
@@ -539,6 +572,7 @@ static const struct prog_case cases[] = {
 	{ "heap", heap_setup, NULL, false },
 	{ "maps", maps_setup, NULL, false },
 	{ "heap", NULL, heap_verify, false },
+	{ "ranges", ranges_setup, ranges_verify, true },
 	{ }
 };
 

@@ -39,6 +39,23 @@ lifecycle() {
 	lifecycle memory
 }
 
+# The kernel makes huge pages also of the memory of a job that stands still.
+@test "memory that is collapsed while it is saved" {
+	local n ranges collapsed
+	for n in 1 2 3; do
+		start memory ranges
+		read -r -a ranges <"$job_dir/ranges"
+		"$progs/collapse" "$job_pid" "${ranges[@]}" >"$job_dir/collapsed" 3>&- &
+		collapsed=$!
+		save_kill
+		wait $collapsed
+		[ "$(cat "$job_dir/collapsed")" -gt 0 ]
+		run -0 mkcrimg check "$job_image"
+		resume
+		finish
+	done
+}
+
 @test "mmflags" {
 	lifecycle mmflags
 }
