@@ -100,7 +100,8 @@ static void mm_collect(struct cr_save *s, struct cr_obj *obj)
 
 	cr_mm_flags_collect(s, obj);
 	areas_save(mm, &rec);
-	if (!areas_ok(&rec))
+	/* execve() sets them one by one, and is over when the job stands still */
+	if (!areas_ok(&rec) && (s->still || !obj->holder->in_execve))
 		cr_refuse(s, obj->holder, "CR-EMM",
 			  "memory: areas of prctl(PR_SET_MM) that cannot be set again");
 	mm_collect_exe(s, obj);
