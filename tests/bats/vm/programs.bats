@@ -207,8 +207,8 @@ make_project() {
 @test "sqlite3, in a file" {
 	{
 		echo 'create table t(a integer primary key, b text);'
-		for i in $(seq 200); do
-			echo "insert into t select value * 60 + $i, 'text ' || value from generate_series(1, 40);"
+		for i in $(seq 700); do
+			echo "insert into t select value * 1000 + $i, 'text ' || value from generate_series(1, 40);"
 			echo "select count(*), sum(a) from t where b like '%7';"
 		done
 	} >"$data/file.sql"
@@ -228,13 +228,13 @@ make_project() {
 }
 
 @test "bc: digits of pi" {
-	equal 'echo "scale=350; 4*a(1)" | bc -l'
+	equal 'echo "scale=1100; 4*a(1)" | bc -l'
 }
 
 @test "64 threads on mutexes and condition variables" {
-	equal "$progs/crowd 15000"
+	equal "$progs/crowd 40000"
 }
 
 @test "a tree of 200 processes on three levels" {
-	equal "$progs/family 20"
+	equal "$progs/family 120"
 }
