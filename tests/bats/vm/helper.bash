@@ -6,13 +6,20 @@
 # defines local_setup() and local_teardown().
 
 bats_require_minimum_version 1.5.0
+# Their load.bash would start dirname for each of their files, in every test.
+dirname() { printf '%s\n' "${1%/*}"; }
 bats_load_library bats-support
 bats_load_library bats-assert
+unset -f dirname
 
 : "${CR_TOP:=$(cd "$BATS_TEST_DIRNAME/../../.." && pwd)}" "${CR_RELEASE:=$(uname -r)}"
 export CR_TOP CR_RELEASE
 progs=$CR_TOP/build/progs
 deadline=${CR_DEADLINE:-120}	# seconds for anything to happen: the machine is emulated, and may be loaded
+
+# tests/run turns off randomization of addresses for itself, because an emulator translates a program anew
+# for each address at which it finds it. What is tested has it.
+randomized=(setarch x86_64)
 
 # ---- waiting ----
 
@@ -49,7 +56,7 @@ start() {
 	job_count=$((job_count + 1))
 	job_out=$job_dir.out
 	mkdir "$job_dir"
-	"$progs/$1" "$job_dir" "${@:2}" </dev/null >"$job_out" 2>&1 3>&- &
+	"${randomized[@]}" "$progs/$1" "$job_dir" "${@:2}" </dev/null >"$job_out" 2>&1 3>&- &
 	job_pid=$!
 	until_true ready
 	if [ ! -e "$job_dir/ready" ]; then
@@ -75,7 +82,7 @@ save_kill() {
 
 # resume [KEY=VALUE...]: execute the newest image in the background, until its job runs
 resume() {
-	"$job_image" "$@" </dev/null >>"$job_out" 2>&1 3>&- &
+	"${randomized[@]}" "$job_image" "$@" </dev/null >>"$job_out" 2>&1 3>&- &
 	job_pid=$!
 	until_true resumed
 	if [ ! "/proc/$job_pid/exe" -ef "$job_image" ]; then
@@ -123,48 +130,27 @@ alive() {
 
 # ---- before and after every test ----
 
-# Processes of user space, without those that this very look consists of: ps, its ancestors, and what
-# else is in its pipe
-tasks() {
-	ps --ppid 2 -p 2 --deselect -o pid=,ppid=,stat=,args= | awk '
-		{ line[$1] = $0; parent[$1] = $2 }
-		$4 == "ps" && $5 == "--ppid" { look = $1 }
-		END {
-			for (p = look; p in parent; p = parent[p])
-				own[p] = 1
-			for (p in line)
-				if (!(p in own) && !(line[p] ~ / awk / && parent[p] in own))
-					print line[p]
-		}'
-}
-
-tasks_left() {
-	tasks | awk 'NR == FNR { known[$1] = 1; next } !known[$1]' "$BATS_TEST_TMPDIR/tasks" -
-}
+leftovers() { "$CR_TOP/tests/bats/vm/leftovers" "$1" "$BATS_TEST_TMPDIR" "${@:2}"; }
 
 kill_left() {
 	local pids
-	pids=$(tasks_left | awk '{ print $1 }')
+	pids=$(leftovers tasks)
 	[ -z "$pids" ] || kill -9 $pids 2>/dev/null || :
 }
 
-no_task_left() { [ -z "$(tasks_left)" ]; }
+no_task_left() { [ -z "$(leftovers tasks)" ]; }
 
-# Lines of the kernel's log since the test began that no healthy kernel writes
+# Lines of the kernel's log that no healthy kernel writes, with the name of the test
 complaints() {
-	dmesg | awk -v mark="cr-test: $BATS_TEST_NUMBER " '
-		index($0, mark) { on = 1 }
-		on && /WARNING|BUG|Oops|KASAN|UBSAN|kmemleak|INFO: |general protection|refcount_t|corruption|Call Trace/'
+	dmesg | awk '
+		/cr-test: / { test = $0 }
+		/WARNING|BUG|Oops|KASAN|UBSAN|kmemleak|INFO: |general protection|refcount_t|corruption|Call Trace/ {
+			if (test != "")
+				print test
+			test = ""
+			print
+		}'
 }
-
-# System V segments, semaphore sets and message queues: kind, key and id of each
-ipc_objects() {
-	awk 'FNR > 1 { sub(".*/", "", FILENAME); print FILENAME, $1, $2 }' /proc/sysvipc/shm /proc/sysvipc/sem \
-		/proc/sysvipc/msg
-}
-
-users() { cat /sys/module/binfmt_cr/refcnt 2>/dev/null || echo 0; }
-unused() { [ "$(users)" = 0 ]; }
 
 load_module() {
 	[ -e /sys/module/binfmt_cr ] || modprobe binfmt_cr
@@ -173,56 +159,31 @@ load_module() {
 setup() {
 	echo "cr-test: $BATS_TEST_NUMBER $BATS_TEST_DESCRIPTION" >/dev/kmsg
 	load_module
-	tasks >"$BATS_TEST_TMPDIR/tasks"
-	cat /proc/self/mounts >"$BATS_TEST_TMPDIR/mounts"
-	ipc_objects >"$BATS_TEST_TMPDIR/ipc"
+	leftovers note
 	job_pid='' job_dir='' job_image=''
 	if declare -F local_setup >/dev/null; then local_setup; fi
 }
 
-# Nothing may be left: no task, no mount, no System V object, no half-written image, no use of the module, no
-# complaint.
+# Nothing may be left: no task, no mount, no System V object, no half-written image, no use of the module.
 teardown() {
-	local left bad=0 deadline=30
 	if declare -F local_teardown >/dev/null; then local_teardown; fi
-	if [ -z "${BATS_TEST_COMPLETED:-}" ]; then
-		# it failed already: say what the job said, leave nothing to the next test
-		[ ! -e "${job_out:-}" ] || { echo "output of the job:"; cat "$job_out"; }
-		dmesg | tail -n 15
-		kill_left
-		until_true no_task_left || :
-		ipcrm --all
-		deadline=20
+	if [ -n "${BATS_TEST_COMPLETED:-}" ]; then
+		leftovers check 30 || { kill_left; return 1; }
+		return
 	fi
-	if ! until_true no_task_left; then
-		echo "tasks are left:"
-		tasks_left
-		kill_left
-		bad=1
-	fi
-	if ! diff "$BATS_TEST_TMPDIR/mounts" /proc/self/mounts; then
-		echo "mounts changed"
-		bad=1
-	fi
-	if [ -n "${BATS_TEST_COMPLETED:-}" ] && ! diff "$BATS_TEST_TMPDIR/ipc" <(ipc_objects); then
-		echo "System V IPC objects are left, or gone"
-		ipcrm --all
-		bad=1
-	fi
-	left=$(find "$BATS_TEST_TMPDIR" -name '.*crimg*')
-	[ -z "$left" ] || { echo "files are left: $left"; bad=1; }
-	left=$(complaints)
-	[ -z "$left" ] || { echo "the kernel complains: $left"; bad=1; }
-	deadline=20
-	if ! until_true unused; then
-		echo "the module has $(users) users"
-		bad=1
-	fi
-	return $bad
+	# it failed already: say what the job said, leave nothing to the next test
+	[ ! -e "${job_out:-}" ] || { echo "output of the job:"; cat "$job_out"; }
+	dmesg | tail -n 15
+	kill_left
+	ipcrm --all
+	leftovers check 20 || kill_left
 }
 
-# The module can be unloaded after all of them.
+# After all of them the kernel has not complained, and the module can be unloaded.
 teardown_file() {
+	local said
+	said=$(complaints)
+	[ -z "$said" ] || { echo "the kernel complains: $said"; return 1; }
 	[ ! -e /sys/module/binfmt_cr ] || rmmod binfmt_cr
 	[ ! -e /sys/module/binfmt_cr ]
 	load_module
