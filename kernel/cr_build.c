@@ -136,6 +136,11 @@ static int build_first(struct cr_restart *r, int *nr)
 		return err;
 	if (!r->in_place)
 		return rtask_clone(&r->rtasks[0], 0, process_main);
+	/* it will be the leader itself: later it could only be killed */
+	err = cr_proc_allowed(r, r->leader->proc) ?:
+	      cr_thread_allowed(r, r->leader->thread);
+	if (err)
+		return err;
 	/* the caller is the parent of the leader's children already */
 	*nr -= r->leader->nr_threads;
 	get_task_struct(current);
@@ -254,7 +259,7 @@ static int link_zombie(struct cr_rtask *t)
  * A parked task can be killed: it is its stack that is written to, so that is
  * held, and a task that has run meanwhile is done again, or is not there
  */
-static int rtask_write_regs(struct cr_rtask *t)
+static int rtask_write_regs(struct cr_rtask *t, u32 thread)
 {
 	unsigned long seen;
 	int err;
@@ -264,11 +269,22 @@ static int rtask_write_regs(struct cr_rtask *t)
 	do {
 		err = rtask_wait_inactive(t, &seen);
 		if (!err)
-			err = cr_arch_thread_restore(t->r, t->thread, t->task);
+			err = cr_arch_thread_restore(t->r, thread, t->task);
 	} while (!err && wait_task_inactive(t->task,
 					    TASK_UNINTERRUPTIBLE) != seen);
 	put_task_stack(t->task);
 	return err ?: READ_ONCE(t->r->err);
+}
+
+/* It has no use for them: does this CPU take those of the leader's threads? */
+static int link_donor(struct cr_rtask *donor)
+{
+	const struct cr_rtask *leader = donor->r->leader, *t;
+	int err = 0;
+
+	for (t = leader; !err && t < leader + leader->nr_threads; t++)
+		err = rtask_write_regs(donor, t->thread);
+	return err;
 }
 
 int rtask_link(struct cr_rtask *t)
@@ -277,9 +293,11 @@ int rtask_link(struct cr_rtask *t)
 
 	if (t->zombie)
 		return link_zombie(t);
-	if (!t->thread || t->donor)
+	if (t->donor)
+		return link_donor(t);
+	if (!t->thread)
 		return rtask_wait_inactive(t, &seen);
-	return rtask_write_regs(t);
+	return rtask_write_regs(t, t->thread);
 }
 
 void rtasks_link_ids(struct cr_restart *r)

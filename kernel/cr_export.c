@@ -50,6 +50,7 @@ CR_EXPORT(do_unlinkat);
 CR_EXPORT(dup_fd);
 CR_EXPORT(fcntl_setlk);
 CR_EXPORT(flush_signal_handlers);
+CR_EXPORT(free_fs_struct);
 CR_EXPORT(free_nsproxy);
 CR_EXPORT(get_close_on_exec);
 CR_EXPORT(get_mm_exe_file);

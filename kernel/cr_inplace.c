@@ -4,10 +4,12 @@
  * already (a container's init, a launcher that chose it) and becomes the leader.
  *
  * Until the point of no return the caller is not touched: a donor, a child that
- * nobody sees, restores the leader's memory and descriptor table; the caller
- * takes both over as execve() takes over a new mm. The leader's other threads
- * cannot exist before: execve() ends all threads. If one of them cannot be
- * created, the job ends as by SIGKILL; its number was free when it was checked.
+ * nobody sees, restores the leader's memory, descriptor table and directories;
+ * the caller takes them over as execve() takes over a new mm. What else the
+ * leader's threads will ask for is asked for in the caller and in the donor. The
+ * leader's other threads cannot exist before: execve() ends all threads. If one
+ * of them cannot be created, the job ends as by SIGKILL; its number was free when
+ * it was checked.
  */
 #include <linux/kernel.h>
 #include <linux/module.h>
@@ -46,12 +48,14 @@ bool cr_inplace_fits(struct cr_restart *r)
  * struct estate - what the donor leaves behind
  * @mm: the leader's memory
  * @files: its descriptor table
+ * @fs: its directories
  * @exe: its executable
  * @dumpable: of @mm
  */
 struct estate {
 	struct mm_struct *mm;
 	struct files_struct *files;
+	struct fs_struct *fs;
 	struct file *exe;
 	int dumpable;
 };
@@ -63,8 +67,14 @@ static int estate_take(struct cr_rtask *donor, struct estate *e)
 	e->files = donor->task->files;
 	if (e->files)
 		atomic_inc(&e->files->count);
+	e->fs = donor->task->fs;
+	if (e->fs) {
+		spin_lock(&e->fs->lock);
+		e->fs->users++;
+		spin_unlock(&e->fs->lock);
+	}
 	task_unlock(donor->task);
-	if (!e->mm || !e->files)
+	if (!e->mm || !e->files || !e->fs)
 		return -ESRCH;
 	e->exe = get_mm_exe_file(e->mm);
 	e->dumpable = get_dumpable(e->mm);
@@ -76,10 +86,23 @@ static int estate_take(struct cr_rtask *donor, struct estate *e)
 	return 0;
 }
 
+static void fs_put(struct fs_struct *fs)
+{
+	bool last;
+
+	spin_lock(&fs->lock);
+	last = !--fs->users;
+	spin_unlock(&fs->lock);
+	if (last)
+		free_fs_struct(fs);
+}
+
 static void estate_put(struct estate *e)
 {
 	if (e->exe)
 		fput(e->exe);
+	if (e->fs)
+		fs_put(e->fs);
 	if (e->files)
 		put_files_struct(e->files);
 	if (e->mm)
@@ -109,6 +132,17 @@ static void estate_give_files(struct estate *e)
 	current->files = e->files;
 	task_unlock(current);
 	e->files = old;
+}
+
+static void estate_give_fs(struct estate *e)
+{
+	struct fs_struct *old;
+
+	task_lock(current);
+	old = current->fs;
+	current->fs = e->fs;
+	task_unlock(current);
+	e->fs = old;
 }
 
 /* What the donor has restored, but for itself */
@@ -187,10 +221,8 @@ static int leader_become(struct cr_restart *r, struct linux_binprm *bprm,
 	}
 	set_dumpable(current->mm, e->dumpable);
 	estate_give_files(e);
+	estate_give_fs(e);
 	cr_locks_adopt();
-	err = unshare_fs_struct();
-	if (err)
-		return err;
 	cr_thread_reset();
 	cr_itimers_stop();
 	cr_arch_regs_blank();

@@ -259,37 +259,52 @@ const struct cr_obj_ops cr_proc_ops = {
 	.save = proc_save,
 };
 
-/* No limit may be higher than one that the caller could have set */
-static int proc_restore_rlimits(struct cr_restart *r, u32 pid,
-				const struct cr_detail_iter *it)
+/* Those that the record does not know are @limits' */
+static void rlimits_read(const struct cr_detail_iter *it, struct rlimit *limits)
 {
-	struct rlimit limits[RLIM_NLIMITS];
+	const char *val = it->view.tail;
 	struct cr_rec_rlimit rec;
-	const __le64 *val = it->view.tail;
-	__le64 pair[2];
 	unsigned int i, n;
+	__le64 pair[2];
 
 	cr_detail(it, &rec, sizeof(rec));
 	n = min_t(unsigned int, le32_to_cpu(rec.nr), RLIM_NLIMITS);
-	memcpy(limits, current->signal->rlim, sizeof(limits));
 	for (i = 0; i < n; i++) {
-		memcpy(pair, (const char *)val + i * sizeof(pair),
-		       sizeof(pair));
+		memcpy(pair, val + i * sizeof(pair), sizeof(pair));
 		limits[i].rlim_cur = le64_to_cpu(pair[0]);
 		limits[i].rlim_max = le64_to_cpu(pair[1]);
+	}
+}
+
+/* No limit may be higher than one that the caller could have set */
+static int rlimits_allowed(struct cr_restart *r, u32 pid,
+			   const struct cr_detail_iter *it)
+{
+	struct rlimit limits[RLIM_NLIMITS] = {};
+	unsigned int i;
+
+	rlimits_read(it, limits);
+	for (i = 0; i < RLIM_NLIMITS; i++)
 		if (limits[i].rlim_max > r->rlim_max[i] &&
 		    !capable(CAP_SYS_RESOURCE))
 			return cr_err(&r->log, -EPERM,
 				      "pid %u: resource limit %u is above yours",
 				      pid, i);
-	}
+	return 0;
+}
+
+static void rlimits_restore(const struct cr_detail_iter *it)
+{
+	struct rlimit limits[RLIM_NLIMITS];
+
+	memcpy(limits, current->signal->rlim, sizeof(limits));
+	rlimits_read(it, limits);
 	task_lock(current->group_leader);
 	memcpy(current->signal->rlim, limits, sizeof(limits));
 	task_unlock(current->group_leader);
 	/* this one is enforced by a timer */
 	if (limits[RLIMIT_CPU].rlim_cur != RLIM_INFINITY)
 		update_rlimit_cpu(current, limits[RLIMIT_CPU].rlim_cur);
-	return 0;
 }
 
 /*
@@ -327,12 +342,36 @@ static void proc_restore_times(const struct cr_rec_proc *rec)
 	spin_unlock_irq(&cr_sighand(current)->siglock);
 }
 
-int cr_proc_restore(struct cr_restart *r, u32 id)
+int cr_proc_allowed(struct cr_restart *r, u32 id)
 {
 	struct cr_detail_iter it;
 	struct cr_rec_proc rec;
 	struct cr_view view;
 	int adj, err;
+
+	cr_read_obj(&r->img, id, &view, &rec, sizeof(rec));
+	adj = (s32)le32_to_cpu(rec.oom_score_adj);
+	if (adj < current->signal->oom_score_adj_min &&
+	    !capable(CAP_SYS_RESOURCE))
+		return cr_err(&r->log, -EPERM,
+			      "pid %u: oom_score_adj %d is below what you may set",
+			      le32_to_cpu(rec.pid), adj);
+	cr_for_each_detail(&r->img, id, &it) {
+		if (it.view.type != CR_REC_RLIMIT)
+			continue;
+		err = rlimits_allowed(r, le32_to_cpu(rec.pid), &it);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+int cr_proc_restore(struct cr_restart *r, u32 id)
+{
+	struct cr_detail_iter it;
+	struct cr_rec_proc rec;
+	struct cr_view view;
+	int err;
 
 	cr_read_obj(&r->img, id, &view, &rec, sizeof(rec));
 	proc_restore_age(r, &rec);
@@ -341,21 +380,14 @@ int cr_proc_restore(struct cr_restart *r, u32 id)
 		__set_task_comm(current, rec.comm, false);
 		return 0;
 	}
+	err = cr_proc_allowed(r, id);
+	if (err)
+		return err;
 	current->signal->is_child_subreaper =
 		!!(le32_to_cpu(rec.flags) & CR_PROC_SUBREAPER);
-	adj = (s32)le32_to_cpu(rec.oom_score_adj);
-	if (adj < current->signal->oom_score_adj_min &&
-	    !capable(CAP_SYS_RESOURCE))
-		return cr_err(&r->log, -EPERM,
-			      "pid %u: oom_score_adj %d is below what you may set",
-			      le32_to_cpu(rec.pid), adj);
-	current->signal->oom_score_adj = adj;
-	cr_for_each_detail(&r->img, id, &it) {
-		if (it.view.type != CR_REC_RLIMIT)
-			continue;
-		err = proc_restore_rlimits(r, le32_to_cpu(rec.pid), &it);
-		if (err)
-			return err;
-	}
+	current->signal->oom_score_adj = (s32)le32_to_cpu(rec.oom_score_adj);
+	cr_for_each_detail(&r->img, id, &it)
+		if (it.view.type == CR_REC_RLIMIT)
+			rlimits_restore(&it);
 	return 0;
 }

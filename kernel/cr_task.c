@@ -269,7 +269,7 @@ int process_clone_threads(struct cr_rtask *t)
 	return 0;
 }
 
-/* What all threads share, but memory and descriptors; then the first thread */
+/* What all threads share and no donor restores; then the first thread */
 int process_restore_shared(struct cr_rtask *t)
 {
 	struct cr_restart *r = t->r;
@@ -279,9 +279,6 @@ int process_restore_shared(struct cr_rtask *t)
 	int err;
 
 	cr_read_obj(&r->img, t->thread, &view, &rec, sizeof(rec));
-	err = cr_fs_restore(r, le32_to_cpu(rec.fs));
-	if (err)
-		return err;
 	err = cr_sighand_restore(r, le32_to_cpu(rec.sighand));
 	if (err)
 		return err;
@@ -301,6 +298,24 @@ int process_restore_shared(struct cr_rtask *t)
 	WRITE_ONCE(t->ready, true);
 	wake_up_all(&r->wait);
 	return cr_thread_restore(r, t->thread);
+}
+
+/*
+ * In place, what the leader's threads will ask for: said no now, it is an errno
+ * of execve(). The threads begin, as the donor has, as clones of the caller.
+ */
+static int donor_try(struct cr_restart *r)
+{
+	const struct cr_rtask *t;
+	int err = 0;
+
+	for (t = r->leader; !err && t < r->leader + r->leader->nr_threads; t++) {
+		if (t != r->leader)
+			err = cr_thread_allowed(r, t->thread);
+		if (!err)
+			err = cr_thread_try(r, t->thread);
+	}
+	return err;
 }
 
 /* In the process: from a copy of the caller to what it was */
@@ -326,9 +341,12 @@ static int process_restore(struct cr_rtask *t)
 	if (err)
 		return err;
 	err = cr_files_restore(r, le32_to_cpu(rec.files));
-	if (err || t->donor)
+	if (err)
 		return err;
-	return process_restore_shared(t);
+	err = cr_fs_restore(r, le32_to_cpu(rec.fs));
+	if (err)
+		return err;
+	return t->donor ? donor_try(r) : process_restore_shared(t);
 }
 
 int process_main(void *arg)

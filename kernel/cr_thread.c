@@ -12,16 +12,14 @@
 #include <linux/cred.h>
 #include <linux/fdtable.h>
 #include <linux/fs_struct.h>
-#include <linux/iocontext.h>
-#include <linux/ioprio.h>
 #include <linux/prctl.h>
 #include <linux/rseq.h>
 #include <linux/seccomp.h>
+#include <linux/securebits.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 #include <linux/sched/task_stack.h>
-#include <uapi/linux/sched/types.h>
 #include <linux/cr.h>
 #include <linux/cr_arch.h>
 #include <linux/cr_kernel.h>
@@ -152,23 +150,6 @@ static void thread_collect(struct cr_save *s, struct cr_obj *obj)
 	thread_collect_objs(s, thread);
 }
 
-static void thread_record_sched(struct task_struct *task,
-				struct cr_rec_thread *rec)
-{
-	rec->nice = cpu_to_le32(task_nice(task));
-	rec->policy = cpu_to_le32(task->policy);
-	rec->rt_priority = cpu_to_le32(task->rt_priority);
-	if (task->sched_reset_on_fork)
-		rec->flags |= cpu_to_le32(CR_THREAD_RESET_ON_FORK);
-	rec->timer_slack_ns = cpu_to_le64(task->timer_slack_ns);
-	rec->personality = cpu_to_le32(task->personality);
-	rec->pdeath_signal = cpu_to_le32(task->pdeath_signal);
-	task_lock(task);
-	if (task->io_context)
-		rec->ioprio = cpu_to_le32(task->io_context->ioprio);
-	task_unlock(task);
-}
-
 static void thread_record_signals(struct cr_thread *thread,
 				  struct cr_rec_thread *rec)
 {
@@ -219,7 +200,10 @@ static void thread_save(struct cr_save *s, struct cr_obj *obj)
 	rec.cred = cpu_to_le32(cr_obj_id(s, CR_OBJ_CRED, (void *)
 			rcu_dereference_protected(task->cred, 1)));
 	rec.flags = cpu_to_le32(cr_prctl_flags(task));
-	thread_record_sched(task, &rec);
+	cr_sched_record(task, &rec);
+	rec.timer_slack_ns = cpu_to_le64(task->timer_slack_ns);
+	rec.personality = cpu_to_le32(task->personality);
+	rec.pdeath_signal = cpu_to_le32(task->pdeath_signal);
 	/* a keeper has its job die with it: not the job's own wish */
 	if (s->kept && task == s->leader && task->pdeath_signal == SIGKILL)
 		rec.pdeath_signal = 0;
@@ -277,92 +261,6 @@ void cr_thread_reset(void)
 	current->restart_block.fn = do_no_restart_syscall;
 }
 
-static int thread_restore_affinity(struct cr_restart *r,
-				   const struct cr_rec_thread *rec,
-				   const struct cr_view *view)
-{
-	unsigned int nr = le32_to_cpu(rec->nr_cpus);
-	cpumask_var_t mask;
-	unsigned int cpu;
-	int err = 0;
-
-	if (!nr)
-		return 0;
-	if (!zalloc_cpumask_var(&mask, GFP_KERNEL))
-		return -ENOMEM;
-	for (cpu = 0; cpu < min(nr, nr_cpu_ids); cpu++)
-		if (((const u8 *)view->tail)[cpu / 8] & BIT(cpu % 8))
-			cpumask_set_cpu(cpu, mask);
-	err = sched_setaffinity(0, mask);
-	if (err)
-		cr_err(&r->log, err,
-		       "thread %u: none of the CPUs that it is bound to is here",
-		       le32_to_cpu(rec->tid));
-	free_cpumask_var(mask);
-	return err;
-}
-
-/* As sched_setattr() asks it of one without CAP_SYS_NICE; SCHED_IDLE is below 19 */
-static bool sched_raises(const struct sched_attr *attr)
-{
-	if (attr->sched_policy == SCHED_FIFO || attr->sched_policy == SCHED_RR)
-		return true;
-	if (attr->sched_nice < task_nice(current) &&
-	    !can_nice(current, attr->sched_nice))
-		return true;
-	return current->policy == SCHED_IDLE &&
-	       attr->sched_policy != SCHED_IDLE &&
-	       !can_nice(current, task_nice(current));
-}
-
-static int thread_restore_sched(struct cr_restart *r,
-				const struct cr_rec_thread *rec)
-{
-	struct sched_attr attr = {
-		.size = sizeof(attr),
-		.sched_policy = le32_to_cpu(rec->policy),
-		.sched_nice = (s32)le32_to_cpu(rec->nice),
-		.sched_priority = le32_to_cpu(rec->rt_priority),
-	};
-	bool reset = le32_to_cpu(rec->flags) & CR_THREAD_RESET_ON_FORK;
-	int ioprio = le32_to_cpu(rec->ioprio);
-	int nice = (s32)le32_to_cpu(rec->nice);
-	int err;
-
-	/* in place it is the caller's, which only the privileged may drop */
-	if (current->sched_reset_on_fork && !reset && !capable(CAP_SYS_NICE))
-		return cr_err(&r->log, -EPERM,
-			      "thread %u: not allowed to drop SCHED_RESET_ON_FORK",
-			      le32_to_cpu(rec->tid));
-	if (attr.sched_policy != current->policy ||
-	    attr.sched_priority != current->rt_priority ||
-	    nice != task_nice(current)) {
-		if (sched_raises(&attr) && !capable(CAP_SYS_NICE))
-			return cr_err(&r->log, -EPERM,
-				      "thread %u: priority %d, policy %u: not allowed to raise it",
-				      le32_to_cpu(rec->tid), nice,
-				      attr.sched_policy);
-		err = sched_setattr_nocheck(current, &attr);
-		if (err)
-			return cr_err(&r->log, err,
-				      "thread %u: scheduling policy %u is not accepted",
-				      le32_to_cpu(rec->tid), attr.sched_policy);
-	}
-	current->sched_reset_on_fork = reset;
-	if (ioprio) {
-		if (IOPRIO_PRIO_CLASS(ioprio) == IOPRIO_CLASS_RT &&
-		    !capable(CAP_SYS_ADMIN) && !capable(CAP_SYS_NICE))
-			return cr_err(&r->log, -EPERM,
-				      "thread %u: real-time I/O priority",
-				      le32_to_cpu(rec->tid));
-		err = set_task_ioprio(current, ioprio);
-		if (err)
-			return cr_err(&r->log, err, "thread %u: I/O priority %#x",
-				      le32_to_cpu(rec->tid), ioprio);
-	}
-	return 0;
-}
-
 static void thread_restore_user(const struct cr_rec_thread *rec)
 {
 #ifdef CONFIG_FUTEX
@@ -402,21 +300,16 @@ static void thread_restore_signals(const struct cr_rec_thread *rec)
 	}
 }
 
-/* Last of all that a task restores itself: signals reach it from here on */
-int cr_thread_restore(struct cr_restart *r, u32 id)
+/* What the kernel itself says yes or no to, and nothing is left of but in current */
+static int thread_restore_own(struct cr_restart *r, u32 id,
+			      const struct cr_rec_thread *rec,
+			      const struct cr_view *view)
 {
 	struct cr_rec_restart restart;
-	struct cr_rec_thread rec;
 	struct cr_detail_iter it;
-	struct cr_view view;
 	int err;
 
-	cr_read_obj(&r->img, id, &view, &rec, sizeof(rec));
-	__set_task_comm(current, rec.comm, false);
-	err = thread_restore_sched(r, &rec);
-	if (err)
-		return err;
-	err = thread_restore_affinity(r, &rec, &view);
+	err = cr_affinity_restore(r, rec, view);
 	if (err)
 		return err;
 	cr_for_each_detail(&r->img, id, &it) {
@@ -427,7 +320,45 @@ int cr_thread_restore(struct cr_restart *r, u32 id)
 		if (err)
 			return err;
 	}
-	err = cr_prctl_restore(r, &rec);
+	return cr_prctl_restore(r, rec);
+}
+
+int cr_thread_try(struct cr_restart *r, u32 id)
+{
+	struct cred *mine = prepare_creds(), *then = prepare_creds();
+	struct cr_rec_thread rec;
+	struct cr_view view;
+	int err;
+
+	if (!mine || !then) {
+		if (mine)
+			abort_creds(mine);
+		if (then)
+			abort_creds(then);
+		return -ENOMEM;
+	}
+	/* as execve() will have done */
+	then->securebits &= ~issecure_mask(SECURE_KEEP_CAPS);
+	commit_creds(then);
+	cr_read_obj(&r->img, id, &view, &rec, sizeof(rec));
+	err = thread_restore_own(r, id, &rec, &view);
+	commit_creds(mine);
+	return err;
+}
+
+/* Last of all that a task restores itself: signals reach it from here on */
+int cr_thread_restore(struct cr_restart *r, u32 id)
+{
+	struct cr_rec_thread rec;
+	struct cr_view view;
+	int err;
+
+	cr_read_obj(&r->img, id, &view, &rec, sizeof(rec));
+	__set_task_comm(current, rec.comm, false);
+	err = cr_sched_restore(r, &rec);
+	if (err)
+		return err;
+	err = thread_restore_own(r, id, &rec, &view);
 	if (err)
 		return err;
 	thread_restore_user(&rec);

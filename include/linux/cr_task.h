@@ -47,6 +47,14 @@ u32 cr_prctl_flags(struct task_struct *task);
 int __must_check cr_prctl_restore(struct cr_restart *r,
 				  const struct cr_rec_thread *rec);
 
+/* kernel/cr_sched.c: priorities of a thread, and its CPUs. 0 or -errno */
+void cr_sched_record(struct task_struct *task, struct cr_rec_thread *rec);
+int __must_check cr_sched_restore(struct cr_restart *r,
+				  const struct cr_rec_thread *rec);
+int __must_check cr_affinity_restore(struct cr_restart *r,
+				     const struct cr_rec_thread *rec,
+				     const struct cr_view *view);
+
 /* kernel/cr_stop.c: job control; siglock is held for both */
 void cr_stop_copy(struct cr_proc *proc);
 /*
@@ -64,6 +72,18 @@ void cr_restart_block_save(struct cr_save *s, struct cr_obj *obj,
 int __must_check cr_restart_block_restore(struct cr_restart *r,
 					  const struct cr_rec_restart *rec);
 
+/*
+ * May current have the limits and the oom_score_adj, or the priorities, that the
+ * record says? It need not be the task itself: one that begins with the same.
+ * 0 or -errno
+ */
+int __must_check cr_proc_allowed(struct cr_restart *r, u32 id);
+int __must_check cr_thread_allowed(struct cr_restart *r, u32 id);
+/*
+ * Would cr_thread_restore() be allowed the rest? In a task that will not live
+ * on: it has CPUs and what prctl() sets from the record afterwards. 0 or -errno
+ */
+int __must_check cr_thread_try(struct cr_restart *r, u32 id);
 /* In the process: what its PROC record says of itself. 0 or -errno */
 int __must_check cr_proc_restore(struct cr_restart *r, u32 id);
 /* In the thread: what its THREAD record says. 0 or -errno */

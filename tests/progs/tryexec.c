@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * "tryexec FILE [ARGUMENT...]" executes a file and, when that fails, prints the
- * name of the errno and verifies that it is still what it was: its memory,
- * descriptors, handlers, pending signals, threads, ids, and that it has neither
- * got a child nor heard of one, while a timer's signals are handled. Exit status 0
- * then, 1 if something changed.
+ * "tryexec [-1] FILE [ARGUMENT...]" executes a file and, when that fails, prints
+ * the name of the errno and verifies that it is still what it was: its memory,
+ * descriptors, handlers, pending signals, threads, ids, priorities, and that it
+ * has neither got a child nor heard of one, while a timer's signals are handled.
+ * Exit status 0 then, 1 if something changed. -1: without a second thread, with
+ * which no restart is in place.
  */
 #include "prog.h"
 #include <dirent.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 
@@ -30,10 +33,12 @@ static struct state {
 	sigset_t pending;
 	stack_t altstack;
 	pid_t pid, ppid, pgid, sid, tid;
+	int nice, policy, ioprio;
 } before, after;
 
 static volatile int sigchld;
 static volatile bool stop;
+static bool threads = true;
 static pthread_t other;
 static volatile uint64_t beats;
 
@@ -127,6 +132,9 @@ static void look(struct state *s)
 	s->pgid = getpgid(0);
 	s->sid = getsid(0);
 	s->tid = syscall(SYS_gettid);
+	s->nice = getpriority(PRIO_PROCESS, 0);
+	s->policy = must(sched_getscheduler(0));
+	s->ioprio = must(syscall(SYS_ioprio_get, 1, 0));
 }
 
 /* Both from the line that differs */
@@ -160,9 +168,11 @@ static void compare(void)
 	check(before.altstack.ss_sp == after.altstack.ss_sp, "alternate stack");
 	check(before.pid == after.pid && before.ppid == after.ppid && before.pgid == after.pgid &&
 	      before.sid == after.sid && before.tid == after.tid, "ids");
+	check(before.nice == after.nice && before.policy == after.policy &&
+	      before.ioprio == after.ioprio, "priorities");
 	check(waitpid(-1, &i, WNOHANG | __WALL) == -1 && errno == ECHILD, "it has a child");
 	check(!sigchld, "SIGCHLD came %d times", sigchld);
-	for (i = 0; beats == n; i++) {
+	for (i = 0; threads && beats == n; i++) {
 		check(i < 500, "the other thread is gone");
 		prog_sleep_ms(PROG_POLL_MS);
 	}
@@ -178,7 +188,12 @@ int main(int argc, char **argv)
 	int err;
 
 	prog_name = "tryexec";
-	check(argc > 1, "usage: tryexec FILE [ARGUMENT...]");
+	if (argc > 1 && !strcmp(argv[1], "-1")) {
+		threads = false;
+		argv++;
+		argc--;
+	}
+	check(argc > 1, "usage: tryexec [-1] FILE [ARGUMENT...]");
 	signal(SIGCHLD, on_chld);
 	signal(SIGALRM, on_alarm);
 	signal(SIGUSR1, SIG_IGN);
@@ -190,8 +205,9 @@ int main(int argc, char **argv)
 	fill = must(mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
 	prog_fill(fill, 1 << 20, 5);
 	must(open("/dev/null", O_RDONLY | O_CLOEXEC));
-	must0(pthread_create(&other, NULL, other_main, NULL));
-	while (!beats)
+	if (threads)
+		must0(pthread_create(&other, NULL, other_main, NULL));
+	while (threads && !beats)
 		prog_sleep_ms(1);
 
 	look(&before);
@@ -205,6 +221,7 @@ int main(int argc, char **argv)
 	compare();
 	prog_check_fill(fill, 1 << 20, 5, "memory");
 	stop = true;
-	must0(pthread_join(other, NULL));
+	if (threads)
+		must0(pthread_join(other, NULL));
 	return 0;
 }

@@ -188,11 +188,12 @@ ended_with() {
 
 # resume_in_place PROGRAM: the newest image, by a launcher that chooses the leader's pid
 resume_in_place() {
-	local pid=$job_pid
+	local pid=$job_pid exe=$1
+	[[ $exe == /* ]] || exe=$progs/$exe
 	until_true gone "$pid"
 	"$progs/launch" "$pid" "$job_image" </dev/null >>"$job_out" 2>&1 3>&- &
 	job_pid=$!
-	until_true eval '[ "$(readlink "/proc/'"$pid"'/exe")" = "$progs/'"$1"'" ]'
+	until_true test "/proc/$pid/exe" -ef "$exe"
 }
 
 @test "in place: what execve() itself changes in the caller" {
@@ -274,6 +275,17 @@ fails_with() {
 	# a shell says so, and does not take it for a script
 	run -126 bash -c '"$@"; s=$?; [ $s != 127 ] || s=126; exit $s' bash "$@"
 	[[ "$output" == bash:*"$1: "* ]]
+}
+
+# fails_in_place ERRNO PID [COMMAND...]: executed by process PID, which COMMAND runs, the image fails and PID
+# is unharmed
+fails_in_place() {
+	local errno=$1 pid=$2
+	shift 2
+	run -0 "$progs/launch" "$pid" "$@" "$progs/tryexec" -1 "$job_image"
+	assert_output "$errno"
+	until_true gone "$pid"
+	until_true no_task_left
 }
 
 @test "damaged images: EBADMSG or the like, never ENOEXEC" {
@@ -481,9 +493,7 @@ started() {
 	start_nobody ambient
 	pid=$job_pid
 	until_true gone "$pid"
-	# known only when the caller has become the leader
-	run -137 "$progs/launch" "$pid" "${nobody[@]}" reset "$job_image"
-	until_true gone "$pid"
+	fails_in_place EPERM "$pid" "${nobody[@]}" reset
 	read -r now _ </proc/uptime
 	"$progs/launch" "$pid" "${nobody[@]}" ambient "$job_image" </dev/null >"$job_out" 2>&1 3>&- &
 	job_pid=$!
@@ -491,6 +501,32 @@ started() {
 	until_true grep -qa "$job_dir" "/proc/$pid/cmdline"
 	[ "$(started "$pid")" -ge "${now%.*}00" ]
 	finish 7
+}
+
+@test "in place, an ordinary user: priorities and limits that are not his" {
+	local pid less
+	start_nobody ambient
+	pid=$job_pid
+	until_true gone "$pid"
+	# the caller is nicer than the job; his limits are lower; root alone lowers the score below root's choice
+	for less in "nice -n 9" "prlimit --nofile=64:64" "choom -n 500 --"; do
+		fails_in_place EPERM "$pid" $less "${nobody[@]}" ambient
+	done
+	"$progs/launch" "$pid" "${nobody[@]}" ambient "$job_image" </dev/null >"$job_out" 2>&1 3>&- &
+	job_pid=$!
+	until_true grep -qa "$job_dir" "/proc/$pid/cmdline"
+	finish 7
+}
+
+@test "in place: what the leader's threads ask prctl() for" {
+	start limits bits own affinity
+	save_kill
+	pid=$job_pid
+	until_true gone "$pid"
+	# a bit that is locked
+	fails_in_place EPERM "$pid" setpriv --securebits +no_setuid_fixup,+no_setuid_fixup_locked,+keep_caps_locked
+	resume_in_place limits
+	finish
 }
 
 @test "a UNIX socket's path that not even its owner may connect to" {
