@@ -288,6 +288,39 @@ fails_in_place() {
 	until_true no_task_left
 }
 
+# So that it is known that the cases mean what they say: the same is in place when nothing is missing.
+@test "in place: a directory, a program, a child's pid is missing: the caller is unharmed" {
+	local pid child
+	job_dir=$BATS_TEST_TMPDIR/job job_out=$BATS_TEST_TMPDIR/job.out
+	mkdir "$job_dir" "$BATS_TEST_TMPDIR/cwd"
+	cp "$progs/tree" "$BATS_TEST_TMPDIR/kept"
+	(cd "$BATS_TEST_TMPDIR/cwd" && exec "$BATS_TEST_TMPDIR/kept" "$job_dir" direct) </dev/null >"$job_out" 2>&1 3>&- &
+	job_pid=$!
+	until_true ready
+	pid=$job_pid
+	child=$(pgrep -P "$pid" | head -n 1)
+	save_kill
+	until_true gone "$pid"
+	mv "$BATS_TEST_TMPDIR/cwd" "$BATS_TEST_TMPDIR/away"
+	fails_in_place ESTALE "$pid"
+	mv "$BATS_TEST_TMPDIR/away" "$BATS_TEST_TMPDIR/cwd"
+	mv "$BATS_TEST_TMPDIR/kept" "$BATS_TEST_TMPDIR/away"
+	fails_in_place ESTALE "$pid"
+	cp "$BATS_TEST_TMPDIR/away" "$BATS_TEST_TMPDIR/kept"
+	fails_in_place ESTALE "$pid"
+	mv "$BATS_TEST_TMPDIR/away" "$BATS_TEST_TMPDIR/kept"
+	"$progs/launch" "$child" sleep 1000 3>&- &
+	reserved=$!
+	until_true test -e "/proc/$child"
+	run -0 "$progs/launch" "$pid" "$progs/tryexec" -1 "$job_image" pid=keep
+	assert_output EBUSY
+	kill "$(pgrep -P $reserved)"
+	wait $reserved || :
+	reserved=
+	resume_in_place "$BATS_TEST_TMPDIR/kept"
+	finish
+}
+
 @test "damaged images: EBADMSG or the like, never ENOEXEC" {
 	start threads
 	save_kill
