@@ -3,6 +3,9 @@
  * mutate [--memory] FILE N OUT: damage image FILE in the way that N says, and
  * write it to OUT, executable. Says what it did. --memory: only in the memory
  * that is stored, not in what describes it.
+ *
+ * mutate --vdso FILE OUT: the image as a kernel with another vdso would have
+ * written it.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,31 +39,43 @@ static bool file_write(const struct buf *file, const char *path)
 	return !fclose(f) && ok;
 }
 
+static int usage(void)
+{
+	fprintf(stderr, "usage: mutate [--memory] FILE N OUT | --vdso FILE OUT\n");
+	return 2;
+}
+
 int main(int argc, char **argv)
 {
 	bool memory = argc > 1 && !strcmp(argv[1], "--memory");
+	bool vdso = argc > 1 && !strcmp(argv[1], "--vdso");
+	const char *in, *out, *nr = "vdso";
+	char what[256] = "another";
 	struct buf file = {};
-	char what[256];
 
-	argv += memory;
-	if (argc != 4 + memory) {
-		fprintf(stderr, "usage: mutate [--memory] FILE N OUT\n");
-		return 2;
-	}
-	if (!file_read(&file, argv[1])) {
-		perror(argv[1]);
+	argc -= memory || vdso;
+	argv += memory || vdso;
+	if (argc != (vdso ? 3 : 4))
+		return usage();
+	in = argv[1];
+	out = argv[argc - 1];
+	if (!vdso)
+		nr = argv[2];
+	if (!file_read(&file, in)) {
+		perror(in);
 		return 1;
 	}
-	if (!mutate(&file, strtoull(argv[2], NULL, 0), memory, what,
-		    sizeof(what))) {
-		fprintf(stderr, "mutate: %s: not an image\n", argv[1]);
+	if (vdso ? !mutate_vdso(&file) :
+		   !mutate(&file, strtoull(nr, NULL, 0), memory, what,
+			   sizeof(what))) {
+		fprintf(stderr, "mutate: %s: not an image\n", in);
 		return 1;
 	}
-	if (!file_write(&file, argv[3])) {
-		perror(argv[3]);
+	if (!file_write(&file, out)) {
+		perror(out);
 		return 1;
 	}
-	printf("%s: %s\n", argv[2], what);
+	printf("%s: %s\n", nr, what);
 	buf_free(&file);
 	return 0;
 }

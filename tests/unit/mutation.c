@@ -456,3 +456,30 @@ bool mutate(struct buf *file, u64 seed, bool memory, char *what, size_t size)
 	layout_free(&w.l);
 	return true;
 }
+
+bool mutate_vdso(struct buf *file)
+{
+	struct cr_rec_vdso rec;
+	struct layout l;
+	size_t n, len;
+	u8 *text;
+
+	if (!layout_find(file, &l)) {
+		layout_free(&l);
+		return false;
+	}
+	for (n = 0; n < l.nr; n++)
+		if (layout_type(file, &l, n) == CR_REC_VDSO)
+			break;
+	if (n < l.nr) {
+		memcpy(&rec, layout_rec(file, &l, n), sizeof(rec));
+		text = layout_rec(file, &l, n) + le32_to_cpu(rec.rec.size);
+		len = le32_to_cpu(rec.text_size);
+		text[len / 2] ^= 1;
+		rec.text_xxh64 = cpu_to_le64(XXH64(text, len, 0));
+		memcpy(layout_rec(file, &l, n), &rec, sizeof(rec));
+		image_fix(file);
+	}
+	layout_free(&l);
+	return n < l.nr;
+}

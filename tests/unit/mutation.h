@@ -49,4 +49,11 @@ u64 extreme(unsigned int n, u64 old);
 /* Store a value in a field of 4 or 8 bytes */
 void field_store(u8 *rec, size_t offset, size_t size, u64 value);
 
+/**
+ * mutate_vdso() - the image of a kernel with another vdso, and whole otherwise
+ *
+ * Return: false if the file is no image with a vdso
+ */
+bool mutate_vdso(struct buf *file);
+
 #endif

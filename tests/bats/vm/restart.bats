@@ -384,6 +384,21 @@ fails_in_place() {
 	finish
 }
 
+# Code of the job, and its libc, holds addresses inside the vdso.
+@test "a vdso that is not this kernel's: EOPNOTSUPP" {
+	local other
+	start vdso
+	save_kill
+	other=$BATS_TEST_TMPDIR/other.crimg
+	"$CR_TOP/build/unit/mutate" --vdso "$job_image" "$other"
+	# the image is whole, and gdb would open it
+	run -0 mkcrimg check --records-only "$other"
+	fails_with EOPNOTSUPP 'vdso: the image was taken on kernel .*, whose vdso differs' "$other"
+	rm "$other"
+	resume
+	finish
+}
+
 # listen_at PATH: somebody who is bound to it, or with a leading @ to the abstract name (each type of socket has
 # its own); its pid is in $other
 listen_at() {
