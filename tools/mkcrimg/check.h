@@ -7,6 +7,11 @@
 #define MKCRIMG_CHECK_H
 
 #include "image.h"
+#include "mkcrimg.h"
+
+/* One line: why it would not restart */
+#define problem(img, fmt, ...)						\
+	((unsigned int)failed("%s: " fmt, (img)->path, ##__VA_ARGS__))
 
 /* Checksum of the header; do the segments agree with the records? */
 unsigned int check_segments(const struct image *img);
@@ -14,5 +19,13 @@ unsigned int check_segments(const struct image *img);
 unsigned int check_memory(const struct image *img);
 /* Is there on this machine what a restart needs? */
 unsigned int check_machine(const struct image *img);
+/* Its parts: ids, groups, capabilities, securebits */
+unsigned int check_creds(const struct image *img);
+
+/* What @fn(@arg), which returns -1 or 0, has for errno: in a child, which ends */
+int try_in_child(int (*fn)(const void *arg), const void *arg);
+/* Numbers behind a key of /proc/self/status; value: how many of @max there are */
+unsigned int status_numbers(const char *key, int base, u64 *values,
+			    unsigned int max);
 
 #endif

@@ -290,3 +290,20 @@ assert r[0]["memory"] == sum(x["len"] for x in r if x["type"] == "PAGES")
 assert all("error" not in m for m in j["memory"])'
 	finish
 }
+
+@test "check FILE: no_new_privs and securebits, as a restart takes them" {
+	local locked=(setpriv --securebits +no_setuid_fixup,+no_setuid_fixup_locked)
+	start limits bits
+	save_kill
+	# saved with bits that the restarter has not, and the other way round
+	run -0 setpriv --no-new-privs mkcrimg check "$job_image"
+	assert_output --partial 'would restart here'
+	run -1 --separate-stderr "${locked[@]}" mkcrimg check "$job_image"
+	one_line 'securebits'
+	run -0 "${locked[@]}" "$progs/tryexec" "$job_image"
+	assert_output EPERM
+	setpriv --no-new-privs mkcrimg restart "$job_image" </dev/null >>"$job_out" 2>&1 3>&- &
+	job_pid=$!
+	until_true resumed
+	finish
+}
