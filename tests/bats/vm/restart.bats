@@ -216,6 +216,19 @@ resume_in_place() {
 	finish
 }
 
+# inner_is EXE: the child of $job_pid, which goes to $inner, runs it
+inner_is() {
+	inner=$(pgrep -P "$job_pid") && [ "/proc/$inner/exe" -ef "$1" ]
+}
+
+# Pids, as we see them, of all processes of a process' pid namespace
+in_pidns_of() {
+	local dir
+	for dir in /proc/[1-9]*; do
+		[ ! "$dir/ns/pid" -ef "/proc/$1/ns/pid" ] || echo "${dir#/proc/}"
+	done
+}
+
 @test "in place: the first process of a pid namespace" {
 	job_dir=$BATS_TEST_TMPDIR/job job_out=$BATS_TEST_TMPDIR/job.out
 	mkdir "$job_dir"
@@ -231,6 +244,10 @@ resume_in_place() {
 	: >"$job_out"
 	unshare --pid --fork "$BATS_TEST_TMPDIR/init.crimg" </dev/null >>"$job_out" 2>&1 3>&- &
 	job_pid=$!
+	# the program itself, which nobody keeps: there is no other process in the namespace
+	until_true inner_is "$progs/hello"
+	assert_equal "$(awk '$1 == "NSpid:" { print $NF }' "/proc/$inner/status")" 1
+	assert_equal "$(in_pidns_of "$inner")" "$inner"
 	finish
 }
 
