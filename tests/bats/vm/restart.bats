@@ -612,22 +612,38 @@ started() {
 	finish
 }
 
+# limited NAME FILE=VALUE... -- COMMAND...: it runs in a cgroup of its own
+limited() {
+	local cgroup=/sys/fs/cgroup/cr-$1
+	shift
+	mkdir "$cgroup"
+	while [ "$1" != -- ]; do
+		echo "${1#*=}" >"$cgroup/${1%%=*}" || return
+		shift
+	done
+	bash -c 'echo $$ >"$0/cgroup.procs"; exec "$@"' "$cgroup" "${@:2}"
+}
+
 @test "limits: too few processes, too little memory" {
 	start tree wide
 	save_kill
 	until_true no_task_left
-	cp "$job_image" "$BATS_TEST_TMPDIR/limited.crimg"
 	# the limit of processes does not hold for root; that of a cgroup does
-	mkdir -p /sys/fs/cgroup/cr-test
-	echo +pids >/sys/fs/cgroup/cgroup.subtree_control 2>/dev/null || :
-	if [ -e /sys/fs/cgroup/cr-test/pids.max ]; then
-		echo 100 >/sys/fs/cgroup/cr-test/pids.max
-		run -0 bash -c 'echo $$ >/sys/fs/cgroup/cr-test/cgroup.procs; exec "$@"' bash \
-			"$progs/tryexec" "$BATS_TEST_TMPDIR/limited.crimg"
-		assert_output EAGAIN
-		until_true no_task_left
-	fi
-	rmdir /sys/fs/cgroup/cr-test
+	echo +pids >/sys/fs/cgroup/cgroup.subtree_control
+	run -0 limited tasks pids.max=100 -- "$progs/tryexec" "$job_image"
+	assert_output EAGAIN
+	until_true no_task_left
+	until_true rmdir /sys/fs/cgroup/cr-tasks
+	resume
+	finish
+	start memory big
+	save_kill
+	# enough for the caller
+	run -0 bash -c 'ulimit -Sv 65536; exec "$@"' bash "$progs/tryexec" "$job_image"
+	assert_output ENOMEM
+	until_true no_task_left
+	run -1 bash -c 'ulimit -Sv 65536; exec mkcrimg restart "$1"' bash "$job_image"
+	assert_output --regexp 'mapping|memory|Cannot allocate'
 	resume
 	finish
 }
