@@ -648,17 +648,52 @@ limited() {
 	finish
 }
 
-@test "a restart that is killed half-way leaves nothing" {
-	start memory big
-	save_kill
-	for n in 1 2 3 4 5 6 7 8; do
-		"$job_image" </dev/null >>"$job_out" 2>&1 3>&- &
+# building: process $pid is inside the execve() of the image, and tasks of the job are there already
+building() {
+	local children=
+	[ ! "/proc/$pid/exe" -ef "$job_image" ] &&
+		{ read -r children <"/proc/$pid/task/$pid/children"; } 2>/dev/null
+	[ -n "$children" ]
+}
+
+# Microseconds since the epoch
+now_us() { echo "${EPOCHREALTIME/[.,]/}"; }
+
+# killed_half_way OPTION: again and again, at times that are spread over what the building takes
+killed_half_way() {
+	local pid begin took n rest hits=0
+	"$job_image" "$1" </dev/null >>"$job_out" 2>&1 3>&- &
+	job_pid=$! pid=$!
+	until_true building
+	begin=$(now_us)
+	until_true resumed
+	took=$(($(now_us) - begin))
+	kill -9 "$job_pid"
+	expect_status 137
+	until_true no_task_left
+	for n in 0 2 4 6 8; do
+		"$job_image" "$1" </dev/null >>"$job_out" 2>&1 3>&- &
 		pid=$!
-		sleep "0.0$n"
+		until_true building
+		printf -v rest '%d.%06d' $((took * n / 10 / 1000000)) $((took * n / 10 % 1000000))
+		read -rt "$rest" <>"$BATS_TEST_TMPDIR/nap" || :
+		! building || hits=$((hits + 1))
 		kill -9 $pid
 		wait $pid || :
 		until_true no_task_left
 	done
+	echo "$1: built in $took us, killed $hits times of 5 while it was" >&2
+	[ $hits -ge 2 ]
+}
+
+@test "a restart that is killed half-way leaves nothing" {
+	local list
+	start memory big
+	save_kill
+	list=$(ls -AiR "$job_dir")
+	killed_half_way pid=keep
+	killed_half_way pid=ns
+	unchanged "$list"
 	resume
 	finish
 }
