@@ -648,6 +648,25 @@ limited() {
 	finish
 }
 
+# Threads are made when the caller cannot go back any more: what is left to say is that it ends.
+@test "in place: the limit of tasks is reached by a thread: the caller dies, nothing is left" {
+	local pid
+	start limits threads
+	save_kill
+	pid=$job_pid
+	until_true gone "$pid"
+	echo +pids >/sys/fs/cgroup/cgroup.subtree_control
+	# the launcher, the caller, and who restores the caller's memory; then two threads
+	run -137 limited threads pids.max=3 -- "$progs/launch" "$pid" "$progs/tryexec" -1 "$job_image"
+	until_true no_task_left
+	assert_equal "$(awk '$1 == "max" { print ($2 > 0) }' /sys/fs/cgroup/cr-threads/pids.events)" 1
+	until_true rmdir /sys/fs/cgroup/cr-threads
+	run dmesg
+	assert_output --partial "process could not be created"
+	resume_in_place limits
+	finish
+}
+
 # building: process $pid is inside the execve() of the image, and tasks of the job are there already
 building() {
 	local children=
