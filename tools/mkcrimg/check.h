@@ -19,8 +19,15 @@ unsigned int check_segments(const struct image *img);
 unsigned int check_memory(const struct image *img);
 /* Is there on this machine what a restart needs? */
 unsigned int check_machine(const struct image *img);
-/* Its parts: ids, groups, capabilities, securebits */
+/* Its parts. Ids, groups, capabilities, securebits */
 unsigned int check_creds(const struct image *img);
+/* Limits, priorities, the numbers of processes */
+unsigned int check_rights(const struct image *img);
+/* Names of sockets and segments, descriptors that lead outside */
+unsigned int check_names(const struct image *img);
+
+/* May a new file be made at @path? errno if not */
+bool parent_writable(const char *path);
 
 /* What @fn(@arg), which returns -1 or 0, has for errno: in a child, which ends */
 int try_in_child(int (*fn)(const void *arg), const void *arg);

@@ -57,6 +57,10 @@ static unsigned int check_one_file(const struct image *img, u32 id)
 	if (kind == CR_FILE_OPATH ? lstat(path, &st) :
 	    stat(path, &st) || access(path, modes[le32_to_cpu(f.open_flags) & 3]))
 		return problem(img, "%s: %s", path, strerror(errno));
+	/* root may not either, without any x bit or where it is mounted noexec */
+	if (le32_to_cpu(f.flags) & CR_FILE_EXE && access(path, X_OK))
+		return problem(img, "%s: must not be executed: %s", path,
+			       strerror(errno));
 	return check_file_stat(img, &f, path, &st);
 }
 
@@ -71,8 +75,7 @@ static unsigned int check_dir(const struct image *img, const char *path)
 	return 0;
 }
 
-/* Another is made next to where it was */
-static unsigned int check_removed_dir(const struct image *img, const char *path)
+bool parent_writable(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 	char *parent;
@@ -81,7 +84,13 @@ static unsigned int check_removed_dir(const struct image *img, const char *path)
 	parent = strndup(path, slash && slash > path ? slash - path : 1);
 	ok = parent && !access(parent, W_OK | X_OK);
 	free(parent);
-	if (ok)
+	return ok;
+}
+
+/* Another is made next to where it was */
+static unsigned int check_removed_dir(const struct image *img, const char *path)
+{
+	if (parent_writable(path))
 		return 0;
 	return problem(img, "%s was removed, another cannot be made: %s", path,
 		       strerror(errno));
@@ -195,24 +204,21 @@ static unsigned int check_xstate(const struct image *img)
 	return 0;
 }
 
-/* ---- ids ---- */
+/* ---- what only a restart finds out ---- */
 
-/* Taken ids are no problem: the job gets a pid namespace of its own */
-static void tell_taken(const struct image *img)
+static void tell_not_looked_at(const struct image *img)
 {
-	struct cr_rec_thread rec;
-	struct cr_view v;
-	char path[32];
+	struct cr_detail_iter it;
 	u32 id;
 
-	for (id = 0; (id = image_next(img, id, CR_REC_THREAD));) {
-		cr_read_obj(&img->cr, id, &v, &rec, sizeof(rec));
-		snprintf(path, sizeof(path), "/proc/%u", le32_to_cpu(rec.tid));
-		if (access(path, F_OK))
-			continue;
-		printf("%s: pid %u is taken: would restart in a private pid namespace\n",
-		       img->path, le32_to_cpu(rec.tid));
-		return;
+	for (id = 0; (id = image_next(img, id, CR_REC_FILES));) {
+		cr_for_each_detail(&img->cr, id, &it) {
+			if (it.view.type != CR_REC_LOCK)
+				continue;
+			printf("%s: not looked at: whether somebody else holds the job's file locks\n",
+			       img->path);
+			return;
+		}
 	}
 }
 
@@ -224,6 +230,8 @@ unsigned int check_machine(const struct image *img)
 	problems += check_vdso(img);
 	problems += check_xstate(img);
 	problems += check_creds(img);
-	tell_taken(img);
+	problems += check_rights(img);
+	problems += check_names(img);
+	tell_not_looked_at(img);
 	return problems;
 }

@@ -122,6 +122,19 @@ print($1)"
 	done
 }
 
+@test "check: names that are in use, and what is not looked at" {
+	local id
+	# the sample has a segment of this key, a socket at a path, and locks
+	id=$(perl -e 'print shmget(0x1234, 4096, 01600) // die $!')
+	run -1 mkcrimg check a.crimg
+	ipcrm -m "$id"
+	assert_output --partial 'a.crimg: System V segment 32769: its key 0x1234 is taken'
+	assert_output --partial 'a.crimg: /x/soc: a socket cannot be bound there'
+	assert_output --partial "a.crimg: not looked at: whether somebody else holds the job's file locks"
+	run -1 mkcrimg check a.crimg
+	refute_output --partial 'System V'
+}
+
 @test "check: stored memory that was changed is found, raw and compressed" {
 	local offset
 	for method in 1 2; do

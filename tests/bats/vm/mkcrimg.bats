@@ -307,3 +307,12 @@ assert all("error" not in m for m in j["memory"])'
 	until_true resumed
 	finish
 }
+
+@test "check FILE: locks are not looked at, and that is said" {
+	start locks
+	save_kill
+	run -0 mkcrimg check "$job_image"
+	assert_output --partial 'not looked at: whether somebody else holds'
+	resume
+	finish
+}

@@ -576,7 +576,10 @@ started() {
 	# the caller is nicer than the job; his limits are lower; root alone lowers the score below root's choice
 	for less in "nice -n 9" "prlimit --nofile=64:64" "choom -n 500 --"; do
 		fails_in_place EPERM "$pid" $less "${nobody[@]}" ambient
+		run -1 $less "${nobody[@]}" ambient "$CR_TOP/build/mkcrimg" check "$job_image"
+		assert_output --regexp 'priority 5, |limit 7 is above|oom_score_adj 0 is below'
 	done
+	run -0 "${nobody[@]}" ambient "$CR_TOP/build/mkcrimg" check "$job_image"
 	"$progs/launch" "$pid" "${nobody[@]}" ambient "$job_image" </dev/null >"$job_out" 2>&1 3>&- &
 	job_pid=$!
 	until_true grep -qa "$job_dir" "/proc/$pid/cmdline"
