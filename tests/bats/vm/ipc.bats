@@ -27,6 +27,8 @@ peek() { perl -e 'shmread($ARGV[0], $b, $ARGV[1], $ARGV[2]) or die $!; print $b'
 	assert_output EBUSY
 	run -1 mkcrimg restart --pid=ns "$job_image"
 	assert_output --regexp "System V segment $id .*attached by somebody else"
+	run -1 mkcrimg check "$job_image"
+	assert_output --partial "System V segment $id: "
 	assert_equal "$(attached "$id")" "$nattch"
 	finish
 }
@@ -73,6 +75,8 @@ peek() { perl -e 'shmread($ARGV[0], $b, $ARGV[1], $ARGV[2]) or die $!; print $b'
 	assert_output EBUSY
 	run -1 mkcrimg restart "$job_image"
 	assert_output --regexp "System V segment $id .*key is taken"
+	run -1 mkcrimg check "$job_image"
+	assert_output --regexp "System V segment $id: its key .* is taken"
 	ipcrm -m "$other"
 	echo "$id" >/proc/sys/kernel/shm_next_id
 	other=$(perl -e 'print shmget(0, 4096, 01600)')
@@ -81,7 +85,10 @@ peek() { perl -e 'shmread($ARGV[0], $b, $ARGV[1], $ARGV[2]) or die $!; print $b'
 	assert_output EBUSY
 	run -1 mkcrimg restart "$job_image"
 	assert_output --regexp "System V segment $id .*not the one that was saved"
+	run -1 mkcrimg check "$job_image"
+	assert_output --partial "System V segment $id: its id is taken"
 	ipcrm -m "$other"
+	run -0 mkcrimg check "$job_image"
 	resume
 	finish
 }

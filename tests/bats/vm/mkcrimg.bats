@@ -308,6 +308,34 @@ assert all("error" not in m for m in j["memory"])'
 	finish
 }
 
+@test "check FILE: descriptors that led outside; a program that must not be executed" {
+	local reader
+	exec 6> >(exec sleep 1000 3>&-)
+	reader=$!
+	cp "$progs/hello" hello
+	progs=$dir
+	{ start hello; } 5>&6 6>&-
+	save_kill
+	kill $reader
+	exec 6>&-
+	progs=$CR_TOP/build/progs
+	run -1 --separate-stderr mkcrimg check "$job_image"
+	one_line 'fd 5 led outside the job'
+	run -0 "$progs/tryexec" "$job_image"
+	assert_output EBADF
+	exec 5>/dev/null
+	run -0 mkcrimg check "$job_image"
+	chmod a-x hello
+	run -1 --separate-stderr mkcrimg check "$job_image"
+	one_line 'hello: must not be executed'
+	run -0 "$progs/tryexec" "$job_image"
+	assert_output EACCES
+	chmod a+x hello
+	resume
+	exec 5>&-
+	finish
+}
+
 @test "check FILE: locks are not looked at, and that is said" {
 	start locks
 	save_kill

@@ -280,13 +280,16 @@ in_pidns_of() {
 
 # ---- it cannot be restarted ----
 
-# fails_with ERRNO REGEX FILE [ARGUMENT...]: from execve() with the caller unharmed, and from the tool
-# with a reason
+# fails_with ERRNO REGEX FILE [ARGUMENT...]: from execve() with the caller unharmed, in a pid namespace
+# as well, and from the tool with a reason. The tool has known it before.
 fails_with() {
 	local errno=$1 regex=$2
 	shift 2
 	run -0 "$progs/tryexec" "$@"
 	assert_output --regexp "^($errno)\$"
+	run -0 "$progs/tryexec" "$@" pid=ns
+	assert_output --regexp "^($errno)\$"
+	run -1 mkcrimg check "$1"
 	run -1 mkcrimg restart "$@"
 	assert_output --regexp "$regex"
 	# a shell says so, and does not take it for a script
