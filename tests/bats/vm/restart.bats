@@ -6,6 +6,8 @@
 load helper
 
 local_teardown() {
+	local mnt=$BATS_TEST_TMPDIR/mnt
+	! mountpoint -q "$mnt" || until_true umount "$mnt"
 	[ -z "${reserved:-}" ] || kill "$reserved" 2>/dev/null || :
 }
 
@@ -280,15 +282,22 @@ in_pidns_of() {
 
 # ---- it cannot be restarted ----
 
-# fails_with ERRNO REGEX FILE [ARGUMENT...]: from execve() with the caller unharmed, in a pid namespace
-# as well, and from the tool with a reason. The tool has known it before.
+# unchanged LIST [DIRECTORY]: what is in the job's directory is what was there, by inode
+unchanged() {
+	assert_equal "$(ls -AiR "${2:-$job_dir}" 2>&1)" "$1"
+}
+
+# fails_with ERRNO REGEX FILE [ARGUMENT...]: from execve() with the caller unharmed and no file left, in a pid
+# namespace as well, and from the tool with a reason. The tool has known it before.
 fails_with() {
-	local errno=$1 regex=$2
+	local errno=$1 regex=$2 list
 	shift 2
+	list=$(ls -AiR "$job_dir" 2>&1) || :
 	run -0 "$progs/tryexec" "$@"
 	assert_output --regexp "^($errno)\$"
 	run -0 "$progs/tryexec" "$@" pid=ns
 	assert_output --regexp "^($errno)\$"
+	unchanged "$list"
 	run -1 mkcrimg check "$1"
 	run -1 mkcrimg restart "$@"
 	assert_output --regexp "$regex"
@@ -431,11 +440,6 @@ listen_at() {
 	rm "$bound"
 }
 
-# unchanged LIST: what is in the job's directory is what was there, by inode
-unchanged() {
-	assert_equal "$(ls -Ai "$job_dir")" "$1"
-}
-
 @test "names of UNIX sockets: what is in use, or is no socket, stays" {
 	start unixname names
 	save_kill
@@ -443,21 +447,17 @@ unchanged() {
 	mv "$path" "$BATS_TEST_TMPDIR/left"
 	for name in "$path" "@$job_dir/abstract"; do
 		listen_at "$name"
-		list=$(ls -Ai "$job_dir")
 		fails_with EADDRINUSE "${name#@}: .*somebody is bound to it" "$job_image"
-		unchanged "$list"
 		kill "$other"
 		wait "$other" || :
 		rm -f "$path"
 	done
 	echo precious >"$path"
-	list=$(ls -Ai "$job_dir")
 	fails_with EEXIST "$path: .*no socket" "$job_image"
-	unchanged "$list"
 	assert_equal "$(cat "$path")" precious
 	rm "$path"
 	# it has been made when the next thing fails
-	list=$(ls -Ai "$job_dir")
+	list=$(ls -AiR "$job_dir")
 	until_true no_task_left
 	"$progs/launch" "$job_pid" sleep 1000 3>&- &
 	other=$!
@@ -721,4 +721,80 @@ killed_half_way() {
 	unchanged "$list"
 	resume
 	finish
+}
+
+# A job of an ordinary user with a file, and in a directory, that no name leads to any more
+start_nameless() {
+	job_dir=$1/job job_out=$BATS_TEST_TMPDIR/nameless.out
+	chmod a+rx "$BATS_TEST_TMPDIR" "$BATS_TEST_TMPDIR"/../.. "$BATS_TEST_TMPDIR"/..
+	mkdir -m 777 "$job_dir"
+	"${nobody[@]}" ambient /usr/bin/perl -MPOSIX -MIO::Handle -e '
+		$dir = shift;
+		# what it could not open again
+		POSIX::close($_) for 3 .. 255;
+		mkdir("$dir/cwd") && chdir("$dir/cwd") && rmdir("$dir/cwd") or die "cwd: $!";
+		open($u, "+>", "$dir/unlinked") && unlink("$dir/unlinked") or die "unlinked: $!";
+		print $u "x" x 300000;
+		$u->flush;
+		open(F, ">", "$dir/ready") or die $!;
+		close(F);
+		select(undef, undef, undef, 0.05) until -e "$dir/go";
+		seek($u, 0, 0);
+		exit(join("", <$u>) eq "x" x 300000 && readlink("/proc/self/cwd") =~ / \(deleted\)$/ ? 7 : 1)' \
+		"$job_dir" </dev/null >/dev/null 2>&1 3>&- &
+	job_pid=$!
+	until_true ready
+	: >"$job_out"
+	save_kill
+	chmod 755 "$job_image"
+}
+
+# leaves_no_file DIRECTORY
+leaves_no_file() {
+	local list
+	start_nameless "$1"
+	list=$(ls -AiR "$1")
+	touch -d 2020-01-01 "$job_dir"
+	# limits come last
+	run -0 prlimit --nofile=64:64 "${nobody[@]}" ambient "$progs/tryexec" "$job_image"
+	assert_output EPERM
+	# both had been made there, and are gone
+	[ "$(stat -c %Y "$job_dir")" -gt "$(date -d 2020-02-01 +%s)" ]
+	unchanged "$list" "$1"
+	"${nobody[@]}" ambient "$job_image" </dev/null >/dev/null 2>&1 3>&- &
+	job_pid=$!
+	until_true resumed
+	unchanged "$list" "$1"
+	finish 7
+}
+
+@test "a restart that fails leaves no file of those that have no name" {
+	leaves_no_file "$BATS_TEST_TMPDIR"
+}
+
+# make_vfat FILE: a FAT16 of 64 MiB: boot sector, two tables of 128 sectors, an empty root
+make_vfat() {
+	local sector parameters
+	parameters='\000\002\004\001\000\002\000\002\000\000\370\200\000\040\000\100\000\000\000\000\000\000\000\002\000'
+	truncate -s 64M "$1"
+	printf "\353\074\220MSDOS5.0$parameters"'\200\000\051\001\002\003\004NO NAME    FAT16   ' |
+		dd of="$1" conv=notrunc status=none
+	printf '\125\252' | dd of="$1" bs=1 seek=510 conv=notrunc status=none
+	for sector in 1 129; do
+		printf '\370\377\377\377' | dd of="$1" bs=512 seek=$sector conv=notrunc status=none
+	done
+}
+
+# Such a file has a name there for a moment.
+@test "a restart that fails leaves no file on a file system without O_TMPFILE" {
+	local mnt=$BATS_TEST_TMPDIR/mnt
+	modprobe -a loop vfat nls_cp437 nls_iso8859-1 nls_utf8 nls_ascii
+	make_vfat "$BATS_TEST_TMPDIR/disk"
+	mkdir "$mnt"
+	mount -t vfat -o loop,uid=65534,gid=65534,codepage=437,iocharset=iso8859-1 "$BATS_TEST_TMPDIR/disk" "$mnt"
+	mkdir "$mnt/dir"
+	run perl -MFcntl -e 'sysopen(F, shift, 020200000 | O_RDWR) or print $!{EOPNOTSUPP} ? "EOPNOTSUPP" : $!' "$mnt/dir"
+	assert_output EOPNOTSUPP
+	leaves_no_file "$mnt/dir"
+	until_true umount "$mnt"
 }
