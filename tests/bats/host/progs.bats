@@ -185,15 +185,33 @@ interrupted() { "$top/tests/run-interrupted" --tmp "$PWD" "$@" 3>&-; }
 	assert_output --partial 'too short'
 }
 
-@test "run-interrupted: a refusal is a failure unless it is expected" {
-	printf '#!/bin/sh\necho "mkcrimg: save: pid 1 (x): fd 3: eventfd: not yet [CR-EFD]"\nexit 1\n' >tool
-	chmod +x tool
-	export MKCRIMG=$PWD/tool
-	run -1 interrupted 'sleep 1'
+# Each save takes a third of it
+@test "run-interrupted: saves that do not fit into one run are made in several" {
+	fake_tool
+	sed -i '2i sleep 0.4' tool
+	run -0 interrupted --kills=0 --saves=6 'sleep 1.2; echo end'
+	assert_output --regexp 'equal after 6 saves in [2-8] runs'
+	# the runs that ended early are compared as well
+	run -1 interrupted --kills=0 --saves=6 'sleep 1.2; echo . >>../runs; wc -l <../runs'
+	assert_output --partial 'stdout differs'
+	assert_output --regexp 'after [1-5] saves'
+}
+
+@test "run-interrupted: a refusal is a failure unless it is expected, and there is a save as well" {
+	fake_tool
+	sed -i '2i [ -e refused ] || { echo "mkcrimg: save: pid 1 (x): fd 3: eventfd: not yet [CR-EFD]"; >refused; exit 1; }' tool
+	run -1 interrupted --kills=0 --saves=3 'sleep 1'
 	assert_output --partial 'refused: '
-	run -0 interrupted --refusal-ok eventfd 'sleep 1'
-	assert_output --partial '5 refused'
-	run -1 interrupted --refusal-ok timerfd 'sleep 1'
+	rm refused
+	run -0 interrupted --kills=0 --saves=3 --refusal-ok eventfd 'sleep 1'
+	assert_output --partial 'equal after 2 saves'
+	assert_output --partial '1 refused'
+	rm refused
+	run -1 interrupted --kills=0 --saves=3 --refusal-ok timerfd 'sleep 1'
+	rm refused
+	sed -i 's/>refused/:/' tool
+	run -1 interrupted --kills=0 --saves=3 --refusal-ok eventfd 'sleep 1'
+	assert_output --partial 'every save was refused'
 }
 
 @test "run-interrupted: a job that survives save --kill is a failure" {
