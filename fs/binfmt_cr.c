@@ -359,7 +359,8 @@ static int keeper_become(struct cr_restart *r, struct linux_binprm *bprm)
 	sigfillset(&all);
 	set_current_blocked(&all);
 	cr_files_empty();
-	err = cr_arch_keeper_start(cr_build_child(r), r->own_pidns ||
+	/* an init is in our group: it has what the terminal sends there */
+	err = cr_arch_keeper_start(cr_build_child(r), !r->own_pidns &&
 				   cr_build_own_group(r),
 				   round_down(bprm->p, 16));
 	if (err)

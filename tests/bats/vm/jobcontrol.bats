@@ -10,11 +10,17 @@ on_pty() {
 	(cd "$job_dir" && python3 "$BATS_TEST_DIRNAME/onpty" "$1" "${deadline}" 3>&-)
 }
 
-# A saved job in $job_dir/job.crimg: NAME [CASE...] of tests/progs
-saved_on_pty() {
+# A fresh directory $job_dir
+fresh_tty() {
 	job_dir=$BATS_TEST_TMPDIR/tty
 	job_out=$BATS_TEST_TMPDIR/tty.out
+	rm -rf "$job_dir"
 	mkdir "$job_dir" "$job_dir/d"
+}
+
+# A saved job in $job_dir/job.crimg: NAME [CASE...] of tests/progs
+saved_on_pty() {
+	fresh_tty
 	on_pty bash <<-END
 		send $progs/$1 d & p=\$!
 		file d/ready
@@ -23,6 +29,19 @@ saved_on_pty() {
 		send exit
 		end
 	END
+}
+
+# saved_typed LINE FILE: the same, of a line that begins a job in the background, which makes a file with its pid
+saved_typed() {
+	on_pty bash <<-END
+		send $1
+		file $2
+		send mkcrimg save -q --kill -o job.crimg \$(cat $2); echo "saved=\$?"
+		expect saved=0
+		send exit
+		end
+	END
+	until_true no_task_left
 }
 
 @test "^C" {
@@ -98,6 +117,44 @@ saved_on_pty() {
 	done
 }
 
+# Every call of the handler is counted. The second of two signals that come together is lost: hence several.
+@test "^C once is SIGINT once: a keeper, two, a session of the job's own" {
+	for how in '' setsid; do
+		fresh_tty
+		cat >"$job_dir/count.py" <<-'END'
+			import os, signal, time
+			get, put = os.pipe2(os.O_NONBLOCK)
+			signal.set_wakeup_fd(put)
+			signal.signal(signal.SIGINT, lambda *_: None)
+			with open('pid.new', 'w') as file: print(os.getpid(), file=file)
+			os.rename('pid.new', 'pid')
+			while not os.path.exists('go'): time.sleep(0.02)
+			print(f'ints={len(os.read(get, 1000))}.')
+		END
+		saved_typed "$how /usr/bin/python3 count.py &" pid
+		for pid in keep ns; do
+			rm -f "$job_dir/go"
+			on_pty bash <<-END
+				send ./job.crimg pid=$pid
+				running job.crimg
+				key C-c
+				key C-c
+				key C-c
+				key C-c
+				key C-c
+				key C-c
+				settle
+				touch go
+				expect ints=6.
+				send echo "status=\$?"
+				expect status=0
+				send exit 0
+				end
+			END
+		done
+	done
+}
+
 @test "^C reaches a pipeline with an image in it" {
 	saved_on_pty hello
 	on_pty bash <<-'END'
@@ -112,9 +169,7 @@ saved_on_pty() {
 }
 
 @test "a program that reads and writes the terminal goes on on another one" {
-	job_dir=$BATS_TEST_TMPDIR/tty
-	job_out=$BATS_TEST_TMPDIR/tty.out
-	mkdir "$job_dir"
+	fresh_tty
 	on_pty bash <<-'END'
 		send (until [ -e go ]; do sleep 0.2; done; mkcrimg save -q --kill -o job.crimg $(cat pid); echo "saved=$?") &
 		settle
