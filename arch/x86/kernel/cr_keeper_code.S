@@ -6,9 +6,12 @@
  * on. The loader copies it into an otherwise empty address space. All signals
  * are blocked: they are fetched one by one, so none is lost or handled twice.
  *
- * Entered with: r12 pid of the leader; r13 not zero: the leader is in another
- * process group, and signals that the terminal sends to the keeper's group do
- * not reach it; rsp top of a stack.
+ * Entered with: r12 pid of the leader; r13 not zero: it leads a session of its
+ * own, and signals that the terminal sends to the keeper's group do not reach
+ * it; r14 zero; rsp top of a stack.
+ *
+ * Such a leader's group stands for that of the keeper: what comes from the
+ * terminal is for all of it. r14 not zero: the group has been stopped that way.
  */
 #include <linux/linkage.h>
 #include <asm/unistd_64.h>
@@ -16,6 +19,7 @@
 #define SIGCHLD		17
 #define SIGCONT		18
 #define SIGSTOP		19
+#define SIGTSTP		20
 #define SI_QUEUE	-1
 #define SI_KERNEL	0x80
 #define SI_CODE		8		/* offset in siginfo_t */
@@ -47,9 +51,27 @@ cr_keeper_code:
 	/* from the terminal to our group: the leader, in it, has its own */
 	movl	SI_CODE(%rsp), %eax
 	cmpl	$SI_KERNEL, %eax
-	jne	.Lpass
+	jne	.Luser
 	testl	%r13d, %r13d
 	jz	.Lwait
+	/* its group is an orphaned one: SIGTSTP would stop nobody */
+	cmpl	$SIGTSTP, %ebp
+	jne	.Lgroup
+	movl	$SIGSTOP, %ebp
+	movl	$1, %r14d
+.Lgroup:
+	movl	%r12d, %edi
+	negl	%edi
+	movl	%ebp, %esi
+	jmp	.Lkill
+
+.Luser:
+	cmpl	$SIGCONT, %ebp
+	jne	.Lpass
+	testl	%r14d, %r14d
+	jz	.Lpass
+	xorl	%r14d, %r14d
+	jmp	.Lgroup
 .Lpass:
 	movl	%r12d, %edi
 	movl	%ebp, %esi

@@ -155,6 +155,60 @@ saved_typed() {
 	done
 }
 
+# all_of_it GO [KEY=VALUE]: every process of the saved job stops and goes on, and ends by ^C; and again, until there is GO
+all_of_it() {
+	local end status
+	for end in 'key C-c' "touch $1"; do
+		status=$([ "$end" = 'key C-c' ] && echo 130 || echo 0)
+		on_pty bash <<-END
+			send ./job.crimg ${2:-}
+			running job.crimg
+			key C-z
+			expect Stopped
+			stopped job.crimg
+			send fg
+			expect job.crimg
+			notstopped job.crimg
+			$end
+			send echo "status=\$?"
+			expect status=$status
+			send exit 0
+			end
+		END
+		deadline=20 until_true no_task_left
+		rm -f "${job_dir:?}/$1"
+	done
+}
+
+@test "^C, ^Z and fg: all processes of a tree" {
+	fresh_tty
+	saved_typed "bash -c '$progs/tree d levels; :' &" d/ready
+	all_of_it d/go pid=keep
+	all_of_it d/go pid=ns
+}
+
+@test "^C, ^Z and fg: all processes of a tree that is a session of its own" {
+	fresh_tty
+	saved_typed "setsid $progs/tree d levels &" d/ready
+	all_of_it d/go pid=keep
+	all_of_it d/go pid=ns
+}
+
+@test "^C, ^Z and fg: a shell and its pipeline, in the terminal's session and in one of their own" {
+	for how in '' setsid; do
+		fresh_tty
+		cat >"$job_dir/pipeline" <<-'END'
+			until [ -e go ]; do
+				echo $((n += 1))
+				[ ! -s out ] || [ -e pid ] || { echo $$ >pid.new; mv pid.new pid; }
+				sleep 0.1
+			done | tee out | awk '$1 != NR { bad = 1 } END { exit bad || !NR }'
+		END
+		saved_typed "$how bash pipeline &" pid
+		all_of_it go
+	done
+}
+
 @test "^C reaches a pipeline with an image in it" {
 	saved_on_pty hello
 	on_pty bash <<-'END'
