@@ -29,6 +29,28 @@ no_warnings() {
 	no_warnings 6.1
 }
 
+@test "the list of sources is what is there" {
+	run diff <(find arch drivers fs include ipc kernel mm net -name '*.[chS]' | LC_ALL=C sort) <(scripts/sources)
+	assert_output ''
+}
+
+@test "the checksum over the sources changes with each of them" {
+	sources_of() {
+		local copy=$BATS_TEST_TMPDIR/copy
+		rm -rf "$copy"
+		mkdir "$copy"
+		cp -r --parents Kbuild Kconfig scripts arch drivers fs include ipc kernel mm net "$copy"
+		[ $# = 0 ] || echo >>"$copy/$1"
+		"$copy/scripts/sources" -d
+	}
+	run -0 sources_of
+	assert_output "$(scripts/sources -d)"
+	for file in Kbuild kernel/cr_save.c include/linux/cr.h arch/x86/kernel/cr_keeper_code.S; do
+		run -0 sources_of $file
+		refute_output "$(scripts/sources -d)"
+	done
+}
+
 @test "nothing is built when nothing changed" {
 	run -0 make module
 	refute_output --regexp '(CC|LD|KLPLINK|DEPMOD) '
