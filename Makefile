@@ -110,31 +110,14 @@ overlay:			## lay the sources over the kernel tree TREE
 
 .PHONY: tools progs
 tools: setup
-	@$(MAKE) -s $(B)/klplink $(if $(wildcard tools/mkcrimg/*.c),$(B)/mkcrimg)
+	@$(MAKE) -s $(B)/klplink $(B)/mkcrimg
 
 $(B)/klplink: tools/klplink/klplink.c
 	@$(call say,CC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) $(CFLAGS) -o $@ $< -lelf
 
-MKCRIMG_LIBS := libelf libdw libzstd json-c
--include tools/mkcrimg/mkcrimg.mk
-ifndef MKCRIMG_RULES
-MKCRIMG_SRC := $(wildcard tools/mkcrimg/*.c)
-MKCRIMG_OBJ := $(MKCRIMG_SRC:tools/mkcrimg/%.c=$(B)/mkcrimg.d/%.o)
-
-$(B)/mkcrimg: $(MKCRIMG_OBJ)
-	@$(call say,LD,$@)
-	$(Q)$(HOSTCC) $(CFLAGS) -pthread -o $@ $^ $(shell pkg-config --libs $(MKCRIMG_LIBS)) $(MKCRIMG_LDLIBS)
-
-$(B)/mkcrimg.d/%.o: tools/mkcrimg/%.c
-	@$(call say,CC,$@)
-	@mkdir -p $(@D)
-	$(Q)$(HOSTCC) $(CFLAGS) -pthread -D_GNU_SOURCE -MMD -MP -Iinclude -Iinclude/uapi -Itools/mkcrimg $(MKCRIMG_CFLAGS) \
-		$(shell pkg-config --cflags $(MKCRIMG_LIBS)) -c -o $@ $<
-
--include $(wildcard $(B)/mkcrimg.d/*.d)
-endif
+include tools/mkcrimg/mkcrimg.mk
 -include tests/unit/unit.mk
 
 progs:				## only the test programs

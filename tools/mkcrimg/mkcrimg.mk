@@ -2,7 +2,6 @@
 #
 # mkcrimg: its own sources, and the kernel's reader and checks of images. Included by the top Makefile.
 
-MKCRIMG_RULES := 1
 MKCRIMG_LIBS := libelf libzstd libxxhash json-c
 MKCRIMG_INC := -Itools/mkcrimg/compat -Iinclude/uapi -Iinclude -Itools/mkcrimg
 MKCRIMG_SRC := $(wildcard tools/mkcrimg/*.c)
