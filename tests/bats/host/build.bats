@@ -29,6 +29,22 @@ no_warnings() {
 	no_warnings 6.1
 }
 
+# With lockdep, KASAN and others, some headers differ; what has not changed since was compiled there before.
+@test "the sources compile in the debug kernel's tree without a warning" {
+	local log=$BATS_TEST_TMPDIR/log release tree
+	release=$(scripts/kver debug 2>/dev/null) || skip 'left out: no debug kernel: make kernel'
+	tree=$(readlink -e "${CR_CACHE:-/var/cache/binfmt_cr}/$release/linux") && [ -e "$tree/vmlinux.o" ] ||
+		skip "left out: the tree of $release is not there: make kernel"
+	grep -qx CONFIG_PROVE_LOCKING=y "$tree/.config"
+	exec 9>>"$tree/../.lock"
+	flock -w 120 9 || skip "left out: $tree is in use"
+	scripts/overlay-tree "$tree"
+	make -C "$tree" -j2 binfmt_cr.o 9>&- >"$log" 2>&1 || { tail -n 30 "$log"; false; }
+	flock -u 9
+	run grep -E 'warning|error' "$log"
+	assert_output ''
+}
+
 @test "the list of sources is what is there" {
 	run diff <(find arch drivers fs include ipc kernel mm net -name '*.[chS]' | LC_ALL=C sort) <(scripts/sources)
 	assert_output ''
