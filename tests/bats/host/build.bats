@@ -133,6 +133,19 @@ fake_tree() {
 	run -1 "$tally" good none
 	assert_line '2 passed, 1 failed'
 	run -1 "$tally" none
+	printf '1..2\nok 1 a\nok 2 b # skip not here\n' >left
+	run -0 "$tally" good left
+	assert_output $'1 left out\n3 passed, 0 failed'
+}
+
+@test "the suite ends with its duration and the tally" {
+	mkdir -p "$BATS_TEST_TMPDIR/tests/bats/host"
+	cp tests/run tests/tally "$BATS_TEST_TMPDIR/tests"
+	printf '@test "%s" { %s; }\n' good true bad false later skip >"$BATS_TEST_TMPDIR/tests/bats/host/some.bats"
+	run -1 env -i PATH=/usr/bin:/bin "$BATS_TEST_TMPDIR/tests/run"
+	assert_line --index $((${#lines[@]} - 3)) --regexp '^took [0-9]+ min [0-9]+ s$'
+	assert_line --index $((${#lines[@]} - 2)) '1 left out'
+	assert_line --index $((${#lines[@]} - 1)) '1 passed, 1 failed'
 }
 
 @test "set-up with nothing missing is quick and silent" {
