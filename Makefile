@@ -23,13 +23,20 @@ V ?= 0
 Q := $(if $(filter 1,$(V)),,@)
 say = $(if $(filter 1,$(V)),:,printf '  %-7s %s\n' $(1) $(2))
 
-.PHONY: all
-all: setup module tools progs	## the module for KVER (default: every supported kernel), tools and test programs
+# Those that build here at the same time take turns; what is made in its turn does not ask for it again.
+in_turn = $(if $(CR_IN_TURN),,mkdir -p $(B) && CR_IN_TURN=1 flock -o $(B)/.lock)
+
+.PHONY: all everything
+all:				## the module for KVER (default: every supported kernel), tools and test programs
+	@$(in_turn) $(MAKE) everything
+
+everything: setup module tools progs
 
 .PHONY: help
 help:				## this list
 	@awk -F ':.*## ' '/^[a-z].*:.*## / { sub(/^\t+/, "", $$2); printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo '  KVER=6.12 (default), 6.1, debug or a full release; W=1, V=1 as in the kernel'
+	@echo '  make ends with 2 for every failure: make vm prints the status of CMD, and tests/vm/run CMD ends with it'
 
 .PHONY: setup
 setup:				## install what is missing: packages, headers, kernels
@@ -39,7 +46,7 @@ setup:				## install what is missing: packages, headers, kernels
 
 .PHONY: module sparse
 module: setup			## only the module
-	@for kver in $(KVERS); do $(MAKE) kernel-module KREL=$$(scripts/kver $$kver) || exit; done
+	@for kver in $(KVERS); do $(in_turn) $(MAKE) kernel-module KREL=$$(scripts/kver $$kver) || exit; done
 
 sparse: setup			## the module, checked by sparse
 	@for kver in $(KVERS); do touch -c $(B)/*/obj/.sparse; $(MAKE) kernel-sparse KREL=$$(scripts/kver $$kver) || exit; done
@@ -127,8 +134,8 @@ progs:				## only the test programs
 
 .PHONY: vm test test-long demo
 vm: all				## run CMD as root in a virtual machine with the module loaded
-	@KVER=$(or $(KVER),6.12) tests/vm/run "$${VM_CMD:-uname -a}"; rc=$$?; \
-	 [ $$rc = 0 ] || { echo "vm: exit status $$rc"; exit $$rc; }
+	@KVER=$(or $(KVER),6.12) $(VM_RUN) "$${VM_CMD:-uname -a}" || { rc=$$?; echo "vm: exit status $$rc" >&2; exit $$rc; }
+VM_RUN := tests/vm/run
 vm: export VM_CMD := $(value CMD)
 
 test: all $(if $(wildcard tests/unit/unit.mk),unit)	## the whole test suite, on every supported kernel (or KVER)

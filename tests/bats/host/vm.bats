@@ -141,3 +141,61 @@ vm() { "$top/tests/vm/run" "$@"; }
 	run -2 vm one two
 	assert_output --partial usage
 }
+
+# ---- make vm ----
+
+# A stub in place of tests/vm/run: notes its argument and ends with the status $STATUS
+stub() {
+	stub=$BATS_TEST_TMPDIR/stub
+	printf '#!/bin/sh\nprintf "%%s\\n" "$1" >>%q\nexit ${STATUS:-0}\n' "$BATS_TEST_TMPDIR/ran" >"$stub"
+	chmod +x "$stub"
+}
+
+make_vm() {
+	env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS make -C "$top" vm "$@"
+}
+
+@test "make vm: output comes back, and a line with the status" {
+	run -2 make_vm CMD='echo "a  b"; exit $((6 + 1))'
+	assert_line 'a  b'
+	assert_line 'vm: exit status 7'
+}
+
+@test "make vm: the command arrives as it was typed" {
+	stub
+	command=$'echo "two  words" $HOME $(id) `id` \'x\' | cat; true # $$'
+	run -0 make_vm VM_RUN="$stub" CMD="$command"
+	refute_output --partial 'exit status'
+	run cat "$BATS_TEST_TMPDIR/ran"
+	assert_output "$command"
+	STATUS=98 run -2 make_vm VM_RUN="$stub" CMD=true
+	assert_line 'vm: exit status 98'
+}
+
+waiting() {
+	[ "$(grep -c -- "-> FLOCK .*:$(stat -c %i "$top/build/.lock") " /proc/locks)" = "$1" ]
+}
+
+@test "make vm: two that build at the same time take turns" {
+	stub
+	touch "$top/build/.lock"
+	exec 8<"$top/build/.lock"
+	flock 8
+	for word in one two; do
+		make_vm VM_RUN="$stub" CMD=$word >"$BATS_TEST_TMPDIR/$word" 2>&1 3>&- 8>&- &
+		pids+=($!)
+	done
+	for i in $(seq 300); do
+		! waiting 2 || break
+		sleep 0.1
+	done
+	waiting 2
+	[ ! -e "$BATS_TEST_TMPDIR/ran" ]
+	flock -u 8
+	wait "${pids[0]}"
+	wait "${pids[1]}"
+	run sort "$BATS_TEST_TMPDIR/ran"
+	assert_output $'one\ntwo'
+	run grep -iE 'error|warning|cannot' "$BATS_TEST_TMPDIR/one" "$BATS_TEST_TMPDIR/two"
+	assert_output ''
+}
