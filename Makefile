@@ -35,7 +35,8 @@ everything: setup module tools progs
 .PHONY: help
 help:				## this list
 	@awk -F ':.*## ' '/^[a-z].*:.*## / { sub(/^\t+/, "", $$2); printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
-	@echo '  KVER=6.12 (default), 6.1, debug or a full release; W=1, V=1 as in the kernel'
+	@echo '  KVER=6.12 (default), 6.1, debug, builtin or a full release; W=1, V=1 as in the kernel'
+	@echo '  make kernel BUILTIN=y: beside the debug kernel, the same with binfmt_cr built in: KVER=builtin'
 	@echo '  make ends with 2 for every failure: make vm prints the status of CMD, and tests/vm/run CMD ends with it'
 
 .PHONY: setup
@@ -60,9 +61,9 @@ kbuild = $(MAKE) -j$(shell nproc) -C $(KDIR) M=$(O)/obj KBUILD_MODPOST_WARN=1 CO
 
 # kbuild is always asked, the rest follows if it made a new module.  A debug kernel has its own.
 .PHONY: kernel-module kernel-sparse
-ifneq ($(filter %-crdebug,$(KREL)),)
+ifneq ($(filter %-crdebug %-crdebug-builtin,$(KREL)),)
 kernel-module:
-	$(Q)scripts/kernel m
+	$(Q)scripts/kernel $(if $(filter %-builtin,$(KREL)),y,m)
 
 kernel-sparse:
 	@:
@@ -105,7 +106,7 @@ endif
 
 .PHONY: kernel exports overlay
 kernel: setup			## the debug kernel with these sources in its tree (20 minutes the first time)
-	@scripts/kernel m
+	@scripts/kernel $(if $(filter y,$(BUILTIN)),y,m)
 
 exports: module			## kernel/cr_export.c, when the module refers to other symbols than before
 	@scripts/exports

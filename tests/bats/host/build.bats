@@ -45,6 +45,17 @@ no_warnings() {
 	assert_output ''
 }
 
+@test "what the debug kernel's configuration lacks is named" {
+	cd "$BATS_TEST_TMPDIR"
+	lacks=$BATS_TEST_DIRNAME/../../../scripts/config-lacks
+	printf '%s\n' 'CONFIG_A=y' 'CONFIG_B=m' '# CONFIG_C is not set' 'CONFIG_D="d d"' 'CONFIG_E=y' >config
+	run -0 "$lacks" config <<<$'# comment\nCONFIG_A=y\n# CONFIG_C is not set\n# CONFIG_Z is not set\nCONFIG_D="d d"\n'
+	assert_output ''
+	run -0 "$lacks" config <<<$'CONFIG_B=y\n# CONFIG_E is not set\nCONFIG_C=y\nCONFIG_Z=y\nCONFIG_D="d"'
+	assert_output $'CONFIG_B\nCONFIG_E\nCONFIG_C\nCONFIG_Z\nCONFIG_D'
+	run -1 "$lacks" nowhere <<<CONFIG_A=y
+}
+
 @test "the list of sources is what is there" {
 	run diff <(find arch drivers fs include ipc kernel mm net -name '*.[chS]' | LC_ALL=C sort) <(scripts/sources)
 	assert_output ''
