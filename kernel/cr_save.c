@@ -11,7 +11,10 @@
 #include <linux/mm.h>
 #include <linux/binfmts.h>
 #include <linux/delay.h>
+#include <linux/file.h>
 #include <linux/fs.h>
+#include <linux/magic.h>
+#include <linux/namei.h>
 #include <linux/pid_namespace.h>
 #include <linux/ptrace.h>
 #include <linux/random.h>
@@ -20,6 +23,7 @@
 #include <linux/sched/task.h>
 #include <linux/timekeeping.h>
 #include <linux/utsname.h>
+#include <linux/uuid.h>
 #include <linux/xxhash.h>
 #include <linux/cr.h>
 #include <linux/cr_isolate.h>
@@ -254,6 +258,32 @@ static void save_moment(struct cr_save *s)
 	s->boottime_ns = ktime_get_boottime_ns();
 }
 
+/*
+ * Nothing in the kernel gives it to others but its file, by the name that the
+ * saver has for it. What else he may have there could keep us waiting.
+ */
+static void head_boot_id(struct cr_rec_head *head)
+{
+	char text[UUID_STRING_LEN + 1] = "";
+	struct file *file;
+	struct path path;
+	loff_t pos = 0;
+	uuid_t id;
+
+	if (kern_path("/proc/sys/kernel/random/boot_id", 0, &path))
+		return;
+	if (path.dentry->d_sb->s_magic == PROC_SUPER_MAGIC) {
+		file = dentry_open(&path, O_RDONLY, current_cred());
+		if (!IS_ERR(file)) {
+			if (kernel_read(file, text, UUID_STRING_LEN, &pos) ==
+			    UUID_STRING_LEN && !uuid_parse(text, &id))
+				export_uuid(head->boot_id, &id);
+			fput(file);
+		}
+	}
+	path_put(&path);
+}
+
 static void head_fill(struct cr_save *s, struct cr_rec_head *head)
 {
 	memset(head, 0, sizeof(*head));
@@ -267,6 +297,7 @@ static void head_fill(struct cr_save *s, struct cr_rec_head *head)
 	head->memory = cpu_to_le64(s->memory);
 	strscpy(head->release, init_utsname()->release, sizeof(head->release));
 	strscpy(head->node, utsname()->nodename, sizeof(head->node));
+	head_boot_id(head);
 }
 
 /* False: it has failed. A task that died before it was collected has no object */

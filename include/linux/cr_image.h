@@ -133,7 +133,8 @@ enum cr_rec_type {
  * @memory: bytes of memory in the image, uncompressed
  * @release: kernel release that wrote the image; informative
  * @node: host name; informative
- * @boot_id: /proc/sys/kernel/random/boot_id; zero when unknown; informative
+ * @boot_id: /proc/sys/kernel/random/boot_id of the saver, its bytes in the order
+ *	of the text; zero when unknown; informative
  */
 struct cr_rec_head {
 	struct cr_rec rec;

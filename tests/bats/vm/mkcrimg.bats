@@ -287,6 +287,8 @@ r = j["records"]
 assert r[-1]["nr_records"] == len(r) - 1
 assert r[0]["nr_procs"] == sum(x["type"] == "PROC" for x in r)
 assert r[0]["memory"] == sum(x["len"] for x in r if x["type"] == "PAGES")
+boot = open("/proc/sys/kernel/random/boot_id").read()
+assert r[0]["boot_id"] == boot.strip().replace("-", ""), (r[0]["boot_id"], boot)
 assert all("error" not in m for m in j["memory"])'
 	finish
 }
