@@ -31,14 +31,15 @@ static void thread_none(struct cr_obj *obj)
 }
 
 /*
- * Between vfork() and execve() a child runs in its parent's memory. It is not
- * made to stand still before it has executed: cr_isolate() waits for it, or
- * names it.
+ * Between vfork() and execve() a child runs in its parent's memory, and does so
+ * for a moment after execve() has let the parent go on. It is not made to stand
+ * still before it has executed: cr_isolate() waits for it, or names it.
  */
 static bool is_in_vfork(struct cr_save *s, enum cr_obj_type type,
 			struct task_struct *task)
 {
-	return !s->still && type == CR_OBJ_MM && READ_ONCE(task->vfork_done);
+	return !s->still && type == CR_OBJ_MM &&
+	       (READ_ONCE(task->vfork_done) || task->in_execve);
 }
 
 /* Objects of one process are shared by all its threads and by nobody else */
