@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
 # Real programs, which know nothing of being saved: an interrupted run equals an undisturbed one. Each is
-# saved with --kill and resumed at random moments 5 times in one run, and saved 20 times while it runs
-# on in another (tests/run-interrupted).
+# saved with --kill and resumed at random moments, 5 times in all, and saved 20 times while it runs on
+# (tests/run-interrupted).
 
 load helper
 
@@ -16,7 +16,7 @@ equal() {
 setup_file() {
 	export data=$BATS_FILE_TMPDIR
 	mkdir "$data/project"
-	make_source 20 >"$data/large.c"
+	make_source 100 >"$data/large.c"
 	make_project "$data/project" 5
 	seq 400000 | awk '{ print $1 * 7919 % 1000003, "line", $1 }' >"$data/lines"
 	cp "$data/lines" "$data/archive"
@@ -120,7 +120,7 @@ make_project() {
 	equal "/usr/bin/python3 $data/pipes.py"
 }
 
-# Its locks are semaphores in unlinked files of /dev/shm, which are mapped shared: not due yet.
+# Its locks are semaphores in unlinked files of /dev/shm, which are mapped shared.
 @test "python3, multiprocessing with a pool" {
 	cat >"$data/pool.py" <<-'END'
 		import multiprocessing
@@ -130,8 +130,11 @@ make_project() {
 		    with multiprocessing.Pool(3) as pool:
 		        print(sum(pool.imap_unordered(work, range(0, 40000, 31), 10)))
 	END
-	equal "/usr/bin/python3 $data/pool.py" --refusal-ok 'unlinked|not supported yet'
+	equal "/usr/bin/python3 $data/pool.py"
 }
+
+# awk has its own /proc/self/maps open for a moment: refused by name.
+own_maps='fd [0-9]+: /proc file \(/proc/[0-9]+/maps\): not supported yet \[CR-EFD\]$'
 
 @test "bash: children in the background, traps, a pipeline" {
 	cat >"$data/script.bash" <<-'END'
@@ -152,13 +155,15 @@ make_project() {
 		seq 30000 | awk '{ print $1 * 7919 % 30011 }' | sort -n | sha256sum
 		while [ $count -lt 3 ]; do sleep 0.1; done
 		for pid in "${pids[@]}"; do
+			# wait says -1 now and then if it ends in the middle of it
+			while kill -0 $pid 2>/dev/null; do sleep 0.1; done
 			wait $pid
 			echo "status $?" >>log
 		done
 		for i in $(seq 30); do x=$(echo $((i * i))); done; echo $x
 		exit 5
 	END
-	equal "bash $data/script.bash"
+	equal "bash $data/script.bash" --session --refusal-ok "$own_maps"
 }
 
 @test "dash: pipelines in a loop" {
@@ -170,7 +175,7 @@ make_project() {
 		done | tee sums | sha256sum
 		cat sums | while read -r s; do [ "$s" -gt 0 ] || exit 3; done
 	END
-	equal "dash $data/script.sh"
+	equal "dash $data/script.sh" --session --refusal-ok "$own_maps"
 }
 
 @test "perl" {
@@ -203,7 +208,6 @@ make_project() {
 	equal "sqlite3 :memory: <$data/memory.sql"
 }
 
-# While it holds a lock it is refused, by name; between its transactions it is not.
 @test "sqlite3, in a file" {
 	{
 		echo 'create table t(a integer primary key, b text);'
@@ -212,7 +216,7 @@ make_project() {
 			echo "select count(*), sum(a) from t where b like '%7';"
 		done
 	} >"$data/file.sql"
-	equal "sqlite3 test.db <$data/file.sql" --refusal-ok 'lock|unlinked'
+	equal "sqlite3 test.db <$data/file.sql"
 }
 
 @test "xz -T2" {
