@@ -4,8 +4,8 @@
  * virtual machine. Mutant N is that of "mutate IMAGE N".
  *
  * Each execve() must fail with an errno of the list below and with a reason
- * that CR_IOC_LAST_ERROR tells, and leave its caller as it was; or the mutant
- * is a good image, and a job begins: it is killed. Afterwards no child is left.
+ * that CR_IOC_LAST_ERROR tells, and leave its caller as it was, with no child;
+ * or the mutant is a good image, and a job begins: it is killed.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -26,9 +26,14 @@
 #define RUNS_MS		50	/* what runs so long is a job */
 #define HANGS_MS	60000
 
-/* What the child tells before it ends; nothing if execve() succeeds */
+/*
+ * What the child tells before it ends; nothing if execve() succeeds. What
+ * wait() says of children that it never made, and whom /proc lists as such.
+ */
 struct answer {
 	int err;
+	int wait_err;
+	char children[100];
 	char reason[400];
 };
 
@@ -62,6 +67,23 @@ static void last_error(char *reason, size_t size)
 	reason[strcspn(reason, "\n")] = 0;
 }
 
+/* The caller's children, zombies too, as /proc lists them; "" for none */
+static const char *children(char *list, size_t size)
+{
+	char path[64];
+	ssize_t len;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/children", getpid());
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	len = read(fd, list, size - 1);
+	close(fd);
+	if (len < 0)
+		len = snprintf(list, size, "(%s)", strerror(errno));
+	list[len] = 0;
+	return list;
+}
+
 static void child(const char *path, int out)
 {
 	char *argv[] = { (char *)path, NULL }, *envp[] = { NULL };
@@ -73,6 +95,8 @@ static void child(const char *path, int out)
 	dup2(null, 2);
 	execve(path, argv, envp);
 	a.err = errno;
+	children(a.children, sizeof(a.children));
+	a.wait_err = waitpid(-1, NULL, WNOHANG | __WALL) < 0 ? errno : 0;
 	last_error(a.reason, sizeof(a.reason));
 	if (write(out, &a, sizeof(a)) != sizeof(a))
 		_exit(2);
@@ -82,19 +106,10 @@ static void child(const char *path, int out)
 /* Kill what the mutant has become; orphans of it are our children, too */
 static void reap_all(void)
 {
-	char path[64], list[4096], *p, *end;
-	ssize_t len;
+	char list[4096], *p, *end;
 	long pid;
-	int fd;
 
-	snprintf(path, sizeof(path), "/proc/self/task/%d/children", getpid());
-	for (;;) {
-		fd = open(path, O_RDONLY);
-		len = read(fd, list, sizeof(list) - 1);
-		close(fd);
-		if (len <= 0)
-			return;
-		list[len] = 0;
+	while (*children(list, sizeof(list))) {
 		for (p = list; (pid = strtol(p, &end, 10)) > 0; p = end)
 			kill(pid, SIGKILL);
 		while (waitpid(-1, NULL, WNOHANG) > 0)
@@ -125,6 +140,23 @@ static bool is_allowed(const struct buf *file, int err)
 	return err == ENOEXEC && file->len < 64;
 }
 
+/* Nobody ever sees a task of a job that has not begun */
+static void judge_children(u64 seed, const char *what, const struct answer *a,
+			   const char *orphans)
+{
+	char why[200];
+
+	if (a->wait_err != ECHILD || a->children[0]) {
+		snprintf(why, sizeof(why), "the caller has children: wait: %s; %s",
+			 a->wait_err ? strerror(a->wait_err) : "one", a->children);
+		complain(seed, what, why);
+	}
+	if (*orphans) {
+		snprintf(why, sizeof(why), "left behind: %.100s", orphans);
+		complain(seed, what, why);
+	}
+}
+
 static void judge(u64 seed, const char *what, const struct buf *file,
 		  const struct answer *a, ssize_t got, int status)
 {
@@ -153,6 +185,7 @@ static void run(u64 seed, const char *what, const struct buf *file,
 	struct answer a = {};
 	struct pollfd p;
 	int pipefd[2], status = 0, timeout;
+	char orphans[400];
 	ssize_t got;
 	pid_t pid;
 
@@ -176,6 +209,7 @@ static void run(u64 seed, const char *what, const struct buf *file,
 			usleep(5000);
 	} else {
 		waitpid(pid, &status, 0);
+		judge_children(seed, what, &a, children(orphans, sizeof(orphans)));
 	}
 	reap_all();
 	judge(seed, what, file, &a, got, status);
