@@ -41,6 +41,8 @@ static const int allowed[] = {
 	EBADMSG, EOPNOTSUPP, EPERM, EBUSY, ESTALE, ENOMEM,
 	/* a path that leads nowhere */
 	ENOENT, ENOTDIR, EACCES,
+	/* the path of a socket: somebody is bound to it, or it is no socket */
+	EADDRINUSE, EEXIST,
 };
 
 static bool verbose;

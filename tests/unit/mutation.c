@@ -265,7 +265,8 @@ static bool is_ref(const char *name)
 {
 	static const char *const names[] = {
 		"obj", "file", "exe", "vdso", "parent", "proc", "mm", "files",
-		"fs", "sighand", "cred",
+		"fs", "sighand", "cred", "peer", "listener", "sock", "dest",
+		"sender", "epoll",
 	};
 	size_t i;
 
