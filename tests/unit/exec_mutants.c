@@ -3,10 +3,15 @@
  * exec_mutants [-v] IMAGE FIRST COUNT: execute damaged copies of an image, in a
  * virtual machine. Mutant N is that of "mutate IMAGE N".
  *
+ * exec_mutants [-v] --boundaries IMAGE [SEED]: the image cut before each record
+ * and behind the last one, and with one bit of each record flipped. None of
+ * these is an image, and "mkcrimg check" says so.
+ *
  * Each execve() must fail with an errno of the list below and with a reason
  * that CR_IOC_LAST_ERROR tells, and leave its caller as it was, with no child;
  * or the mutant is a good image, and a job begins: it is killed.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -14,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
@@ -21,6 +27,7 @@
 #include <sys/wait.h>
 #include <linux/cr.h>
 #include <linux/kernel.h>
+#include <linux/cr_reader.h>
 #include "mutation.h"
 
 #define RUNS_MS		50	/* what runs so long is a job */
@@ -46,7 +53,7 @@ static const int allowed[] = {
 };
 
 static bool verbose;
-static unsigned int nr_failures, nr_jobs, nr_errnos[256];
+static unsigned int nr_mutants, nr_failures, nr_jobs, nr_errnos[256];
 
 static void complain(u64 seed, const char *what, const char *why)
 {
@@ -69,7 +76,10 @@ static void last_error(char *reason, size_t size)
 	reason[strcspn(reason, "\n")] = 0;
 }
 
-/* The caller's children, zombies too, as /proc lists them; "" for none */
+/*
+ * The caller's children, zombies too, as /proc lists them. "" for none; an
+ * error in parentheses
+ */
 static const char *children(char *list, size_t size)
 {
 	char path[64];
@@ -111,7 +121,7 @@ static void reap_all(void)
 	char list[4096], *p, *end;
 	long pid;
 
-	while (*children(list, sizeof(list))) {
+	while (isdigit(*children(list, sizeof(list)))) {
 		for (p = list; (pid = strtol(p, &end, 10)) > 0; p = end)
 			kill(pid, SIGKILL);
 		while (waitpid(-1, NULL, WNOHANG) > 0)
@@ -181,6 +191,41 @@ static void judge(u64 seed, const char *what, const struct buf *file,
 	}
 }
 
+/* The tool says no with a line, too */
+static void check(u64 seed, const char *what, const char *path)
+{
+	char said[400] = "", why[500];
+	size_t len = 0;
+	int pipefd[2], status;
+	ssize_t n;
+	pid_t pid;
+
+	fflush(stdout);
+	if (pipe2(pipefd, O_CLOEXEC)) {
+		complain(seed, what, strerror(errno));
+		return;
+	}
+	pid = fork();
+	if (!pid) {
+		dup2(pipefd[1], 2);
+		dup2(open("/dev/null", O_RDWR), 1);
+		execlp("mkcrimg", "mkcrimg", "check", path, NULL);
+		_exit(127);
+	}
+	close(pipefd[1]);
+	while (len < sizeof(said) - 1 &&
+	       (n = read(pipefd[0], said + len, sizeof(said) - 1 - len)) > 0)
+		len += n;
+	close(pipefd[0]);
+	waitpid(pid, &status, 0);
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != 1 ||
+	    strncmp(said, "mkcrimg: ", 9) || !strchr(said, '\n')) {
+		snprintf(why, sizeof(why), "mkcrimg check: status 0x%x: %s",
+			 status, said);
+		complain(seed, what, why);
+	}
+}
+
 static void run(u64 seed, const char *what, const struct buf *file,
 		const char *path)
 {
@@ -228,41 +273,123 @@ static bool file_read(struct buf *file, const char *path)
 	return f && !fclose(f);
 }
 
-int main(int argc, char **argv)
+static void random_mutants(const struct buf *good, const char *path, u64 first,
+			   u64 count)
 {
-	struct buf good = {}, file = {};
-	char what[256], path[4200];
-	u64 seed, first, count;
-	unsigned int i;
+	struct buf file = {};
+	char what[256];
+	u64 seed;
 
-	verbose = argc > 1 && !strcmp(argv[1], "-v");
-	argv += verbose;
-	if (argc != 4 + verbose) {
-		fprintf(stderr, "usage: exec_mutants [-v] IMAGE FIRST COUNT\n");
-		return 2;
-	}
-	if (!file_read(&good, argv[1])) {
-		perror(argv[1]);
-		return 1;
-	}
-	first = strtoull(argv[2], NULL, 0);
-	count = strtoull(argv[3], NULL, 0);
-	snprintf(path, sizeof(path), "%s.mutant", argv[1]);
-	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	for (seed = first; seed < first + count && nr_failures < 20; seed++) {
 		file.len = 0;
-		buf_add(&file, good.data, good.len);
-		if (!mutate(&file, seed, false, what, sizeof(what))) {
-			fprintf(stderr, "%s: not an image\n", argv[1]);
-			return 1;
-		}
+		buf_add(&file, good->data, good->len);
+		mutate(&file, seed, false, what, sizeof(what));
 		run(seed, what, &file, path);
+		nr_mutants++;
 	}
-	unlink(path);
-	printf("%llu mutants, %u jobs", (unsigned long long)count, nr_jobs);
+	buf_free(&file);
+}
+
+/* One that must be refused, by the kernel and by the tool */
+static void run_bad(u64 n, const char *what, const struct buf *file,
+		    const char *path)
+{
+	unsigned int jobs = nr_jobs;
+
+	run(n, what, file, path);
+	if (nr_jobs != jobs)
+		complain(n, what, "was executed");
+	check(n, what, path);
+	nr_mutants++;
+}
+
+static void boundaries(const struct buf *good, const char *path,
+		       const struct layout *l, u64 seed)
+{
+	struct buf file = {};
+	const char *name;
+	char what[256];
+	size_t n, byte, at;
+	unsigned int bit;
+
+	printf("%zu records, seed %llu\n", l->nr, (unsigned long long)seed);
+	for (n = 0; n <= l->nr && nr_failures < 20; n++) {
+		file.len = 0;
+		buf_add(&file, good->data, good->len);
+		file.len = l->at + l->notes[n];
+		snprintf(what, sizeof(what), "cut at record %zu", n);
+		run_bad(n, what, &file, path);
+		if (n == l->nr)
+			break;
+		file.len = 0;
+		buf_add(&file, good->data, good->len);
+		byte = rnd(&seed) % (l->notes[n + 1] - l->notes[n]);
+		bit = rnd(&seed) % 8;
+		at = l->at + l->notes[n] + byte;
+		file.data[at] ^= 1u << bit;
+		name = cr_rec_name(layout_type(good, l, n));
+		snprintf(what, sizeof(what), "bit %u of byte %zu of record %zu (%s)",
+			 bit, byte, n, name ? name : "?");
+		run_bad(n, what, &file, path);
+	}
+	buf_free(&file);
+}
+
+static int summary(void)
+{
+	unsigned int i;
+
+	printf("%u mutants, %u jobs", nr_mutants, nr_jobs);
 	for (i = 0; i < ARRAY_SIZE(nr_errnos); i++)
 		if (nr_errnos[i])
 			printf(", %u %s", nr_errnos[i], strerrorname_np(i));
 	printf(", %u failures\n", nr_failures);
 	return nr_failures ? 1 : 0;
+}
+
+static int usage(void)
+{
+	fprintf(stderr, "usage: exec_mutants [-v] IMAGE FIRST COUNT\n"
+		"       exec_mutants [-v] --boundaries IMAGE [SEED]\n");
+	return 2;
+}
+
+int main(int argc, char **argv)
+{
+	bool all = false;
+	struct buf good = {};
+	struct layout l;
+	char path[4200];
+
+	argv++;
+	argc--;
+	for (; argc && argv[0][0] == '-'; argv++, argc--) {
+		if (!strcmp(*argv, "-v"))
+			verbose = true;
+		else if (!strcmp(*argv, "--boundaries"))
+			all = true;
+		else
+			return usage();
+	}
+	if (all ? argc < 1 || argc > 2 : argc != 3)
+		return usage();
+	if (!file_read(&good, argv[0])) {
+		perror(argv[0]);
+		return 1;
+	}
+	if (!layout_find(&good, &l)) {
+		fprintf(stderr, "%s: not an image\n", argv[0]);
+		return 1;
+	}
+	snprintf(path, sizeof(path), "%s.mutant", argv[0]);
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	if (all)
+		boundaries(&good, path, &l, argc > 1 ? strtoull(argv[1], NULL, 0) :
+			   (u64)time(NULL));
+	else
+		random_mutants(&good, path, strtoull(argv[1], NULL, 0),
+			       strtoull(argv[2], NULL, 0));
+	unlink(path);
+	layout_free(&l);
+	return summary();
 }

@@ -119,7 +119,7 @@ void stream_replace(struct buf *file, const struct layout *l,
 /* ---- damage ---- */
 
 /* splitmix64 */
-static u64 rnd(u64 *state)
+u64 rnd(u64 *state)
 {
 	u64 z = *state += 0x9e3779b97f4a7c15ull;
 

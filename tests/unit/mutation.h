@@ -43,6 +43,9 @@ void stream_copy(struct buf *stream, const struct buf *file,
  */
 bool mutate(struct buf *file, u64 seed, bool memory, char *what, size_t size);
 
+/* The next of the random numbers that begin at a seed */
+u64 rnd(u64 *state);
+
 /* Fields that count or refer get extreme values: value @n, 0 to EXTREMES - 1 */
 #define EXTREMES	14
 u64 extreme(unsigned int n, u64 old);

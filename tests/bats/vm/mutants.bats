@@ -23,6 +23,20 @@ mutants() {
 	expect_status 137
 }
 
+# Not by chance: every boundary between records, and a bit of every record. What exec_mutants prints
+# repeats it.
+@test "cut at every record, a bit of every record flipped" {
+	start eventfd
+	save_kill
+	run -0 "$CR_TOP/build/unit/exec_mutants" --boundaries "$job_image"
+	echo "# $output"
+	records=$(mkcrimg show --json "$job_image" | python3 -c 'import json, sys; print(len(json.load(sys.stdin)["records"]))')
+	assert_line --index 0 --regexp "^$records records, seed [0-9]+\$"
+	assert_line --index 1 --regexp "^$((2 * records + 1)) mutants, 0 jobs, .*, 0 failures\$"
+	resume
+	finish
+}
+
 @test "800 mutants of threads and signals" {
 	mutants 800 0 signals
 }
