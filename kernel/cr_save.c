@@ -58,7 +58,7 @@ void cr_refuse(struct cr_save *s, struct task_struct *task, const char *code,
 	va_list args;
 
 	cr_fail(s, -EOPNOTSUPP);
-	if (s->blockers++ > CR_BLOCKERS_MAX)
+	if (s->blockers++ >= CR_BLOCKERS_MAX)
 		return;
 	get_task_comm(comm, task);
 	va_start(args, fmt);
@@ -232,7 +232,7 @@ static int collect_once(struct cr_save *s)
  * reader of /proc), and a job that runs may be seen in the middle of a change.
  * What keeps it from being saved is still there when it is looked at again.
  */
-int cr_collect(struct cr_save *s, bool still)
+static int collect_tries(struct cr_save *s, bool still)
 {
 	size_t len = s->log.len;
 	int tries, err;
@@ -248,6 +248,16 @@ int cr_collect(struct cr_save *s, bool still)
 		    fatal_signal_pending(current))
 			return cr_fail(s, -EINTR);
 	}
+	return err;
+}
+
+int cr_collect(struct cr_save *s, bool still)
+{
+	int err = collect_tries(s, still);
+
+	if (err == -EOPNOTSUPP && s->blockers > CR_BLOCKERS_MAX)
+		cr_err(&s->log, err, "... and %u more",
+		       s->blockers - CR_BLOCKERS_MAX);
 	return err;
 }
 

@@ -578,7 +578,7 @@ static void traced_verify(void)
 	prog_reap(child, 6 << 8);
 }
 
-static void seccomp_setup(void)
+static void seccomp_filter(void)
 {
 	struct {
 		uint16_t code;
@@ -592,6 +592,62 @@ static void seccomp_setup(void)
 
 	must(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
 	have(prctl(PR_SET_SECCOMP, 2, &prog));
+}
+
+static void seccomp_setup(void)
+{
+	seccomp_filter();
+}
+
+/* ---- blockers of all three: this process, a child, a thread ---- */
+
+static pthread_t filtered;
+static volatile int filtered_state;
+
+static void *filtered_main(void *unused)
+{
+	int i;
+
+	(void)unused;
+	must(prctl(PR_SET_NAME, "filtered"));
+	seccomp_filter();
+	filtered_state = 1;
+	for (i = 0; filtered_state != 2; i++) {
+		check(i < PROG_POLLS, "nobody says go to the thread");
+		prog_sleep_ms(PROG_POLL_MS);
+	}
+	return NULL;
+}
+
+static void holds_procfile(void)
+{
+	must(open("/proc/self/status", O_RDONLY));
+	prog_touch("up.child");
+	prog_wait();
+	_exit(5);
+}
+
+static void everywhere_setup(void)
+{
+	int i;
+
+	child = prog_fork(holds_procfile);
+	prog_await("up.child");
+	fd = must(inotify_init1(IN_NONBLOCK));
+	must(inotify_add_watch(fd, prog_dir, IN_CREATE));
+	must0(pthread_create(&filtered, NULL, filtered_main, NULL));
+	for (i = 0; filtered_state != 1; i++) {
+		check(i < PROG_POLLS, "the thread does not start");
+		prog_sleep_ms(PROG_POLL_MS);
+	}
+}
+
+static void everywhere_verify(void)
+{
+	inotify_verify();
+	prog_reap(child, 5 << 8);
+	filtered_state = 2;
+	must0(pthread_join(filtered, NULL));
 }
 
 /* Says so when the leader is gone, as whom /proc/self shows it */
@@ -862,6 +918,7 @@ static const struct prog_case cases[] = {
 	{ "tracing", tracing_setup, tracing_verify, true },
 	{ "traced", traced_setup, traced_verify, true },
 	{ "seccomp", seccomp_setup, NULL, true },
+	{ "everywhere", everywhere_setup, everywhere_verify, true },
 	{ "leader_exit", leader_exit, NULL, true },
 	{ "namespace", namespace_setup, NULL, true },
 	{ "mount_namespace", mount_namespace_setup, NULL, true },

@@ -177,6 +177,35 @@ not_yet() {
 	expect_status 137
 }
 
+@test "blockers of a process, of its child and of its thread, in one go" {
+	start refused everywhere
+	child=$(pgrep -P "$job_pid")
+	run -1 mkcrimg save -o "$BATS_TEST_TMPDIR/no.crimg" "$job_pid"
+	assert_line --regexp "pid $job_pid \(refused\): fd [0-9]+: .*inotify.*\[CR-EFD\]"
+	assert_line --regexp "pid $child \(refused\): fd [0-9]+: .*/proc.*\[CR-EFD\]"
+	assert_line --regexp "pid $job_pid \(filtered\): seccomp.*\[CR-ESECCOMP\]"
+	finish
+}
+
+# 1000 of them
+@test "more blockers than anybody wants to read: how many more" {
+	job_dir=$BATS_TEST_TMPDIR/job job_out=$BATS_TEST_TMPDIR/job.out
+	mkdir "$job_dir"
+	(
+		ulimit -n 4096
+		exec perl -e 'for (1 .. 1234) { open($f[$_], "<", "/proc/self/status") or die $! }
+			open(F, ">", "$ARGV[0]/ready") or die $!; close(F);
+			select(undef, undef, undef, 0.05) until -e "$ARGV[0]/go"' "$job_dir"
+	) </dev/null >"$job_out" 2>&1 3>&- &
+	job_pid=$!
+	until_true ready
+	run -1 mkcrimg save -o "$BATS_TEST_TMPDIR/no.crimg" "$job_pid"
+	assert_equal "$(grep -c '/proc file.*\[CR-EFD\]$' <<<"$output")" 1000
+	assert_equal "${#lines[@]}" 1001
+	assert_equal "${lines[1000]}" "mkcrimg: save: ... and 234 more"
+	finish
+}
+
 # In vfork() the child runs on its parent's memory.
 @test "a parent that waits in vfork()" {
 	start refused vfork
