@@ -874,6 +874,20 @@ static void vfork_wait(void)
 	prog_reap(pid, 8 << 8);
 }
 
+/* The same with memory of its own: nothing but the waiting is in the way */
+static void vfork_copy_wait(void)
+{
+	pid_t pid;
+
+	prog_touch("ready");
+	pid = must(syscall(SYS_clone, 0x4000 | SIGCHLD, NULL, NULL, NULL, 0));	/* CLONE_VFORK */
+	if (!pid) {
+		prog_wait();
+		_exit(8);
+	}
+	prog_reap(pid, 8 << 8);
+}
+
 static const struct prog_case cases[] = {
 	{ "epoll_signalfd", epoll_signalfd_setup, NULL, true },
 	{ "timerfd_canceled", timerfd_canceled_setup, timerfd_canceled_verify, true },
@@ -934,6 +948,7 @@ static const struct prog_case cases[] = {
 	{ "outside_message", outside_message_setup, NULL, true },
 	{ "outside_files", outside_files_setup, NULL, true },
 	{ "vfork", vfork_wait, NULL, true },
+	{ "vfork_copy", vfork_copy_wait, NULL, true },
 	{ }
 };
 

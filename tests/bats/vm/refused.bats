@@ -213,3 +213,19 @@ not_yet() {
 	assert_output --regexp 'pid [0-9]+ \(refused\): .*(vfork|shared|stop)'
 	finish
 }
+
+# The parent would be waited for all the time: what is in the way is said before anybody is asked to stop.
+@test "a blocker is found before the job is touched" {
+	start refused bpf vfork_copy
+	local since=$SECONDS
+	run -1 mkcrimg save -t 60 -o "$BATS_TEST_TMPDIR/no.crimg" "$job_pid"
+	[ $((SECONDS - since)) -lt 30 ]
+	assert_line --regexp '\(refused\): fd 3: .*bpf.*\[CR-EFD\]'
+	refute_output --partial 'did not stop'
+	finish
+	# it would have been
+	start refused vfork_copy
+	run -1 mkcrimg save -t 2 -o "$BATS_TEST_TMPDIR/no.crimg" "$job_pid"
+	assert_output --regexp '\(refused\): thread [0-9]+ did not stop within 2000 ms \(between vfork'
+	finish
+}
