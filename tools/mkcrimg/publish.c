@@ -3,7 +3,13 @@
  * Publishing a file: without a name while it is written (O_TMPFILE; where the
  * file system has none, under a hidden name), synced, then renamed over what
  * had its name. The name leads to the old file or to the whole new one.
+ *
+ * Who is killed while his file has a hidden name cannot remove it. A writer
+ * holds a lock on his file, so the next one in the directory sees which are
+ * abandoned, whatever the machine or the pid namespace of who made them.
  */
+#include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -11,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include "mkcrimg.h"
 #include "publish.h"
@@ -37,6 +44,64 @@ static void temp_name(char *name, size_t size, unsigned int n)
 	snprintf(name, size, ".crimg.%d.%u", getpid(), n);
 }
 
+/* Is it one that temp_name() makes? */
+static bool is_temp_name(const char *name)
+{
+	unsigned int pid, n;
+	int len = 0;
+
+	return sscanf(name, ".crimg.%u.%u%n", &pid, &n, &len) == 2 &&
+	       isdigit(name[7]) && len && !name[len] &&
+	       isdigit(strrchr(name, '.')[1]);
+}
+
+/* Remove a file of ours that its writer has left behind */
+static void sweep_one(int dirfd, const char *name)
+{
+	struct stat st, now;
+	int fd;
+
+	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) ||
+	    !S_ISREG(st.st_mode) || st.st_uid != geteuid())
+		return;
+	fd = openat(dirfd, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	/* the name may lead to another file by now, whose lock this is not */
+	if (!flock(fd, LOCK_EX | LOCK_NB) && !fstat(fd, &st) &&
+	    !fstatat(dirfd, name, &now, AT_SYMLINK_NOFOLLOW) &&
+	    st.st_dev == now.st_dev && st.st_ino == now.st_ino)
+		unlinkat(dirfd, name, 0);
+	close(fd);
+}
+
+static void sweep(int dirfd)
+{
+	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+
+	if (!dir) {
+		if (fd >= 0)
+			close(fd);
+		return;
+	}
+	while ((entry = readdir(dir)))
+		if (is_temp_name(entry->d_name))
+			sweep_one(dirfd, entry->d_name);
+	closedir(dir);
+}
+
+/* Lock a file before it is one of value. False: it was swept before */
+static bool claim(int fd)
+{
+	struct stat st;
+
+	/* where there are no locks, nothing is swept either */
+	flock(fd, LOCK_EX);
+	return !fstat(fd, &st) && st.st_nlink;
+}
+
 static int hidden_create(struct output *out)
 {
 	char name[sizeof(out->temp)];
@@ -49,6 +114,10 @@ static int hidden_create(struct output *out)
 			    O_NOFOLLOW | O_CLOEXEC, MODE);
 		if (fd < 0 && errno != EEXIST)
 			break;
+		if (fd >= 0 && !claim(fd)) {
+			close(fd);
+			fd = -1;
+		}
 	}
 	if (fd >= 0)
 		strcpy(out->temp, name);
@@ -73,9 +142,12 @@ int output_create(struct output *out, const char *path, unsigned int mode)
 	out->dirfd = open(out->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (out->dirfd < 0)
 		return failed("%s: %s", out->dir, strerror(errno));
+	sweep(out->dirfd);
 	out->fd = openat(out->dirfd, ".", O_RDWR | O_TMPFILE | O_CLOEXEC, MODE);
 	if (out->fd < 0)
 		out->fd = hidden_create(out);
+	else
+		claim(out->fd);
 	if (out->fd < 0 || fchmod(out->fd, mode)) {
 		err = failed("%s: %s", path, strerror(errno));
 		output_close(out);

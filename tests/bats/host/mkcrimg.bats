@@ -242,3 +242,27 @@ print($1)"
 	run -1 --separate-stderr mkcrimg restart ./a.crimg
 	one_line './a.crimg: Exec format error: no image, or no kernel module for it'
 }
+
+# Their writers were killed. What is somebody else's, in use, or has another name, stays.
+@test "hidden files that were left behind are swept when a file is written" {
+	: >.crimg.12.0
+	: >.crimg.4194999.17
+	: >.crimg.13.0
+	flock .crimg.13.0 sleep 1000 3>&- &
+	locker=$!
+	until [ -n "$(pgrep -P $locker)" ]; do sleep 0.05; done
+	mkdir .crimg.14.0
+	ln -s a.crimg .crimg.15.0
+	mkfifo .crimg.16.0
+	local kept=(.crimg.x.0 .crimg.1. .crimg..1 .crimg.1.0.bak .crimg.1 crimg.1.0 .crimg.-1.0 .crimg.1.-1)
+	touch "${kept[@]}"
+	[ "$(id -u)" != 0 ] || { : >.crimg.17.0; chown 65534 .crimg.17.0; kept+=(.crimg.17.0); }
+	run -0 mkcrimg core -o core a.crimg
+	pkill -P $locker
+	wait $locker || :
+	run -0 ls -A
+	assert_output "$(printf '%s\n' a.crimg core .crimg.13.0 .crimg.14.0 .crimg.15.0 .crimg.16.0 "${kept[@]}" | sort)"
+	# nobody has it open any more
+	run -0 mkcrimg core -o core a.crimg
+	[ ! -e .crimg.13.0 ]
+}

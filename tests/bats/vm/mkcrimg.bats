@@ -13,7 +13,9 @@ local_setup() {
 
 local_teardown() {
 	cd /
-	! mountpoint -q "$BATS_TEST_TMPDIR/small" || umount "$BATS_TEST_TMPDIR/small"
+	for mnt in small mnt; do
+		! mountpoint -q "$BATS_TEST_TMPDIR/$mnt" || until_true umount "$BATS_TEST_TMPDIR/$mnt"
+	done
 }
 
 # State letter of a process
@@ -115,6 +117,52 @@ one_line() {
 		done
 	done
 	run -0 mkcrimg save -q -o a.crimg "$job_pid"
+	finish
+}
+
+# mkfs_vfat FILE: an empty FAT16 file system of 128 MiB, which has no O_TMPFILE
+mkfs_vfat() {
+	python3 - "$1" <<-'END'
+		import struct, sys
+		SECTOR, CLUSTER, FAT, SECTORS = 512, 8, 128, 262144
+		boot = struct.pack('<3s8sHBHBHHBHHHIIBBBI11s8s', b'\xeb\x3c\x90', b'cr-test ', SECTOR, CLUSTER, 1, 2, 512,
+		                   0, 0xf8, FAT, 32, 2, 0, SECTORS, 0x80, 0, 0x29, 1, b'CR-TEST    ', b'FAT16   ')
+		with open(sys.argv[1], 'wb') as f:
+		    f.write(boot.ljust(510, b'\0') + b'\x55\xaa')
+		    for copy in range(2):
+		        f.seek((1 + copy * FAT) * SECTOR)
+		        f.write(b'\xf8\xff\xff\xff')
+		    f.truncate(SECTORS * SECTOR)
+	END
+}
+
+hidden() { find "$1" -name '.crimg.*' -size +64k | grep -q .; }
+
+@test "a file system without O_TMPFILE: a hidden name, and what a killed saver leaves of it" {
+	local mnt=$BATS_TEST_TMPDIR/mnt saver
+	[[ "$CR_RELEASE" != *-crdebug ]] || skip 'the debug kernel is built without VFAT'
+	mkdir "$mnt"
+	mkfs_vfat "$BATS_TEST_TMPDIR/disk"
+	modprobe loop
+	modprobe vfat
+	mount -t vfat -o loop,umask=077 "$BATS_TEST_TMPDIR/disk" "$mnt"
+	start memory big
+	echo old >"$mnt/a.crimg"
+	for sig in TERM KILL; do
+		mkcrimg save -q -o "$mnt/a.crimg" "$job_pid" 3>&- &
+		saver=$!
+		until_true hidden "$mnt"
+		kill -$sig $saver
+		wait $saver || :
+		assert_equal "$(cat "$mnt/a.crimg")" old
+		alive
+		[ $sig = KILL ] || assert_equal "$(ls -A "$mnt")" a.crimg
+	done
+	run -0 ls -A "$mnt"
+	assert_line ".crimg.$saver.0"
+	run -0 mkcrimg save -q -o "$mnt/a.crimg" "$job_pid"
+	assert_equal "$(ls -A "$mnt")" a.crimg
+	run -0 mkcrimg check "$mnt/a.crimg"
 	finish
 }
 
