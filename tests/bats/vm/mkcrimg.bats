@@ -98,24 +98,63 @@ one_line() {
 	finish
 }
 
-@test "a saver that is interrupted or killed leaves nothing, and the job runs on" {
-	start debug
-	for sig in INT TERM KILL INT KILL TERM HUP KILL; do
-		for delay in 0.0 0.02 0.06 0.1 0.2 0.4; do
-			# job control, so that SIGINT is not ignored
-			(
-				set -m
-				mkcrimg save -q -o a.crimg "$job_pid" 3>&- &
-				sleep $delay
-				kill -$sig $! 2>/dev/null || :
-				wait $! || :
-			) >/dev/null 2>&1
-			[ ! -e a.crimg ] || mkcrimg check a.crimg
-			rm -f a.crimg
-			names
-			alive
+# writing PID: a saver has written a part of the image, or is gone
+writing() {
+	gone_or_zombie "$1" ||
+		[ -n "$(find -L "/proc/$1/fd" -maxdepth 1 -type f -size +64k 2>/dev/null)" ]
+}
+
+# killed_save SIGNAL WHEN [OPTION...]: a saver of the job, over "old" in a.crimg, gets a signal: after WHEN
+# seconds, or in the middle of the image. Its status; what it leaves is whole or old, and nothing else.
+killed_save() {
+	echo old >a.crimg
+	# job control, so that SIGINT is not ignored
+	(
+		set -m
+		mkcrimg save -q -o a.crimg "${@:3}" "$job_pid" 3>&- &
+		if [ "$2" = mid ]; then until_true writing $!; else sleep "$2"; fi
+		kill "-$1" $! 2>/dev/null || :
+		wait $!
+	) >/dev/null 2>&1 || return $?
+}
+
+@test "a saver that is interrupted or killed at any moment: old image and job, or all that was asked for" {
+	local status whole killed=0
+	start memory big
+	for option in '' --kill --stop; do
+		for sig in INT TERM KILL; do
+			for when in 0.1 mid; do
+				status=0
+				killed_save $sig $when $option || status=$?
+				names a.crimg
+				whole=
+				if [ "$(head -c 4 a.crimg)" != old ]; then
+					run -0 mkcrimg check a.crimg
+					whole=1
+				fi
+				# the one who could have let it go in another way is gone
+				if gone_or_zombie "$job_pid" || is_stopped "$job_pid"; then
+					echo "# $option, SIG$sig, $when: job is $(state "$job_pid"), image ${whole:-not} whole"
+					[ -n "$option$whole" ]
+					[ -n "$whole" ]
+				fi
+				[ $status -le 128 ] || [ $when != mid ] || [ -n "$whole" ] || killed=$((killed + 1))
+				if [ -z "$whole" ]; then
+					[ $status != 0 ]
+				elif [ "$option" = --stop ]; then
+					kill -CONT "$job_pid"
+				elif [ "$option" = --kill ]; then
+					# or it is about to
+					kill -KILL "$job_pid" 2>/dev/null || :
+					expect_status 137
+					start memory big
+				fi
+			done
 		done
 	done
+	echo "# $killed of 9 savers were killed in the middle"
+	[ $killed -ge 5 ]
+	# what goes wrong would be noticed
 	run -0 mkcrimg save -q -o a.crimg "$job_pid"
 	finish
 }
