@@ -159,6 +159,43 @@ killed_save() {
 	finish
 }
 
+# crash DIRECTORY: what its ext4 has not written to the disk by now is lost
+crash() {
+	# EXT4_IOC_SHUTDOWN, EXT4_GOING_FLAGS_NOLOGFLUSH
+	python3 -c 'import fcntl, os, struct, sys
+fcntl.ioctl(os.open(sys.argv[1], os.O_RDONLY), 0x8004587d, struct.pack("I", 2))' "$1"
+	until_true umount "$1"
+}
+
+@test "an image is on the disk when its saver says so: the machine crashes" {
+	local mnt=$BATS_TEST_TMPDIR/mnt disk=$BATS_TEST_TMPDIR/disk
+	mkdir "$mnt"
+	truncate -s 64M "$disk"
+	modprobe loop
+	modprobe ext4
+	mkfs.ext4 -q "$disk"
+	# nothing gets there by itself in time
+	mount -o loop,commit=600 "$disk" "$mnt"
+	start hello
+	run -0 mkcrimg save -q -o "$mnt/a.crimg" "$job_pid"
+	echo lost >"$mnt/lost"
+	crash "$mnt"
+	mount -o loop,commit=600 "$disk" "$mnt"
+	[ ! -s "$mnt/lost" ]
+	run -0 mkcrimg check "$mnt/a.crimg"
+	# in place of the older one, and the job is gone
+	cp "$mnt/a.crimg" older
+	job_image=$mnt/a.crimg
+	run -0 mkcrimg save -q --kill -o "$job_image" "$job_pid"
+	expect_status 137
+	crash "$mnt"
+	mount -o loop,commit=600 "$disk" "$mnt"
+	run ! cmp -s older "$job_image"
+	run -0 mkcrimg check "$job_image"
+	resume
+	finish
+}
+
 # mkfs_vfat FILE: an empty FAT16 file system of 128 MiB, which has no O_TMPFILE
 mkfs_vfat() {
 	python3 - "$1" <<-'END'
