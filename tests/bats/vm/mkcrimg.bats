@@ -324,14 +324,50 @@ hidden() { find "$1" -name '.crimg.*' -size +64k | grep -q .; }
 	names
 }
 
+nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups)
+
+# public DIRECTORY: anybody gets there
+public() {
+	chmod a+rx "$BATS_TEST_TMPDIR" "$BATS_TEST_TMPDIR"/../.. "$BATS_TEST_TMPDIR"/..
+	chmod 777 "$1"
+}
+
 @test "another user's job is not saved" {
 	start hello
-	chmod 777 "$dir"
-	run -1 --separate-stderr setpriv --reuid 65534 --regid 65534 --clear-groups mkcrimg save -o a.crimg "$job_pid"
-	[[ "$stderr" == "mkcrimg: save: "* ]]
-	run -1 setpriv --reuid 65534 --regid 65534 --clear-groups mkcrimg check --pid "$job_pid"
+	public "$dir"
+	run -1 --separate-stderr "${nobody[@]}" mkcrimg save -o a.crimg "$job_pid"
+	assert_equal "$stderr" "mkcrimg: save: pid $job_pid (hello): not allowed to trace it"
+	run -1 --separate-stderr "${nobody[@]}" mkcrimg check --pid "$job_pid"
+	assert_equal "$stderr" "mkcrimg: check: pid $job_pid (hello): not allowed to trace it"
 	names
 	finish
+}
+
+# To restart it he has to be allowed to choose ids: see security.rst.
+@test "an ordinary user saves a job of his own" {
+	public "$dir"
+	job_dir=$BATS_TEST_TMPDIR/job job_out=$BATS_TEST_TMPDIR/job.out
+	mkdir "$job_dir"
+	: >"$job_out"
+	public "$job_dir"
+	chmod 666 "$job_out"
+	# without what it could not open again
+	"${nobody[@]}" bash -c 'for fd in $(ls /proc/self/fd); do [ $fd -le 2 ] || eval "exec $fd>&-"; done
+		exec "$@"' bash "$progs/hello" "$job_dir" </dev/null >>"$job_out" 2>&1 3>&- &
+	job_pid=$!
+	until_true ready
+	run -0 "${nobody[@]}" mkcrimg check --pid "$job_pid"
+	run -0 "${nobody[@]}" mkcrimg save -q -o a.crimg "$job_pid"
+	alive
+	run -0 "${nobody[@]}" mkcrimg save -q --kill -o a.crimg "$job_pid"
+	expect_status 137
+	names a.crimg
+	assert_equal "$(stat -c '%a %u' a.crimg)" '700 65534'
+	run -0 "${nobody[@]}" mkcrimg check a.crimg
+	run -0 "${nobody[@]}" "$progs/tryexec" "$dir/a.crimg"
+	assert_output EPERM
+	run -1 "${nobody[@]}" mkcrimg restart "$dir/a.crimg"
+	assert_output --partial 'you may not choose the ids of processes'
 }
 
 @test "check --pid: what a save would say, without touching the job" {
