@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /* mkcrimg core: one process of an image as a plain ELF core. */
+#include <errno.h>
 #include <getopt.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 #include "core.h"
 #include "publish.h"
@@ -18,7 +20,11 @@ static int core_to(const struct image *img, u32 proc, const char *path)
 	err = output_create(&out, path, CORE_MODE);
 	if (err)
 		return err;
-	err = core_write(img, proc, out.fd) ?: output_publish(&out, path);
+	err = core_write(img, proc, out.fd);
+	if (!err && !output_sync(&out))
+		err = failed("%s: %s", path, strerror(errno));
+	if (!err)
+		err = output_publish(&out, path);
 	output_close(&out);
 	return err;
 }

@@ -35,6 +35,15 @@
 /* An image is executed by its owner and, as it holds memory, read by nobody else */
 #define IMAGE_MODE		0700
 
+/* What may take long */
+enum step {
+	STEP_NONE,
+	STEP_ISOLATE,
+	STEP_SAVE,
+	STEP_SYNC,
+	STEP_EXIT,
+};
+
 /**
  * struct save - one run of the command
  * @pid: as given
@@ -46,7 +55,8 @@
  * @out: the file
  * @report: what the kernel says
  * @iso, @img: what the ioctls return
- * @busy: the main thread is in CR_IOC_SAVE
+ * @step: what the main thread waits for
+ * @lock: of the terminal's last line, which shows progress if @shown
  * @done: the other thread may end
  */
 struct save {
@@ -61,7 +71,9 @@ struct save {
 	char *report;
 	struct cr_ioc_isolate iso;
 	struct cr_ioc_save img;
-	volatile bool busy;
+	volatile enum step step;
+	pthread_mutex_t lock;
+	bool shown;
 	volatile bool done;
 };
 
@@ -75,18 +87,60 @@ static u64 now_ms(void)
 	return ts.tv_sec * 1000ull + ts.tv_nsec / 1000000;
 }
 
-static void progress(struct save *s, u64 since, bool *shown)
+static void step_text(struct save *s, char *text, size_t size)
 {
-	struct stat st;
+	struct stat st = {};
 
-	if (!s->busy || now_ms() - since < PROGRESS_AFTER_MS ||
-	    fstat(s->out.fd, &st))
+	switch (s->step) {
+	case STEP_NONE:
+		break;
+	case STEP_ISOLATE:
+		snprintf(text, size, "waiting for the job to stand still");
+		break;
+	case STEP_SAVE:
+		fstat(s->out.fd, &st);
+		snprintf(text, size, "%s written%s%s", human_size(st.st_size),
+			 s->iso.memory ? " of at most " : "",
+			 s->iso.memory ? human_size(s->iso.memory) : "");
+		break;
+	case STEP_SYNC:
+		snprintf(text, size, "bringing the image to the disk");
+		break;
+	case STEP_EXIT:
+		snprintf(text, size, "waiting for the job to end");
+		break;
+	}
+}
+
+static void progress(struct save *s, u64 since)
+{
+	u64 ms = now_ms() - since;
+	char text[128] = "";
+
+	if (ms < PROGRESS_AFTER_MS)
 		return;
-	fprintf(stderr, "\r\033[Kmkcrimg: save: %s written%s%s, %llu s",
-		human_size(st.st_size), s->iso.memory ? " of at most " : "",
-		s->iso.memory ? human_size(s->iso.memory) : "",
-		(unsigned long long)(now_ms() - since) / 1000);
-	*shown = true;
+	pthread_mutex_lock(&s->lock);
+	step_text(s, text, sizeof(text));
+	if (text[0]) {
+		fprintf(stderr, "\r\033[Kmkcrimg: save: %s, %llu s", text,
+			(unsigned long long)ms / 1000);
+		s->shown = true;
+	}
+	pthread_mutex_unlock(&s->lock);
+}
+
+/*
+ * What is said next gets a line of its own. Only for who is going to say
+ * something: a terminal may be stopped, and the job shall not wait for it.
+ */
+static void progress_end(struct save *s)
+{
+	pthread_mutex_lock(&s->lock);
+	s->step = STEP_NONE;
+	if (s->shown)
+		fprintf(stderr, "\r\033[K");
+	s->shown = false;
+	pthread_mutex_unlock(&s->lock);
 }
 
 static void die_of(struct save *s, int sig)
@@ -94,6 +148,7 @@ static void die_of(struct save *s, int sig)
 	sigset_t set;
 
 	output_remove(&s->out);
+	progress_end(s);
 	signal(sig, SIG_DFL);
 	sigemptyset(&set);
 	sigaddset(&set, sig);
@@ -124,7 +179,7 @@ static void *watch(void *arg)
 		.tv_nsec = PROGRESS_EVERY_MS * 1000000l,
 	};
 	struct save *s = arg;
-	bool tty = !s->quiet && isatty(STDERR_FILENO), shown = false;
+	bool tty = !s->quiet && isatty(STDERR_FILENO);
 	u64 since = now_ms();
 	sigset_t set;
 	int sig;
@@ -135,10 +190,8 @@ static void *watch(void *arg)
 		if (sig > 0 && !s->done)
 			die_of(s, sig);
 		if (tty)
-			progress(s, since, &shown);
+			progress(s, since);
 	}
-	if (shown)
-		fprintf(stderr, "\r\033[K");
 	return NULL;
 }
 
@@ -155,6 +208,7 @@ static int job_open(struct save *s)
 /* The reasons that the kernel gives, or at least the error */
 static int refused(struct save *s, int err)
 {
+	progress_end(s);
 	if (!print_report("save", s->report, err))
 		failed("save: pid %d: %s", s->pid, strerror(err));
 	return ST_FAILED;
@@ -162,7 +216,7 @@ static int refused(struct save *s, int err)
 
 static int isolate(struct save *s)
 {
-	int dev = device_open();
+	int dev = device_open(), err;
 
 	if (dev < 0)
 		return ST_FAILED;
@@ -170,9 +224,12 @@ static int isolate(struct save *s)
 	s->iso.timeout_ms = s->timeout_ms;
 	s->iso.report = (unsigned long)s->report;
 	s->iso.report_len = CR_REPORT_MAX;
+	s->step = STEP_ISOLATE;
 	s->handle = ioctl(dev, CR_IOC_ISOLATE, &s->iso);
+	err = s->handle < 0 ? errno : 0;
+	s->step = STEP_NONE;
 	close(dev);
-	return s->handle < 0 ? refused(s, errno) : 0;
+	return err ? refused(s, err) : 0;
 }
 
 static int save(struct save *s)
@@ -183,9 +240,9 @@ static int save(struct save *s)
 	s->img.report = (unsigned long)s->report;
 	s->img.report_len = CR_REPORT_MAX;
 	s->report[0] = 0;
-	s->busy = true;
+	s->step = STEP_SAVE;
 	err = ioctl(s->handle, CR_IOC_SAVE, &s->img) ? errno : 0;
-	s->busy = false;
+	s->step = STEP_NONE;
 	return err ? refused(s, err) : 0;
 }
 
@@ -193,9 +250,12 @@ static int release(struct save *s, unsigned int how)
 {
 	int err = 0;
 
-	if (ioctl(s->handle, CR_IOC_RELEASE, (unsigned long)how))
+	if (ioctl(s->handle, CR_IOC_RELEASE, (unsigned long)how)) {
+		err = errno;
+		progress_end(s);
 		err = failed("save: pid %d: cannot release: %s", s->pid,
-			     strerror(errno));
+			     strerror(err));
+	}
 	close(s->handle);
 	s->handle = -1;
 	return err;
@@ -206,8 +266,21 @@ static void wait_exit(struct save *s)
 {
 	struct pollfd p = { .fd = s->pidfd, .events = POLLIN };
 
+	s->step = STEP_EXIT;
 	while (poll(&p, 1, EXIT_WAIT_MS) < 0 && errno == EINTR)
 		;
+	s->step = STEP_NONE;
+}
+
+static int sync_and_name(struct save *s)
+{
+	int err;
+
+	s->step = STEP_SYNC;
+	err = output_sync(&s->out) ? 0 : errno;
+	progress_end(s);
+	return err ? failed("%s: %s", s->path, strerror(err)) :
+		     output_publish(&s->out, s->path);
 }
 
 static int publish(struct save *s)
@@ -217,7 +290,7 @@ static int publish(struct save *s)
 	if (s->release == CR_RELEASE_CONTINUE)
 		err = release(s, CR_RELEASE_CONTINUE);
 	if (!err)
-		err = output_publish(&s->out, s->path);
+		err = sync_and_name(s);
 	if (!err && s->release != CR_RELEASE_CONTINUE)
 		err = release(s, s->release);
 	if (!err && s->release == CR_RELEASE_KILL)
@@ -291,6 +364,7 @@ static int save_run(struct save *s)
 	s->done = true;
 	pthread_kill(watcher, SIGUSR1);
 	pthread_join(watcher, NULL);
+	progress_end(s);
 	if (s->pidfd >= 0)
 		close(s->pidfd);
 	free(s->report);
@@ -318,6 +392,7 @@ static int run(const struct cmd *cmd, int argc, char **argv)
 	};
 	struct save s = {
 		.pidfd = -1, .handle = -1, .out = { .fd = -1, .dirfd = -1 },
+		.lock = PTHREAD_MUTEX_INITIALIZER,
 	};
 	unsigned long number;
 	int opt;

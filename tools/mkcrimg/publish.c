@@ -175,6 +175,11 @@ static int link_hidden(struct output *out)
 	return -1;
 }
 
+bool output_sync(struct output *out)
+{
+	return !fsync(out->fd);
+}
+
 int output_publish(struct output *out, const char *path)
 {
 	char copy[PATH_MAX];
@@ -182,8 +187,6 @@ int output_publish(struct output *out, const char *path)
 
 	strcpy(copy, path);
 	name = basename(copy);
-	if (fsync(out->fd))
-		return failed("%s: %s", path, strerror(errno));
 	if (!out->temp[0] && link_hidden(out))
 		return failed("%s: %s", path, strerror(errno));
 	if (renameat(out->dirfd, out->temp, out->dirfd, name))

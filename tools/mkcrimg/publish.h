@@ -4,6 +4,7 @@
 #define MKCRIMG_PUBLISH_H
 
 #include <limits.h>
+#include <stdbool.h>
 
 /**
  * struct output - a file on its way
@@ -26,7 +27,9 @@ struct output {
  * whatever the umask says.
  */
 int output_create(struct output *out, const char *path, unsigned int mode);
-/* Sync the file, give it its name in place of what had it, sync the name */
+/* All that was written is on the disk, before it is published; or errno says why not */
+bool output_sync(struct output *out);
+/* Give the file its name in place of what had it, sync the name */
 int output_publish(struct output *out, const char *path);
 /* Remove what is left; async-signal-safe */
 void output_remove(struct output *out);

@@ -322,3 +322,40 @@ runs() { grep -q '^State:.[RSD]' "/proc/$1/status"; }
 	END
 	until_true no_task_left
 }
+
+# What is said next begins a line of its own. So much memory takes more than a second.
+@test "mkcrimg save shows its progress on a terminal" {
+	local clear=$'\033[K'
+	job_dir=$BATS_TEST_TMPDIR/tty
+	mkdir "$job_dir" "$job_dir/big" "$job_dir/vfork"
+	cat >"$job_dir/big.py" <<-'END'
+		import os, time
+		memory = os.urandom(192 << 20)
+		open('big/ready', 'w').close()
+		while not os.path.exists('big/go'):
+		    time.sleep(0.05)
+	END
+	on_pty bash <<-END
+		send python3 big.py & p=\$!
+		file big/ready
+		send mkcrimg save -o job.crimg \$p; echo status=\$?
+		expect ${clear}mkcrimg: save:
+		expect iB written of at most
+		expect ${clear}job.crimg: 1 process, 1 thread
+		expect status=0
+		send touch big/go; wait \$p; echo status=\$?
+		expect status=0
+		send $progs/refused vfork vfork_copy & p=\$!
+		file vfork/ready
+		send mkcrimg save -t 3 -o no.crimg \$p; echo status=\$?
+		expect ${clear}mkcrimg: save: waiting for the job to stand still, 1 s
+		expect ${clear}mkcrimg: save: waiting for the job to stand still, 2 s
+		expect ${clear}mkcrimg: save: pid
+		expect did not stop within 3000 ms
+		expect status=1
+		send touch vfork/go; wait \$p; echo status=\$?
+		expect status=0
+		send exit 0
+		end
+	END
+}
