@@ -122,6 +122,7 @@ int cr_check_open_sock(struct cr_check *c, u32 id, __le32 ref,
 
 /* kernel/cr_check_signal.c */
 int cr_sigmask_check(struct cr_check *c, __le64 mask, const char *what);
+int cr_pending_check(struct cr_check *c, __le64 pending);
 int cr_siginfo_check(struct cr_check *c, const struct cr_detail_iter *it,
 		     __le64 pending);
 int cr_restart_check(struct cr_check *c, const struct cr_detail_iter *it);

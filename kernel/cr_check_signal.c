@@ -67,6 +67,14 @@ int cr_sighand_check(struct cr_check *c, u32 id)
 	return 0;
 }
 
+int cr_pending_check(struct cr_check *c, __le64 pending)
+{
+	/* who has that to come is not saved, and would not be restored alive */
+	if (le64_to_cpu(pending) & SIG_BIT(SIG_KILL))
+		return cr_bad(c, "SIGKILL is pending");
+	return 0;
+}
+
 int cr_siginfo_check(struct cr_check *c, const struct cr_detail_iter *it,
 		     __le64 pending)
 {

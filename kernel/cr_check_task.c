@@ -134,6 +134,7 @@ static int proc_numbers_check(struct cr_check *c, const struct cr_rec_proc *rec)
 		return cr_bad(c, "next timer %u", le32_to_cpu(rec->next_timer));
 	return cr_check_zero(c, rec->reserved) ?:
 	       cr_check_zero(c, rec->reserved2) ?:
+	       (zombie ? 0 : cr_pending_check(c, rec->pending)) ?:
 	       proc_times_check(c, rec) ?:
 	       proc_stop_check(c, rec);
 }
@@ -325,7 +326,8 @@ static int thread_numbers_check(struct cr_check *c,
 		return cr_bad(c, "tid %u", tid);
 	if (strnlen(rec->comm, CR_COMM_LEN) == CR_COMM_LEN)
 		return cr_bad(c, "comm has no end");
-	return cr_check_addr(c, rec->robust_list, "robust_list") ?:
+	return cr_pending_check(c, rec->pending) ?:
+	       cr_check_addr(c, rec->robust_list, "robust_list") ?:
 	       cr_check_addr(c, rec->clear_child_tid, "clear_child_tid");
 }
 

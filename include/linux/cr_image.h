@@ -886,7 +886,8 @@ struct cr_rec_auxv {
  * @utime_ns..@cstime_ns: CPU time of the process and of its waited-for children
  * @age_ns: how long before the moment of saving it started; it and CPU times are
  *	at most 2^61
- * @pending: shared pending signals as a mask; those with a SIGINFO included
+ * @pending: shared pending signals as a mask; those with a SIGINFO included; not
+ *	SIGKILL, but for a zombie
  * @comm: ZOMBIE: its name
  * @next_timer: id that timer_create() tries first; at most 2^31 - 1
  * @stop_flags: CR_STOP_*
@@ -1053,7 +1054,7 @@ struct cr_rec_timer {
  * @flags: CR_THREAD_*
  * @blocked: signal mask in force, bit n-1 is signal n
  * @saved_mask: see CR_THREAD_SAVED_SIGMASK
- * @pending: private pending signals as a mask
+ * @pending: private pending signals as a mask; not SIGKILL
  * @altstack_sp, @altstack_size, @altstack_flags: sigaltstack()
  * @robust_list: set_robust_list(), 0: none
  * @clear_child_tid: set_tid_address()
