@@ -150,7 +150,10 @@ static struct task_struct *mm_find_outside(struct cr_save *s,
 	return NULL;
 }
 
-/* Another process of the job that uses it: CLONE_VM without CLONE_THREAD */
+/*
+ * Another process of the job that uses it: CLONE_VM without CLONE_THREAD. One
+ * between vfork() and execve() is waited for when the job is isolated.
+ */
 static struct task_struct *mm_find_other(struct cr_save *s, struct cr_obj *obj)
 {
 	struct task_struct *leader = obj->holder->group_leader;
@@ -161,7 +164,8 @@ static struct task_struct *mm_find_other(struct cr_save *s, struct cr_obj *obj)
 		if (proc->task == leader)
 			continue;
 		list_for_each_entry(thread, &proc->threads, list)
-			if (READ_ONCE(thread->task->mm) == obj->ptr)
+			if (READ_ONCE(thread->task->mm) == obj->ptr &&
+			    (s->still || !READ_ONCE(thread->task->vfork_done)))
 				return proc->task;
 	}
 	return NULL;
