@@ -105,6 +105,11 @@ vm() { "$top/tests/vm/run" "$@"; }
 	assert_output --partial 'the kernel complained'
 }
 
+@test "a search for leaks that a kernel cannot do is a failure" {
+	CR_LEAKS=1 run -99 vm true
+	assert_output --partial 'leaks cannot be searched for'
+}
+
 @test "two machines side by side" {
 	vm 'echo one; sleep 3; exit 1' >"$BATS_TEST_TMPDIR/one" 2>&1 3>&- &
 	one=$!
