@@ -13,14 +13,17 @@ mutants() {
 	start "$@"
 	save_kill
 	run -0 "$CR_TOP/build/unit/exec_mutants" "$job_image" "$first" "$((count * ${CR_MUTANTS:-100} / 100))"
-	# the damage was of both sorts
-	assert_output --regexp ' EBADMSG, .* EOPNOTSUPP'
+	assert_output --partial ' EBADMSG'
+	# of that sort there are few
+	[ "$count" -lt 300 ] || assert_output --partial ' EOPNOTSUPP'
 	# The good image still is one. What the mutants that ran have done to the job's files and pipes
 	# is another matter: it does not get to its end.
 	run -0 mkcrimg check "$job_image"
 	resume
 	kill -KILL "$job_pid"
 	expect_status 137
+	# those of its processes that do not end with it
+	kill_left
 }
 
 # Not by chance: every boundary between records, and a bit of every record. What exec_mutants prints
@@ -37,26 +40,60 @@ mutants() {
 	finish
 }
 
-@test "800 mutants of threads and signals" {
-	mutants 800 0 signals
+@test "400 mutants of threads and signals" {
+	mutants 400 0 signals
 }
 
-@test "600 mutants of a tree with zombies" {
-	mutants 600 10000 zombies
+@test "300 mutants of a tree with zombies" {
+	mutants 300 10000 zombies
 }
 
-@test "200 mutants of shared memory" {
-	mutants 200 20000 shm
+@test "150 mutants of shared memory" {
+	mutants 150 20000 shm
 }
 
-@test "200 mutants of pipes" {
-	mutants 200 30000 pipes
+@test "150 mutants of pipes" {
+	mutants 150 30000 pipes
 }
 
-@test "200 mutants of files" {
-	mutants 200 40000 files
+@test "150 mutants of files" {
+	mutants 150 40000 files
 }
 
 @test "100 mutants of 67 threads" {
 	mutants 100 50000 threads
+}
+
+@test "150 mutants of UNIX sockets" {
+	mutants 150 60000 unix
+}
+
+@test "150 mutants of epolls" {
+	mutants 150 70000 epoll
+}
+
+@test "100 mutants of eventfds" {
+	mutants 100 80000 eventfd
+}
+
+@test "100 mutants of timerfds" {
+	mutants 100 90000 timerfd
+}
+
+@test "100 mutants of locks" {
+	mutants 100 100000 locks
+}
+
+@test "100 mutants of timers" {
+	mutants 100 110000 timers itimers timers
+}
+
+@test "150 mutants of files without a name" {
+	mutants 150 120000 unlinked
+}
+
+# The segments outlive a job that is killed, also those that a mutant has made
+@test "150 mutants of System V segments" {
+	mutants 150 130000 sysv
+	ipcrm --all
 }
