@@ -184,6 +184,7 @@ static void link_ids(struct cr_restart *r, struct cr_rtask *t,
 	u32 flags = le32_to_cpu(rec->flags);
 	struct cr_rtask *head;
 
+	cr_proc_set_times(t->task, rec);
 	if (!(flags & CR_PROC_SESSION_OUTSIDE)) {
 		head = rtask_of_nr(r, le32_to_cpu(rec->sid));
 		if (head && pid_alive(head->task))
@@ -400,8 +401,10 @@ void cr_abort(struct cr_restart *r)
 	/* nobody shall hear of their end, be they linked already or not */
 	write_lock_irq(&tasklist_lock);
 	for (t = r->rtasks; t < r->rtasks + r->nr_rtasks; t++)
-		if (t->task && t->pid && t->group == t)
+		if (t->task && t->pid && t->group == t) {
 			t->task->exit_signal = 0;
+			cr_proc_set_times(t->task, NULL);
+		}
 	write_unlock_irq(&tasklist_lock);
 	/* those that have not parked yet give up where they look at it */
 	cr_restart_fail(r, -ECANCELED);

@@ -325,13 +325,19 @@ static void proc_restore_age(struct cr_restart *r,
 
 /*
  * The past of the process: visible, and not settable by any system call. CPU
- * time goes where that of threads that have exited is kept.
+ * time goes where that of threads that have exited is kept. Its parent gets it
+ * with that of its children, so an aborted one shall not have it.
  */
-static void proc_restore_times(const struct cr_rec_proc *rec)
+void cr_proc_set_times(struct task_struct *task, const struct cr_rec_proc *rec)
 {
-	struct signal_struct *signal = current->signal;
+	static const struct cr_rec_proc none;
+	struct sighand_struct *sighand = cr_sighand(task);
+	struct signal_struct *signal = task->signal;
 
-	spin_lock_irq(&cr_sighand(current)->siglock);
+	if (!sighand)
+		return;
+	rec = rec ?: &none;
+	spin_lock(&sighand->siglock);
 	write_seqlock(&signal->stats_lock);
 	signal->utime = le64_to_cpu(rec->utime_ns);
 	signal->stime = le64_to_cpu(rec->stime_ns);
@@ -339,7 +345,7 @@ static void proc_restore_times(const struct cr_rec_proc *rec)
 	signal->cutime = le64_to_cpu(rec->cutime_ns);
 	signal->cstime = le64_to_cpu(rec->cstime_ns);
 	write_sequnlock(&signal->stats_lock);
-	spin_unlock_irq(&cr_sighand(current)->siglock);
+	spin_unlock(&sighand->siglock);
 }
 
 int cr_proc_allowed(struct cr_restart *r, u32 id)
@@ -375,7 +381,6 @@ int cr_proc_restore(struct cr_restart *r, u32 id)
 
 	cr_read_obj(&r->img, id, &view, &rec, sizeof(rec));
 	proc_restore_age(r, &rec);
-	proc_restore_times(&rec);
 	if (le32_to_cpu(rec.flags) & CR_PROC_ZOMBIE) {
 		__set_task_comm(current, rec.comm, false);
 		return 0;

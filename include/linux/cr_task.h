@@ -84,6 +84,11 @@ int __must_check cr_thread_allowed(struct cr_restart *r, u32 id);
  * on: it has CPUs and what prctl() sets from the record afterwards. 0 or -errno
  */
 int __must_check cr_thread_try(struct cr_restart *r, u32 id);
+/*
+ * CPU times of a process and of its children: those of its record, or none.
+ * tasklist_lock is held for writing.
+ */
+void cr_proc_set_times(struct task_struct *task, const struct cr_rec_proc *rec);
 /* In the process: what its PROC record says of itself. 0 or -errno */
 int __must_check cr_proc_restore(struct cr_restart *r, u32 id);
 /* In the thread: what its THREAD record says. 0 or -errno */

@@ -34,6 +34,7 @@ static struct state {
 	stack_t altstack;
 	pid_t pid, ppid, pgid, sid, tid;
 	int nice, policy, ioprio;
+	uint64_t now, children_cpu;
 } before, after;
 
 static volatile int sigchld;
@@ -111,6 +112,7 @@ static void drop_numbers(char *status)
 
 static void look(struct state *s)
 {
+	struct rusage ru;
 	int sig, n;
 
 	prog_read("/proc/self/maps", s->maps, sizeof(s->maps));
@@ -135,6 +137,10 @@ static void look(struct state *s)
 	s->nice = getpriority(PRIO_PROCESS, 0);
 	s->policy = must(sched_getscheduler(0));
 	s->ioprio = must(syscall(SYS_ioprio_get, 1, 0));
+	must(getrusage(RUSAGE_CHILDREN, &ru));
+	s->children_cpu = (ru.ru_utime.tv_sec + ru.ru_stime.tv_sec) * 1000000000ull +
+			  (ru.ru_utime.tv_usec + ru.ru_stime.tv_usec) * 1000ull;
+	s->now = prog_now(CLOCK_MONOTONIC);
 }
 
 /* Both from the line that differs */
@@ -170,6 +176,11 @@ static void compare(void)
 	      before.sid == after.sid && before.tid == after.tid, "ids");
 	check(before.nice == after.nice && before.policy == after.policy &&
 	      before.ioprio == after.ioprio, "priorities");
+	/* what it tried to build has worked, but had not the past of the job */
+	check(after.children_cpu - before.children_cpu <= 16 * (after.now - before.now),
+	      "children's CPU time grew by %llu ms in %llu ms",
+	      (unsigned long long)(after.children_cpu - before.children_cpu) / 1000000,
+	      (unsigned long long)(after.now - before.now) / 1000000);
 	check(waitpid(-1, &i, WNOHANG | __WALL) == -1 && errno == ECHILD, "it has a child");
 	check(!sigchld, "SIGCHLD came %d times", sigchld);
 	for (i = 0; threads && beats == n; i++) {
