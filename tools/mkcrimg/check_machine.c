@@ -54,8 +54,9 @@ static unsigned int check_one_file(const struct image *img, u32 id)
 	    kind != CR_FILE_CHR && kind != CR_FILE_OPATH)
 		return 0;
 	path = v.tail;
-	if (kind == CR_FILE_OPATH ? lstat(path, &st) :
-	    stat(path, &st) || access(path, modes[le32_to_cpu(f.open_flags) & 3]))
+	/* it was no link when it was saved, and none is followed */
+	if (lstat(path, &st) || (kind != CR_FILE_OPATH &&
+	    access(path, modes[le32_to_cpu(f.open_flags) & 3])))
 		return problem(img, "%s: %s", path, strerror(errno));
 	/* root may not either, without any x bit or where it is mounted noexec */
 	if (le32_to_cpu(f.flags) & CR_FILE_EXE && access(path, X_OK))
