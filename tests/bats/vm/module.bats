@@ -6,6 +6,11 @@ load helper
 
 loaded() { grep -q '^binfmt_cr ' /proc/modules; }
 
+unused() {
+	local users
+	read -r users </sys/module/binfmt_cr/refcnt && [ "$users" = 0 ]
+}
+
 local_teardown() { load_module; }
 
 @test "unload and load again" {
