@@ -24,6 +24,7 @@
 #include <linux/cr.h>
 #include <linux/cr_arch.h>
 #include <linux/cr_build.h>
+#include <linux/cr_file.h>
 #include <linux/cr_inplace.h>
 #include <linux/cr_ipc.h>
 #include <linux/cr_keeper.h>
@@ -225,34 +226,49 @@ static int options_parse(struct cr_restart *r, struct linux_binprm *bprm,
 	return err;
 }
 
+static bool id_is_free(struct cr_restart *r, u32 nr)
+{
+	struct pid *pid;
+	bool is_free;
+
+	rcu_read_lock();
+	pid = find_vpid(nr);
+	is_free = !pid || (r->in_place && pid == task_pid(current));
+	rcu_read_unlock();
+	return is_free;
+}
+
+/* Its own, and those of groups and sessions, whose leaders may be gone */
+static bool proc_ids_are_free(struct cr_restart *r, u32 id)
+{
+	struct cr_rec_proc rec;
+	struct cr_view view;
+	u32 flags;
+
+	cr_read_obj(&r->img, id, &view, &rec, sizeof(rec));
+	flags = le32_to_cpu(rec.flags);
+	return id_is_free(r, le32_to_cpu(rec.pid)) &&
+	       (flags & CR_PROC_SESSION_OUTSIDE ||
+		id_is_free(r, le32_to_cpu(rec.sid))) &&
+	       (flags & CR_PROC_PGRP_OUTSIDE ||
+		id_is_free(r, le32_to_cpu(rec.pgid)));
+}
+
 static bool ids_are_free(struct cr_restart *r)
 {
-	struct pid_namespace *ns = task_active_pid_ns(current);
+	struct cr_rec_thread thread;
+	struct cr_view view;
 	bool are_free = true;
 	u32 id;
 
 	for (id = 1; id <= r->img.nr_objects && are_free; id++) {
-		struct cr_rec_thread thread;
-		struct cr_rec_proc proc;
-		struct cr_view view;
-		struct pid *of_nr;
-		int nr;
-
 		if (r->img.objs[id].type == CR_REC_PROC) {
-			cr_read_obj(&r->img, id, &view, &proc, sizeof(proc));
-			nr = le32_to_cpu(proc.pid);
+			are_free = proc_ids_are_free(r, id);
 		} else if (r->img.objs[id].type == CR_REC_THREAD) {
 			cr_read_obj(&r->img, id, &view, &thread,
 				    sizeof(thread));
-			nr = le32_to_cpu(thread.tid);
-		} else {
-			continue;
+			are_free = id_is_free(r, le32_to_cpu(thread.tid));
 		}
-		rcu_read_lock();
-		of_nr = find_pid_ns(nr, ns);
-		are_free = !of_nr || (r->in_place &&
-				      of_nr == task_pid(current));
-		rcu_read_unlock();
 	}
 	return are_free;
 }
@@ -268,6 +284,7 @@ static struct cr_restart *restart_create(struct linux_binprm *bprm)
 	kref_init(&r->ref);
 	init_waitqueue_head(&r->wait);
 	INIT_LIST_HEAD(&r->segments);
+	xa_init(&r->rtask_nrs);
 	r->file = get_file(bprm->file);
 	r->caller = current;
 	for (i = 0; i < RLIM_NLIMITS; i++)
@@ -300,7 +317,10 @@ static int restart_prepare(struct cr_restart *r, struct linux_binprm *bprm,
 	if (!err)
 		err = cr_link(r);
 	if (!err)
-		err = cr_shmids_settle(r);
+		err = cr_objs_finish(r) ?: cr_owners_restore(r);
+	/* who has a semaphore may write to a segment */
+	if (!err)
+		err = cr_semundos_restore(r) ?: cr_shmids_settle(r);
 	return err;
 }
 
@@ -308,6 +328,7 @@ static int restart_prepare(struct cr_restart *r, struct linux_binprm *bprm,
 static void restart_undo(struct cr_restart *r)
 {
 	cr_abort(r);
+	cr_semundo_undo(r);
 	cr_shmids_undo(r);
 	cr_objs_undo(r);
 }

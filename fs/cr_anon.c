@@ -191,9 +191,7 @@ struct file *cr_anon_finish(struct cr_restart *r, const struct cr_rec_file *rec,
 		       CR_NAME(name), ERR_PTR(err));
 		return ERR_PTR(err);
 	}
-	spin_lock(&file->f_lock);
-	file->f_flags = (file->f_flags & ~known) | flags;
-	spin_unlock(&file->f_lock);
+	cr_file_set_flags(file, known, flags);
 	return file;
 }
 

@@ -199,8 +199,11 @@ static bool counts_agree(struct cr_save *s, const struct cr_obj *obj,
 /* Nobody will see a difference between two copies that do not change */
 static bool can_change(const struct cr_obj *obj)
 {
-	const struct file *file = cr_shm_info(obj)->file;
+	struct file *file = cr_shm_info(obj)->file;
 
+	/* the kernel does not count the first opening as one for writing */
+	if (cr_file_is_memfd(file))
+		return !cr_memfd_is_fixed(file);
 	return inode_is_open_for_write(obj->ptr) ||
 	       inode_is_open_for_write(cr_file_mapping(file)->host);
 }
@@ -227,7 +230,10 @@ bool cr_content_shared(struct cr_save *s, const struct cr_obj *obj)
 
 /* ---- saving ---- */
 
-/* A description of our own: the job's need not be readable, or may be O_DIRECT */
+/*
+ * A description of our own: the job's need not be readable, or may be O_DIRECT.
+ * Who watches the directory, which can be the job, is not told.
+ */
 static struct file *content_open(struct cr_save *s, struct cr_obj *obj)
 {
 	struct file *file = cr_shm_info(obj)->file, *reader;
@@ -235,7 +241,7 @@ static struct file *content_open(struct cr_save *s, struct cr_obj *obj)
 	if (!(file->f_mode & FMODE_READ) && file_permission(file, MAY_READ))
 		return ERR_PTR(-EACCES);
 	reader = dentry_open(file_user_path(file), O_RDONLY | O_LARGEFILE |
-			     O_NOATIME, current_cred());
+			     O_NOATIME | __FMODE_NONOTIFY, current_cred());
 	/* some file systems open nothing that has no name */
 	if (IS_ERR(reader) && (file->f_mode & FMODE_READ) &&
 	    !(file->f_flags & O_DIRECT))
@@ -341,18 +347,28 @@ static struct file *content_open_new(const struct cr_rec_shm *rec,
 	}
 }
 
+int cr_content_resize(struct cr_restart *r, struct file *file, loff_t size,
+		      const char *name)
+{
+	int err;
+
+	/* beyond the limit, it would send a signal to the caller */
+	if (size > rlimit(RLIMIT_FSIZE))
+		return cr_err(&r->log, -EFBIG,
+			      "%*pE: %lld bytes are more than the limit of file sizes",
+			      CR_NAME(name), size);
+	err = vfs_truncate(&file->f_path, size);
+	return err ? cr_err(&r->log, err,
+			    "%*pE: cannot be made %lld bytes large (%pe)",
+			    CR_NAME(name), size, ERR_PTR(err)) : 0;
+}
+
 struct file *cr_content_create(struct cr_restart *r,
 			       const struct cr_rec_shm *rec, const char *name)
 {
-	loff_t size = le64_to_cpu(rec->size);
 	struct file *file;
 	int err;
 
-	/* beyond the limit, writing would send a signal to the caller */
-	if (size > rlimit(RLIMIT_FSIZE))
-		return ERR_PTR(cr_err(&r->log, -EFBIG,
-				      "%*pE: %lld bytes are more than the limit of file sizes",
-				      CR_NAME(name), size));
 	file = content_open_new(rec, name);
 	if (IS_ERR(file)) {
 		cr_err(&r->log, PTR_ERR(file),
@@ -360,13 +376,11 @@ struct file *cr_content_create(struct cr_restart *r,
 		       CR_NAME(name), file);
 		return file;
 	}
-	err = vfs_truncate(&file->f_path, size);
+	err = cr_content_resize(r, file, le64_to_cpu(rec->size), name);
 	if (!err)
 		return file;
 	fput(file);
-	return ERR_PTR(cr_err(&r->log, err,
-			      "%*pE: cannot be made %lld bytes large (%pe)",
-			      CR_NAME(name), size, ERR_PTR(err)));
+	return ERR_PTR(err);
 }
 
 int cr_content_finish(struct cr_restart *r, const struct cr_rec_shm *rec,

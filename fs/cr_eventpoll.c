@@ -16,7 +16,7 @@
  * epoll_wait() does it.
  *
  * Refused: entries for files outside the job, for a signalfd that another
- * process has added.
+ * process has added, for a pidfd.
  *
  * Locks: the epoll's mtx, which protects what an entry waits for, over f_lock of
  * a watched file, which protects its list of entries.
@@ -223,10 +223,17 @@ static void epoll_outside(struct cr_save *s, struct cr_obj *obj)
 	if (!s->still || !cr_file_info(obj)->name || cr_file_is_shared(obj) ||
 	    !items_get(s, obj, &items))
 		return;
-	for (i = 0; i < items.nr; i++)
-		if (cr_file_info(items.item[i].target)->type ==
-		    &cr_signalfd_file)
+	for (i = 0; i < items.nr; i++) {
+		const struct cr_file_type *type =
+			cr_file_info(items.item[i].target)->type;
+
+		if (type == &cr_signalfd_file)
 			signalfd_check(s, obj, &items.item[i]);
+		if (type == &cr_pidfd_file)
+			cr_refuse(s, obj->holder, "CR-EFD",
+				  "fd %d: epoll: fd %d is a pidfd: not supported yet",
+				  obj->fd, items.item[i].fd);
+	}
 	kvfree(items.item);
 }
 

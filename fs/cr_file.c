@@ -34,13 +34,19 @@ static const struct cr_file_type *const file_types[] = {
 	&cr_reg_file,
 	&cr_dir_file,
 	&cr_chr_file,
+	&cr_pty_master_file,
+	&cr_pty_slave_file,
+	&cr_pty_hungup_file,
 	&cr_tty_file,
 	&cr_pipe_file,
+	&cr_fifo_file,
 	&cr_unix_file,
 	&cr_eventfd_file,
 	&cr_timerfd_file,
 	&cr_signalfd_file,
 	&cr_epoll_file,
+	&cr_inotify_file,
+	&cr_pidfd_file,
 };
 
 static const struct cr_file_type *file_type(struct file *file)
@@ -302,27 +308,46 @@ static void file_save(struct cr_save *s, struct cr_obj *obj)
 
 /* ---- restart ---- */
 
+static const struct cr_file_type *file_type_of(u32 kind)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(file_types); i++)
+		if (file_types[i]->kind == kind)
+			return file_types[i];
+	return NULL;
+}
+
 static int file_restore(struct cr_restart *r, u32 id)
 {
+	const struct cr_file_type *type;
 	struct cr_rec_file rec;
 	struct cr_view view;
 	struct file *file;
-	u32 kind;
-	int i;
 
 	cr_read_obj(&r->img, id, &view, &rec, sizeof(rec));
-	kind = le32_to_cpu(rec.kind);
-	for (i = 0; i < ARRAY_SIZE(file_types); i++)
-		if (file_types[i]->kind == kind)
-			break;
-	if (i == ARRAY_SIZE(file_types))
+	type = file_type_of(le32_to_cpu(rec.kind));
+	if (!type)
 		return cr_err(&r->log, -EOPNOTSUPP, "%*pE: file of kind %u",
-			      CR_NAME((const char *)view.tail), kind);
-	file = file_types[i]->restore(r, &rec, view.tail);
+			      CR_NAME((const char *)view.tail),
+			      le32_to_cpu(rec.kind));
+	file = type->restore(r, &rec, view.tail);
 	if (IS_ERR(file))
 		return PTR_ERR(file);
 	cr_restart_set(r, id, file);
 	return 0;
+}
+
+static int file_finish(struct cr_restart *r, u32 id)
+{
+	const struct cr_file_type *type;
+	struct cr_rec_file rec;
+	struct cr_view view;
+
+	cr_read_obj(&r->img, id, &view, &rec, sizeof(rec));
+	type = file_type_of(le32_to_cpu(rec.kind));
+	return type && type->finish ?
+	       type->finish(r, &rec, cr_restart_get(r, id)) : 0;
 }
 
 static void file_drop(void *ptr)
@@ -339,5 +364,6 @@ const struct cr_obj_ops cr_file_ops = {
 	.outside	= file_outside,
 	.save		= file_save,
 	.restore	= file_restore,
+	.finish		= file_finish,
 	.drop		= file_drop,
 };

@@ -13,6 +13,7 @@
 #include <linux/dcache.h>
 #include <linux/fs_struct.h>
 #include <linux/magic.h>
+#include <linux/mount.h>
 #include <linux/namei.h>
 #include <linux/net.h>
 #include <linux/nsproxy.h>
@@ -121,6 +122,109 @@ char *cr_path_name(struct cr_save *s, const struct path *opened,
 	return name;
 }
 
+/* ---- names of inodes ---- */
+
+/**
+ * struct cr_names - where names are looked for
+ * @root: names start here
+ * @from: the same place, in a copy of the mounts below, or itself
+ * @copied: there is a copy
+ * @buf: for a name
+ * @dentry: what is looked for
+ * @found: its name, in @buf
+ *
+ * There is no way from a file system to its mounts: all are tried.
+ */
+struct cr_names {
+	struct path root;
+	struct path from;
+	bool copied;
+	char *buf;
+	struct dentry *dentry;
+	char *found;
+};
+
+struct cr_names *cr_names_begin(struct cr_save *s)
+{
+	struct cr_names *names = kzalloc(sizeof(*names), GFP_KERNEL);
+	struct vfsmount *mounts;
+	int err = -ENOMEM;
+
+	if (!names)
+		goto out;
+	names->buf = kmalloc(PATH_MAX, GFP_KERNEL);
+	if (names->buf)
+		err = names_root(s, &names->root);
+	if (err)
+		goto out_free;
+	names->from = names->root;
+	/* of another mount namespace just the root's */
+	mounts = collect_mounts(&names->root);
+	if (!IS_ERR(mounts)) {
+		names->copied = true;
+		names->from.mnt = mounts;
+		names->from.dentry = mounts->mnt_root;
+	}
+	return names;
+out_free:
+	kfree(names->buf);
+	kfree(names);
+out:
+	cr_fail(s, err);
+	return NULL;
+}
+
+void cr_names_end(struct cr_names *names)
+{
+	if (!names)
+		return;
+	if (names->copied)
+		drop_collected_mounts(names->from.mnt);
+	path_put(&names->root);
+	kfree(names->buf);
+	kfree(names);
+}
+
+/* Does a name on this mount lead there? 1 ends the search */
+static int name_try(struct vfsmount *mnt, void *data)
+{
+	struct cr_names *names = data;
+	struct path path = { .mnt = mnt, .dentry = names->dentry };
+	char *p;
+
+	if (mnt->mnt_sb != names->dentry->d_sb ||
+	    !is_subdir(names->dentry, mnt->mnt_root))
+		return 0;
+	p = __d_path(&path, &names->from, names->buf, PATH_MAX);
+	if (IS_ERR_OR_NULL(p) || name_check(&names->root, p, &path))
+		return 0;
+	names->found = p;
+	return 1;
+}
+
+char *cr_inode_name(struct cr_save *s, struct cr_names *names,
+		    struct inode *inode, const char **why)
+{
+	struct dentry *dentry = d_find_alias(inode);
+	char *name;
+
+	*why = "no name of it is known";
+	names->found = NULL;
+	names->dentry = dentry;
+	if (dentry && names->copied)
+		iterate_mounts(name_try, names, names->from.mnt);
+	else if (dentry)
+		name_try(names->from.mnt, names);
+	if (names->found)
+		*why = NULL;
+	name = kasprintf(GFP_KERNEL, "%s", names->found ?:
+			 dentry ? (const char *)dentry->d_name.name : "?");
+	dput(dentry);
+	if (!name)
+		cr_fail(s, -ENOMEM);
+	return name;
+}
+
 /* ---- what a file is ---- */
 
 static const struct {
@@ -203,6 +307,10 @@ static bool describe_fs(struct file *file, char *buf, size_t size)
 	if (sb->s_magic == TMPFS_MAGIC && (sb->s_flags & SB_NOUSER)) {
 		strscpy(buf, strncmp(name, "memfd:", 6) ?
 			"shared memory without a name" : "memfd", size);
+		return false;
+	}
+	if (sb->s_magic == HUGETLBFS_MAGIC && !strncmp(name, "memfd:", 6)) {
+		strscpy(buf, "memfd of huge pages", size);
 		return false;
 	}
 	for (i = 0; i < ARRAY_SIZE(fs_names); i++) {

@@ -4,8 +4,7 @@
  * closes it, the locks that belong to the table or its files (cr_lock.c), the
  * entries of the epolls that it leads to (cr_eventpoll.c).
  *
- * Refused: a table that a process outside the job uses, threads that do not
- * share the table of their process.
+ * Refused: a table that a process outside the job uses.
  *
  * The object table holds no reference to a files_struct: one more user would
  * be seen by execve(), which would then copy the table and lose its locks. A
@@ -29,32 +28,49 @@ static void *files_of(struct task_struct *task)
 	return READ_ONCE(task->files);
 }
 
+static bool is_in_job(struct cr_save *s, struct task_struct *task)
+{
+	struct cr_proc *proc;
+
+	list_for_each_entry(proc, &s->procs, list)
+		if (same_thread_group(proc->task, task))
+			return true;
+	return false;
+}
+
+/* Does a task outside the job use it? */
+static bool share_is_outside(struct cr_save *s, struct cr_obj *obj,
+			     void *(*of)(struct task_struct *task))
+{
+	struct task_struct *p, *t;
+	bool found = false;
+
+	rcu_read_lock();
+	for_each_process_thread(p, t)
+		found |= of(t) == obj->ptr && !is_in_job(s, t);
+	rcu_read_unlock();
+	return found;
+}
+
 void cr_share_check(struct cr_save *s, struct cr_obj *obj,
 		    void *(*of)(struct task_struct *task), u32 users)
 {
-	const char *name = cr_obj_table[obj->type]->name;
 	struct task_struct *t;
-	bool others = false;
+	struct cr_proc *proc;
 	u32 own = 0;
 
+	if (users <= obj->refs)
+		return;
+	/* a running job makes threads and loses some, counted but not seen */
 	rcu_read_lock();
-	for_each_thread(obj->holder, t) {
-		void *ptr = of(t);
-
-		if (ptr == obj->ptr)
-			own++;
-		else if (ptr)
-			others = true;
-	}
+	list_for_each_entry(proc, &s->procs, list)
+		for_each_thread(proc->task, t)
+			own += of(t) == obj->ptr;
 	rcu_read_unlock();
-	if (others)
+	if (users > own && (s->still || share_is_outside(s, obj, of)))
 		cr_refuse(s, obj->holder, "CR-ESHARE",
-			  "%s not shared by all threads: not supported yet",
-			  name);
-	/* a running job may have made threads since they were counted */
-	if (users > max(own, obj->refs))
-		cr_refuse(s, obj->holder, "CR-ESHARE",
-			  "%s shared with a process outside the job", name);
+			  "%s shared with a process outside the job",
+			  cr_obj_table[obj->type]->name);
 }
 
 /* ---- saving ---- */

@@ -6,7 +6,7 @@
  * inode number is new.
  *
  * Refused: a root that was removed; directories that no name leads to; an
- * fs_struct that is not shared by exactly the threads of a process (CLONE_FS).
+ * fs_struct that a process outside the job uses (CLONE_FS).
  *
  * The object table holds no reference to an fs_struct: one more user would make
  * an execve() of the job ignore set-user-ID bits.

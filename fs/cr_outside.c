@@ -121,9 +121,7 @@ static struct file *terminal_get(const struct cr_rec_file *rec)
 				 (le32_to_cpu(rec->open_flags) & O_ACCMODE), 0);
 		if (IS_ERR(file))
 			return NULL;
-		spin_lock(&file->f_lock);
-		file->f_flags &= ~O_NONBLOCK;
-		spin_unlock(&file->f_lock);
+		cr_file_set_flags(file, O_NONBLOCK, 0);
 	}
 	return file;
 }

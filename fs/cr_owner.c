@@ -33,9 +33,7 @@ static struct pid *owner_get(struct file *file, enum pid_type *type,
 	return pid;
 }
 
-/* 1: of the job; 0: not; -ESRCH: it is dead */
-static int owner_is_inside(struct cr_save *s, struct pid *pid,
-			   enum pid_type type)
+int cr_pid_is_inside(struct cr_save *s, struct pid *pid, enum pid_type type)
 {
 	struct task_struct *task;
 	struct cr_proc *proc;
@@ -65,7 +63,7 @@ void cr_owner_outside(struct cr_save *s, struct cr_obj *obj)
 	if ((pid || sig) && S_ISDIR(cr_file_inode(file)->i_mode))
 		cr_file_refuse(s, obj,
 			       "owner for signals of a directory (F_NOTIFY): not supported yet");
-	else if (pid && !owner_is_inside(s, pid, type))
+	else if (pid && !cr_pid_is_inside(s, pid, type))
 		cr_file_refuse(s, obj,
 			       "owner for signals (F_SETOWN) outside the job");
 	put_pid(pid);
@@ -98,7 +96,7 @@ void cr_owner_save(struct cr_save *s, struct cr_obj *obj,
 		cr_file_refuse(s, obj,
 			       "owner for signals (F_SETOWN, O_ASYNC) of what is outside the job");
 	} else {
-		if (pid && owner_is_inside(s, pid, type) > 0) {
+		if (pid && cr_pid_is_inside(s, pid, type) > 0) {
 			rec->owner_kind = cpu_to_le32(owner_kind(type));
 			rec->owner = cpu_to_le32(pid_nr_ns(pid, s->pid_ns));
 		}
@@ -162,6 +160,9 @@ static int owner_restore(struct cr_restart *r, const struct cr_rec_file *rec,
 		file_f_owner(file)->signum = le32_to_cpu(rec->owner_sig);
 	if (!err && (le32_to_cpu(rec->flags) & CR_FILE_ASYNC))
 		err = async_set(rec, file);
+	/* a terminal takes somebody if there is none: that would be us */
+	if (!err && !rec->owner_kind)
+		__f_setown(file, NULL, PIDTYPE_TGID, 1);
 	return err;
 }
 

@@ -9,7 +9,10 @@
  * Bytes are put together into full pages: their boundaries cannot be seen. Not
  * so where there are packets (O_DIRECT): then each buffer is kept as it is.
  *
- * Refused: notification pipes, FIFOs with a name.
+ * A FIFO is such a pipe, too. Its openings are the matter of cr_fifo.c; its ends
+ * outside the job are bound to nothing.
+ *
+ * Refused: notification pipes.
  *
  * Locks: pipe->mutex, only when the job stands still: a task of the job may
  * hold it while it waits for memory.
@@ -37,6 +40,8 @@ static void pipe_get(struct cr_obj *obj)
 
 static void pipe_put(struct cr_obj *obj)
 {
+	/* the name of a FIFO */
+	kfree(obj->aux);
 	iput(obj->ptr);
 }
 
@@ -52,6 +57,20 @@ static void pipe_outside(struct cr_save *s, struct cr_obj *obj)
 {
 	if (READ_ONCE(pipe_info(obj)->files) != obj->refs)
 		obj->flags |= PIPE_OUTSIDE;
+}
+
+bool cr_pipe_is_outside(const struct cr_obj *pipe)
+{
+	return pipe->flags & PIPE_OUTSIDE;
+}
+
+void cr_pipe_set_name(struct cr_save *s, struct cr_obj *pipe, const char *name)
+{
+	if (pipe->aux)
+		return;
+	pipe->aux = kstrdup(name, GFP_KERNEL_ACCOUNT);
+	if (!pipe->aux)
+		cr_fail(s, -ENOMEM);
 }
 
 /**
@@ -188,6 +207,7 @@ static void pipe_refuse(struct cr_save *s, struct cr_obj *obj, const char *why)
 static void pipe_save(struct cr_save *s, struct cr_obj *obj)
 {
 	struct pipe_inode_info *pipe = pipe_info(obj);
+	const char *name = obj->aux;
 	struct cr_rec_pipe rec = {};
 	struct flight f = {};
 	ssize_t len;
@@ -220,7 +240,8 @@ static void pipe_save(struct cr_save *s, struct cr_obj *obj)
 	} else {
 		rec.ring_size = cpu_to_le32(slots);
 		rec.nr_bufs = cpu_to_le32(f.nr);
-		cr_write_obj(s, obj, &rec, sizeof(rec), NULL, 0);
+		cr_write_obj(s, obj, &rec, sizeof(rec), name,
+			     name ? strlen(name) + 1 : 0);
 		pipe_write_bufs(s, obj, &f);
 	}
 	flight_exit(&f);
@@ -230,14 +251,19 @@ static void pipe_save(struct cr_save *s, struct cr_obj *obj)
 
 /**
  * struct pipe_ends - a restored pipe
- * @file: its reading and its writing end; NULL: closed by cr_pipes_settle()
+ * @file: its reading and its writing end; NULL: closed by cr_pipes_settle().
+ *	Of a FIFO the first is both
  * @taken: a description of the job has become this very file
+ * @opened: FIFO: how often the job has it open
+ * @inode: its inode, when that is not 0
  *
  * Owner: cr_restart.objs.
  */
 struct pipe_ends {
 	struct file *file[2];
 	bool taken[2];
+	u32 opened;
+	struct inode *inode;
 };
 
 static void pipe_drop(void *ptr)
@@ -300,12 +326,7 @@ static void pipe_end_buffer(struct pipe_inode_info *pipe)
 /* Each write is a packet, or is not */
 static void end_set_packets(struct file *file, bool packets)
 {
-	spin_lock(&file->f_lock);
-	if (packets)
-		file->f_flags |= O_DIRECT;
-	else
-		file->f_flags &= ~O_DIRECT;
-	spin_unlock(&file->f_lock);
+	cr_file_set_flags(file, O_DIRECT, packets ? O_DIRECT : 0);
 }
 
 /* The end does not block: what does not fit is an error */
@@ -334,33 +355,84 @@ static int pipe_fill(struct cr_restart *r, u32 id, struct file *file)
 	return 0;
 }
 
+static int pipe_make(struct cr_restart *r, struct pipe_ends *ends)
+{
+	int err = create_pipe_files(ends->file, O_NONBLOCK);
+
+	if (err)
+		return cr_err(&r->log, err, "pipe: cannot be made (%pe)",
+			      ERR_PTR(err));
+	/* as pipe() does */
+	ends->file[0]->f_mode |= CR_PIPE_FMODE;
+	ends->file[1]->f_mode |= CR_PIPE_FMODE;
+	return 0;
+}
+
+static int fifo_make(struct cr_restart *r, struct pipe_ends *ends,
+		     const char *name)
+{
+	struct file *file = cr_fifo_open(r, name);
+
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	ends->file[0] = file;
+	return 0;
+}
+
 static int pipe_restore(struct cr_restart *r, u32 id)
 {
 	struct pipe_ends *ends;
 	struct cr_rec_pipe rec;
 	struct cr_view view;
+	struct file *file;
 	int err;
 
 	cr_read_obj(&r->img, id, &view, &rec, sizeof(rec));
 	ends = kzalloc(sizeof(*ends), GFP_KERNEL_ACCOUNT);
 	if (!ends)
 		return -ENOMEM;
-	err = create_pipe_files(ends->file, O_NONBLOCK);
-	if (err) {
-		kfree(ends);
-		return cr_err(&r->log, err, "pipe: cannot be made (%pe)",
-			      ERR_PTR(err));
-	}
-	/* as pipe() does */
-	ends->file[0]->f_mode |= CR_PIPE_FMODE;
-	ends->file[1]->f_mode |= CR_PIPE_FMODE;
-	err = pipe_set_size(r, ends->file[1], le32_to_cpu(rec.ring_size)) ?:
-	      pipe_fill(r, id, ends->file[1]);
+	err = view.tail_len ? fifo_make(r, ends, view.tail) :
+			      pipe_make(r, ends);
+	file = ends->file[1] ?: ends->file[0];
+	if (!err)
+		err = pipe_set_size(r, file, le32_to_cpu(rec.ring_size)) ?:
+		      pipe_fill(r, id, file);
 	if (err)
 		pipe_drop(ends);
 	else
 		cr_restart_set(r, id, ends);
 	return err;
+}
+
+bool cr_pipe_take(struct cr_restart *r, u32 id, const struct file *file)
+{
+	struct pipe_ends *ends = cr_restart_get(r, id);
+
+	if (!ends->file[0] || file_inode(file) != file_inode(ends->file[0]))
+		return false;
+	ends->inode = file_inode(file);
+	ends->opened++;
+	return true;
+}
+
+/* Anybody may open a FIFO at any time: who has done so, has come too early */
+static int pipe_finish(struct cr_restart *r, u32 id)
+{
+	struct pipe_ends *ends = cr_restart_get(r, id);
+	struct cr_view view;
+	u32 files;
+
+	cr_read_obj(&r->img, id, &view, NULL, 0);
+	if (!view.tail_len || !ends->opened)
+		return 0;
+	spin_lock(&ends->inode->i_lock);
+	files = ends->inode->i_pipe->files;
+	spin_unlock(&ends->inode->i_lock);
+	if (files == ends->opened + !!ends->file[0])
+		return 0;
+	return cr_err(&r->log, -EBUSY,
+		      "%*pE: FIFO that somebody opens while it is restored",
+		      CR_NAME((const char *)view.tail));
 }
 
 const struct cr_obj_ops cr_pipe_ops = {
@@ -371,6 +443,7 @@ const struct cr_obj_ops cr_pipe_ops = {
 	.outside	= pipe_outside,
 	.save		= pipe_save,
 	.restore	= pipe_restore,
+	.finish		= pipe_finish,
 	.drop		= pipe_drop,
 };
 
@@ -443,9 +516,7 @@ static struct file *end_restore(struct cr_restart *r,
 	}
 	file = get_file(ends->file[acc]);
 	ends->taken[acc] = true;
-	spin_lock(&file->f_lock);
-	file->f_flags = flags;
-	spin_unlock(&file->f_lock);
+	cr_file_set_flags(file, ~0u, flags);
 	end_set_packets(file, packets);
 	return file;
 }

@@ -152,9 +152,7 @@ struct file *cr_named_restore(struct cr_restart *r,
 				      "%*pE: changes while it is opened",
 				      CR_NAME(name)));
 	}
-	spin_lock(&file->f_lock);
-	file->f_flags = (file->f_flags & ~later) | (flags & later);
-	spin_unlock(&file->f_lock);
+	cr_file_set_flags(file, later, flags & later);
 	return file;
 }
 

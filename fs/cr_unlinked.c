@@ -68,9 +68,7 @@ static struct file *unlinked_restore(struct cr_restart *r,
 				      "%*pE: cannot be positioned at %lld",
 				      CR_NAME(name), pos));
 	}
-	spin_lock(&file->f_lock);
-	file->f_flags |= flags & ignored;
-	spin_unlock(&file->f_lock);
+	cr_file_set_flags(file, 0, flags & ignored);
 	return file;
 }
 

@@ -7,6 +7,7 @@
 #include <linux/slab.h>
 #include <linux/mm.h>
 #include <linux/delay.h>
+#include <linux/fdtable.h>
 #include <linux/file.h>
 #include <linux/wait.h>
 #include <linux/sched/signal.h>
@@ -32,6 +33,9 @@ static void restart_free(struct kref *ref)
 			put_task_struct(r->rtasks[i].task);
 		kvfree(r->rtasks[i].timers);
 	}
+	cr_shares_drop(r);
+	kvfree(r->shares);
+	xa_destroy(&r->rtask_nrs);
 	kvfree(r->rtasks);
 	cr_objs_drop(r);
 	cr_shmids_put(r);
@@ -55,16 +59,106 @@ int cr_restart_fail(struct cr_restart *r, int err)
 	return err;
 }
 
+/* The process of the job whose number in the image is @nr */
+static struct cr_rtask *rtask_of_nr(struct cr_restart *r, pid_t nr)
+{
+	return xa_load(&r->rtask_nrs, nr);
+}
+
+static int rtask_set_nr(struct cr_rtask *t, struct cr_restart *r, pid_t nr)
+{
+	t->nr = nr;
+	return xa_err(xa_store(&r->rtask_nrs, nr, t, GFP_KERNEL_ACCOUNT));
+}
+
+/* The last child of its parent; they are created in this order */
+static void rtask_add_child(struct cr_rtask *parent, struct cr_rtask *t)
+{
+	if (parent->last_child)
+		parent->last_child->sibling = t;
+	else
+		parent->child = t;
+	parent->last_child = t;
+}
+
+/* Groups and sessions that a process is in, and does not lead: 0 to 2 */
+static u32 followed_ids(const struct cr_rec_proc *rec, pid_t nr[2])
+{
+	u32 flags = le32_to_cpu(rec->flags), n = 0;
+
+	if (!(flags & CR_PROC_SESSION_OUTSIDE) && rec->sid != rec->pid)
+		nr[n++] = le32_to_cpu(rec->sid);
+	if (!(flags & CR_PROC_PGRP_OUTSIDE) && rec->pgid != rec->pid)
+		nr[n++] = le32_to_cpu(rec->pgid);
+	return n;
+}
+
+/* At most so many groups and sessions have a leader that is gone */
+static u32 count_followed(struct cr_restart *r)
+{
+	struct cr_rec_proc rec;
+	struct cr_view view;
+	u32 id, n = 0;
+	pid_t nr[2];
+
+	for (id = 1; id <= r->img.nr_objects; id++) {
+		if (r->img.objs[id].type != CR_REC_PROC)
+			continue;
+		cr_read_obj(&r->img, id, &view, &rec, sizeof(rec));
+		n += followed_ids(&rec, nr);
+	}
+	return n;
+}
+
+/*
+ * Numbers of groups and sessions whose leader is gone are taken by processes
+ * that end at once, and are waited for when the members have been put in:
+ * children of the first process, the last ones.
+ */
+static int plan_gone(struct cr_restart *r)
+{
+	struct cr_rtask *t, *parent;
+	struct cr_rec_proc rec;
+	struct cr_view view;
+	u32 id, n;
+	pid_t nr[2];
+	int err;
+
+	parent = r->in_place ? r->leader : &r->rtasks[0];
+	for (id = 1; id <= r->img.nr_objects; id++) {
+		if (r->img.objs[id].type != CR_REC_PROC)
+			continue;
+		cr_read_obj(&r->img, id, &view, &rec, sizeof(rec));
+		for (n = followed_ids(&rec, nr); n--;) {
+			if (rtask_of_nr(r, nr[n]))
+				continue;
+			t = &r->rtasks[r->nr_rtasks++];
+			t->r = r;
+			t->group = t;
+			t->zombie = true;
+			t->gone = true;
+			rtask_add_child(parent, t);
+			err = rtask_set_nr(t, r, nr[n]);
+			if (err)
+				return err;
+		}
+		cond_resched();
+	}
+	return 0;
+}
+
 /* One entry for each task; the init or the donor, if any, is the first */
 static int rtasks_plan(struct cr_restart *r)
 {
-	struct cr_rtask **of_proc, **tail, *t;
+	struct cr_rtask **of_proc, *t;
 	u32 id, n = 0;
+	int err = 0;
 
 	r->nr_rtasks = 0;
 	r->rtasks = kvcalloc(le32_to_cpu(r->img.head.nr_procs) +
-			     le32_to_cpu(r->img.head.nr_threads) + 1,
-			     sizeof(*r->rtasks), GFP_KERNEL_ACCOUNT);
+			     le32_to_cpu(r->img.head.nr_threads) + 1 +
+			     count_followed(r), sizeof(*r->rtasks),
+			     GFP_KERNEL_ACCOUNT);
 	of_proc = kvcalloc(r->img.nr_objects + 1, sizeof(*of_proc), GFP_KERNEL);
 	if (!r->rtasks || !of_proc) {
 		kvfree(of_proc);
@@ -77,7 +171,7 @@ static int rtasks_plan(struct cr_restart *r)
 		if (r->own_pidns)
 			of_proc[0] = t;
 	}
-	for (id = 1; id <= r->img.nr_objects; id++) {
+	for (id = 1; id <= r->img.nr_objects && !err; id++) {
 		struct cr_rec_thread thread;
 		struct cr_rec_proc proc;
 		struct cr_view view;
@@ -87,15 +181,15 @@ static int rtasks_plan(struct cr_restart *r)
 			t = &r->rtasks[n++];
 			t->proc = id;
 			t->group = t;
-			t->nr = le32_to_cpu(proc.pid);
+			err = rtask_set_nr(t, r, le32_to_cpu(proc.pid));
 			t->zombie = le32_to_cpu(proc.flags) & CR_PROC_ZOMBIE;
+			t->headless = le32_to_cpu(proc.flags) &
+				      CR_PROC_HEADLESS;
+			t->nr_threads = t->headless;
 			of_proc[id] = t;
-			if (of_proc[le32_to_cpu(proc.parent)]) {
-				tail = &of_proc[le32_to_cpu(proc.parent)]->child;
-				while (*tail)
-					tail = &(*tail)->sibling;
-				*tail = t;
-			}
+			if (of_proc[le32_to_cpu(proc.parent)])
+				rtask_add_child(of_proc[le32_to_cpu(proc.parent)],
+						t);
 		} else if (r->img.objs[id].type == CR_REC_THREAD) {
 			cr_read_obj(&r->img, id, &view, &thread,
 				    sizeof(thread));
@@ -110,15 +204,16 @@ static int rtasks_plan(struct cr_restart *r)
 			}
 			t->thread = id;
 		}
+		cond_resched();
 	}
 	r->leader = of_proc[r->img.leader];
-	if (r->in_place)
+	if (r->in_place && !err)
 		r->rtasks[0].thread = r->leader->thread;
 	kvfree(of_proc);
 	r->nr_rtasks = n;
 	while (n--)
 		r->rtasks[n].r = r;
-	return 0;
+	return err ?: plan_gone(r) ?: cr_shares_plan(r);
 }
 
 /* Who creates the first task, and how many there are before the commit */
@@ -164,16 +259,22 @@ int cr_build(struct cr_restart *r)
 	return READ_ONCE(r->err) ?: err;
 }
 
-/* The process of the job whose number in the image is @nr */
-static struct cr_rtask *rtask_of_nr(struct cr_restart *r, pid_t nr)
+/*
+ * A first thread that will exit hands its children on before: they would be told
+ * by their parent death signals. tasklist_lock is held for writing.
+ */
+static void link_heir(struct cr_rtask *t)
 {
-	u32 i;
+	struct task_struct *father = t->task, *heir = t[1].task, *child, *p;
 
-	for (i = 0; i < r->nr_rtasks; i++)
-		if (r->rtasks[i].nr == nr && r->rtasks[i].group ==
-		    &r->rtasks[i])
-			return &r->rtasks[i];
-	return NULL;
+	list_for_each_entry(child, &father->children, sibling) {
+		for_each_thread(child, p) {
+			RCU_INIT_POINTER(p->real_parent, heir);
+			if (!p->ptrace)
+				RCU_INIT_POINTER(p->parent, heir);
+		}
+	}
+	list_splice_tail_init(&father->children, &heir->children);
 }
 
 /* tasklist_lock is held for writing, and @t has not been reaped */
@@ -184,6 +285,8 @@ static void link_ids(struct cr_restart *r, struct cr_rtask *t,
 	u32 flags = le32_to_cpu(rec->flags);
 	struct cr_rtask *head;
 
+	if (t->headless)
+		link_heir(t);
 	cr_proc_set_times(t->task, rec);
 	if (!(flags & CR_PROC_SESSION_OUTSIDE)) {
 		head = rtask_of_nr(r, le32_to_cpu(rec->sid));
@@ -313,7 +416,8 @@ void rtasks_link_ids(struct cr_restart *r)
 		cr_read_obj(&r->img, t->proc, &view, &rec, sizeof(rec));
 		write_lock_irq(&tasklist_lock);
 		/* its parent may have been killed, and it be reaped with it */
-		if (pid_alive(t->task))
+		if (pid_alive(t->task) &&
+		    (!t->headless || pid_alive(t[1].task)))
 			link_ids(r, t, &rec);
 		else
 			cr_restart_fail(r, -EINTR);
@@ -380,7 +484,52 @@ int cr_link(struct cr_restart *r)
 		rtasks_link_ids(r);
 		cr_objs_link(r);
 	}
-	return READ_ONCE(r->err) ?: cr_owners_restore(r);
+	return READ_ONCE(r->err);
+}
+
+/* One that has no more to take, or the next of it cannot be taken: -EAGAIN */
+static int rtask_take_semaphores(struct cr_rtask *t)
+{
+	struct cr_restart *r = t->r;
+	int err;
+
+	if (t->task == current)
+		return cr_semundo_restore_caller(r, t->proc, &t->semundos);
+	WRITE_ONCE(t->asked, true);
+	wake_up_all(&r->wait);
+	err = wait_event_killable(r->wait, !smp_load_acquire(&t->asked) ||
+					   READ_ONCE(r->err));
+	return READ_ONCE(r->err) ?: err ?: t->answer;
+}
+
+/*
+ * What one has taken another one may have given: those that cannot go on are
+ * asked again, until nobody can.
+ */
+int cr_semundos_restore(struct cr_restart *r)
+{
+	struct cr_rtask *t, *stuck;
+	bool progress;
+	u32 before;
+	int err;
+
+	do {
+		stuck = NULL;
+		progress = false;
+		for (t = r->rtasks; t < r->rtasks + r->nr_rtasks; t++) {
+			if (!t->proc || t->group != t ||
+			    t->semundos == cr_semundo_count(r, t->proc))
+				continue;
+			before = t->semundos;
+			err = rtask_take_semaphores(t);
+			if (err && err != -EAGAIN)
+				return err;
+			progress |= t->semundos != before;
+			stuck = err ? t : stuck;
+			cond_resched();
+		}
+	} while (stuck && progress);
+	return stuck ? cr_semundo_busy(r, stuck->proc, stuck->semundos) : 0;
 }
 
 static void phase_set(struct cr_restart *r, enum cr_phase phase)
@@ -391,6 +540,7 @@ static void phase_set(struct cr_restart *r, enum cr_phase phase)
 
 void cr_commit(struct cr_restart *r)
 {
+	cr_shares_drop(r);
 	phase_set(r, CR_COMMITTED);
 }
 
@@ -412,6 +562,7 @@ void cr_abort(struct cr_restart *r)
 	for (t = r->rtasks; t < r->rtasks + r->nr_rtasks; t++)
 		if (t->pid && t->creator == current)
 			rtask_reap(t);
+	cr_shares_drop(r);
 }
 
 pid_t cr_build_child(struct cr_restart *r)
@@ -426,6 +577,44 @@ bool cr_build_own_group(struct cr_restart *r)
 
 	cr_read_obj(&r->img, r->img.leader, &view, &rec, sizeof(rec));
 	return !(le32_to_cpu(rec.flags) & CR_PROC_PGRP_OUTSIDE);
+}
+
+/* How often it was there. Who reads a table does so under RCU */
+static unsigned int table_replace(struct files_struct *files, struct file *from,
+				  struct file *to)
+{
+	struct fdtable *fdt;
+	unsigned int fd, n = 0;
+
+	spin_lock(&files->file_lock);
+	fdt = files_fdtable(files);
+	for (fd = 0; fd < fdt->max_fds; fd++) {
+		if (rcu_dereference_protected(fdt->fd[fd], true) != from)
+			continue;
+		rcu_assign_pointer(fdt->fd[fd], get_file(to));
+		n++;
+	}
+	spin_unlock(&files->file_lock);
+	return n;
+}
+
+void cr_build_replace_file(struct cr_restart *r, struct file *from,
+			   struct file *to)
+{
+	struct cr_rtask *t;
+	unsigned int n;
+
+	for (t = r->rtasks; t < r->rtasks + r->nr_rtasks; t++) {
+		if (!t->task || t->group != t)
+			continue;
+		task_lock(t->task);
+		n = t->task->files ? table_replace(t->task->files, from, to) :
+				     0;
+		task_unlock(t->task);
+		while (n--)
+			fput(from);
+		cond_resched();
+	}
 }
 
 struct mm_struct **cr_build_mms(struct cr_restart *r, size_t *nr)

@@ -14,7 +14,7 @@
  * memory. kernel/cr_check_mm.c: address spaces and page runs.
  * kernel/cr_check_task.c: processes and threads. kernel/cr_check_signal.c:
  * signals. kernel/cr_check_timer.c: timers. kernel/cr_check_x86.c: registers.
- * kernel/cr_check_sock.c: sockets.
+ * kernel/cr_check_sock.c: sockets. kernel/cr_check_pty.c: pseudo-terminals.
  */
 #include <linux/mm.h>
 #include <linux/sched.h>
@@ -202,6 +202,9 @@ int cr_pipe_check(struct cr_check *c, u32 id)
 	if (nr > ring || nr != c->img->objs[id].nr_details)
 		return cr_bad(c, "%u buffers in a ring of %u, not %u",
 			      c->img->objs[id].nr_details, ring, nr);
+	err = v.tail_len ? cr_check_path(c, v.tail, v.tail_len, "path") : 0;
+	if (err)
+		return err;
 	cr_for_each_detail(c->img, id, &it) {
 		cr_check_at(c, &it);
 		err = pipe_buf_check(c, &it);
@@ -265,20 +268,57 @@ static int shm_file_check(struct cr_check *c, const struct cr_rec_shm *rec,
 	       cr_check_path(c, v->tail, v->tail_len, "path");
 }
 
+/* The name that memfd_create() gives, and what F_ADD_SEALS makes of seals */
+static int shm_memfd_check(struct cr_check *c, const struct cr_rec_shm *rec,
+			   const struct cr_view *v)
+{
+	const u32 all = CR_SEAL_SHRINK | CR_SEAL_GROW | CR_SEAL_WRITE |
+			CR_SEAL_FUTURE_WRITE;
+	const size_t prefix = strlen(CR_MEMFD_PREFIX);
+	const char *name = v->tail;
+	u32 seals = le32_to_cpu(rec->seals);
+	int err = cr_check_name(c, name, v->tail_len, "name") ?:
+		  cr_check_mask(c, seals, CR_SEALS_KNOWN, "seals");
+
+	if (err)
+		return err;
+	if (v->tail_len <= prefix || memcmp(name, CR_MEMFD_PREFIX, prefix) ||
+	    v->tail_len - 1 - prefix > CR_MEMFD_NAME_MAX +
+				       strlen(CR_SHM_DELETED))
+		return cr_bad(c, "memfd without its name");
+	if ((seals & CR_SEAL_EXEC) && (le32_to_cpu(rec->mode) & 0111) &&
+	    (seals & all) != all)
+		return cr_bad(c, "seals 0x%x, mode 0%o", seals,
+			      le32_to_cpu(rec->mode));
+	return 0;
+}
+
 int cr_shm_check(struct cr_check *c, u32 id)
 {
 	struct cr_rec_shm rec;
 	struct cr_view v;
 	u64 size;
+	int err;
 
 	cr_read_obj(c->img, id, &v, &rec, sizeof(rec));
 	size = le64_to_cpu(rec.size);
+	err = cr_check_zero(c, rec.reserved2);
+	if (!err && rec.seals && le32_to_cpu(rec.kind) != CR_SHM_MEMFD)
+		err = cr_bad(c, "seals 0x%x for kind %u",
+			     le32_to_cpu(rec.seals), le32_to_cpu(rec.kind));
+	if (err)
+		return err;
 	switch (le32_to_cpu(rec.kind)) {
 	case CR_SHM_ANON:
 		if (!size || size % CR_PAGE_SIZE)
 			return cr_bad(c, "%llu bytes", cr_ull(rec.size));
 		break;
 	case CR_SHM_UNLINKED:
+		break;
+	case CR_SHM_MEMFD:
+		err = shm_memfd_check(c, &rec, &v);
+		if (err)
+			return err;
 		break;
 	case CR_SHM_SYSV:
 		if (!size)
@@ -293,7 +333,8 @@ int cr_shm_check(struct cr_check *c, u32 id)
 	if (size > S64_MAX - CR_PAGE_SIZE)
 		return cr_bad(c, "%llu bytes", cr_ull(rec.size));
 	if (rec.flags || ((rec.mode || rec.mtime_ns) &&
-			  le32_to_cpu(rec.kind) != CR_SHM_UNLINKED))
+			  le32_to_cpu(rec.kind) != CR_SHM_UNLINKED &&
+			  le32_to_cpu(rec.kind) != CR_SHM_MEMFD))
 		return cr_bad(c, "mode, flags or time for kind %u",
 			      le32_to_cpu(rec.kind));
 	if (le32_to_cpu(rec.mode) > 0777)
@@ -305,6 +346,7 @@ int cr_shm_check(struct cr_check *c, u32 id)
 
 /* Of file descriptions and inodes, in the numbers of x86-64 */
 #define FILE_ACCMODE	00000003u
+#define FILE_RDWR	00000002u
 #define FILE_OPEN_FLAGS	05756003u	/* see struct cr_rec_file.open_flags */
 #define FILE_TYPE	0170000u
 #define FILE_MODE	0177777u
@@ -313,8 +355,9 @@ int cr_shm_check(struct cr_check *c, u32 id)
 static const struct file_kind {
 	u32 mode;	/* type of the inode or FILE_ANY; 0: no such kind */
 	u32 obj;	/* type of the object behind it */
-	u32 detail;	/* type of the one detail that follows */
+	u32 detail;	/* type of the one detail that follows, or of the first */
 	bool path;	/* the tail is an absolute path */
+	bool more;	/* more details follow */
 } file_kinds[] = {
 	[CR_FILE_REG]		= { .mode = 0100000, .path = true },
 	[CR_FILE_DIR]		= { .mode = 0040000, .path = true },
@@ -328,6 +371,12 @@ static const struct file_kind {
 	[CR_FILE_TIMERFD]	= { .mode = FILE_ANY, .detail = CR_REC_TIMERFD },
 	[CR_FILE_SIGNALFD]	= { .mode = FILE_ANY, .detail = CR_REC_SIGNALFD },
 	[CR_FILE_EPOLL]		= { .mode = FILE_ANY },
+	[CR_FILE_PIDFD]		= { .mode = FILE_ANY, .detail = CR_REC_PIDFD },
+	[CR_FILE_INOTIFY]	= { .mode = FILE_ANY, .detail = CR_REC_INOTIFY, .more = true },
+	[CR_FILE_FIFO]		= { .mode = 0010000, .obj = CR_REC_PIPE, .path = true },
+	[CR_FILE_PTY_MASTER]	= { .mode = 0020000, .obj = CR_REC_PTY },
+	[CR_FILE_PTY_SLAVE]	= { .mode = 0020000, .obj = CR_REC_PTY },
+	[CR_FILE_PTY_HUNGUP]	= { .mode = 0020000 },
 };
 
 static int file_numbers_check(struct cr_check *c, const struct cr_rec_file *rec)
@@ -338,14 +387,21 @@ static int file_numbers_check(struct cr_check *c, const struct cr_rec_file *rec)
 	u32 open_flags = le32_to_cpu(rec->open_flags);
 
 	if (cr_check_mask(c, flags, CR_FILE_MAPPED | CR_FILE_EXE |
-			  CR_FILE_VERIFY | CR_FILE_TTY | CR_FILE_ASYNC,
-			  "flags") ||
+			  CR_FILE_VERIFY | CR_FILE_TTY | CR_FILE_ASYNC |
+			  CR_FILE_FRESH, "flags") ||
 	    cr_check_mask(c, open_flags, FILE_OPEN_FLAGS, "open flags"))
 		return -EOPNOTSUPP;
 	if ((open_flags & FILE_ACCMODE) == FILE_ACCMODE)
 		return cr_unknown(c, "access mode 3");
 	if ((flags & CR_FILE_TTY) && kind != CR_FILE_OUTSIDE)
 		return cr_bad(c, "TTY, but not OUTSIDE");
+	if ((flags & CR_FILE_FRESH) &&
+	    (kind != CR_FILE_FIFO || (open_flags & FILE_ACCMODE)))
+		return cr_bad(c, "FRESH, but no FIFO for reading");
+	if (kind == CR_FILE_PTY_MASTER &&
+	    (open_flags & FILE_ACCMODE) != FILE_RDWR)
+		return cr_unknown(c, "master of a pseudo-terminal, access mode %u",
+				  open_flags & FILE_ACCMODE);
 	if ((flags & CR_FILE_EXE) && kind != CR_FILE_REG)
 		return cr_bad(c, "EXE, but not a regular file");
 	if (mode > FILE_MODE || (file_kinds[kind].mode != FILE_ANY &&
@@ -368,10 +424,24 @@ static int file_shm_check(struct cr_check *c, u32 obj)
 
 	cr_read_obj(c->img, obj, &v, &shm, sizeof(shm));
 	if (le32_to_cpu(shm.kind) != CR_SHM_UNLINKED &&
+	    le32_to_cpu(shm.kind) != CR_SHM_MEMFD &&
 	    le32_to_cpu(shm.kind) != CR_SHM_FILE)
 		return cr_bad(c, "open file on memory of kind %u",
 			      le32_to_cpu(shm.kind));
 	return 0;
+}
+
+/* A pipe has a name or it has none */
+static int file_pipe_check(struct cr_check *c, u32 kind, u32 obj)
+{
+	struct cr_rec_pipe pipe;
+	struct cr_view v;
+
+	cr_read_obj(c->img, obj, &v, &pipe, sizeof(pipe));
+	if (!v.tail_len == (kind == CR_FILE_PIPE))
+		return 0;
+	return cr_bad(c, "kind %u of a pipe %s a name", kind,
+		      v.tail_len ? "with" : "without");
 }
 
 static int file_owner_check(struct cr_check *c, const struct cr_rec_file *rec)
@@ -399,10 +469,11 @@ static int file_detail_check(struct cr_check *c, u32 id,
 			     const struct cr_rec_file *rec)
 {
 	u32 detail = file_kinds[le32_to_cpu(rec->kind)].detail;
+	bool more = file_kinds[le32_to_cpu(rec->kind)].more;
 	u32 nr = c->img->objs[id].nr_details;
 	struct cr_detail_iter it;
 
-	if (nr != !!detail)
+	if (more ? !nr : nr != !!detail)
 		return cr_bad(c, "%u details for kind %u", nr,
 			      le32_to_cpu(rec->kind));
 	if (!detail)
@@ -411,6 +482,8 @@ static int file_detail_check(struct cr_check *c, u32 id,
 	if (it.view.type != detail)
 		return cr_bad(c, "a %s for kind %u", cr_rec_name(it.view.type),
 			      le32_to_cpu(rec->kind));
+	if (more)
+		return cr_inotify_check(c, id);
 	cr_check_at(c, &it);
 	return cr_anon_check(c, &it);
 }
@@ -436,6 +509,8 @@ int cr_file_check(struct cr_check *c, u32 id)
 			     kind);
 	if (!err && kind == CR_FILE_SHM)
 		err = file_shm_check(c, le32_to_cpu(rec.obj));
+	if (!err && (kind == CR_FILE_PIPE || kind == CR_FILE_FIFO))
+		err = file_pipe_check(c, kind, le32_to_cpu(rec.obj));
 	if (!err && kind == CR_FILE_SOCK)
 		err = cr_check_open_sock(c, id, rec.obj, "obj");
 	if (err)
@@ -628,6 +703,7 @@ static int (*const object_checks[])(struct cr_check *c, u32 id) = {
 	[CR_REC_THREAD & 0xff]	= cr_thread_check,
 	[CR_REC_SOCK & 0xff]	= cr_sock_check,
 	[CR_REC_SOCKQ & 0xff]	= cr_sockq_check,
+	[CR_REC_PTY & 0xff]	= cr_pty_check,
 };
 
 static int objects_check(struct cr_check *c)
@@ -709,9 +785,12 @@ int cr_image_check(const struct cr_image *img, u64 file_size,
 	c.ids = kvcalloc((size_t)le32_to_cpu(img->head.nr_procs) +
 			 le32_to_cpu(img->head.nr_threads), sizeof(*c.ids),
 			 GFP_KERNEL_ACCOUNT);
+	/* and is in a session and in a group */
+	c.gone = kvcalloc((size_t)le32_to_cpu(img->head.nr_procs) * 2,
+			  sizeof(*c.gone), GFP_KERNEL_ACCOUNT);
 	c.mm_of = kvcalloc((size_t)img->nr_objects + 1, sizeof(*c.mm_of),
 			   GFP_KERNEL_ACCOUNT);
-	if (!c.ids || !c.mm_of)
+	if (!c.ids || !c.gone || !c.mm_of)
 		err = cr_err(log, -ENOMEM, "no memory to check %u objects",
 			     img->nr_objects);
 	err = err ?: objects_check(&c);
@@ -719,6 +798,7 @@ int cr_image_check(const struct cr_image *img, u64 file_size,
 	err = err ?: runs_check(&c);
 	err = err ?: totals_check(&c);
 	kvfree(c.ids);
+	kvfree(c.gone);
 	kvfree(c.mm_of);
 	return err;
 }

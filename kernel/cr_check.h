@@ -24,6 +24,13 @@ struct cr_check_id {
 	u32 proc;	/* id of the PROC that it is the pid of, or 0 */
 };
 
+/* A number of a group or session whose leader is gone: who says so */
+struct cr_check_gone {
+	u32 nr;
+	u32 sid;	/* the session that it is, or is in; 0: one outside */
+	u32 rec;	/* number of the record */
+};
+
 /**
  * struct cr_check - one run of cr_image_check()
  * @img: what is checked
@@ -34,6 +41,7 @@ struct cr_check_id {
  * @obj_nr: number of the record that declares the object at hand, or of its
  *	first page run
  * @ids: pids and tids, @nr_ids of them, room for all that HEAD announces
+ * @gone: groups and sessions, @nr_gone of them; when all objects are checked
  * @mm_of: [id] of a SIGHAND: the MM of the first thread that uses it
  * @proc: id of the last PROC; its record is @proc_rec
  * @threads_left: THREAD records that must follow now
@@ -49,6 +57,8 @@ struct cr_check {
 	u32 obj_nr;
 	struct cr_check_id *ids;
 	u32 nr_ids;
+	struct cr_check_gone *gone;
+	u32 nr_gone;
 	u32 *mm_of;
 	u32 nr_procs;
 	u32 nr_threads;
@@ -108,6 +118,9 @@ int cr_pipe_check(struct cr_check *c, u32 id);
 int cr_shm_check(struct cr_check *c, u32 id);
 int cr_sock_check(struct cr_check *c, u32 id);
 int cr_sockq_check(struct cr_check *c, u32 id);
+
+/* kernel/cr_check_pty.c */
+int cr_pty_check(struct cr_check *c, u32 id);
 int cr_file_check(struct cr_check *c, u32 id);
 int cr_files_check(struct cr_check *c, u32 id);
 int cr_fs_check(struct cr_check *c, u32 id);
@@ -137,6 +150,7 @@ int cr_timer_check(struct cr_check *c, const struct cr_detail_iter *it,
 		   s64 *last, u32 *nr);
 
 /* kernel/cr_check_anon.c: the detail of a FILE of a kind that has one */
+int cr_inotify_check(struct cr_check *c, u32 id);
 int cr_anon_check(struct cr_check *c, const struct cr_detail_iter *it);
 /* An EPITEM of FILES @id */
 int cr_epitem_check(struct cr_check *c, u32 id,

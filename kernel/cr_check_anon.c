@@ -57,6 +57,17 @@ static int signalfd_check(struct cr_check *c, const struct cr_detail_iter *it)
 	return cr_sigmask_check(c, rec.mask, "mask");
 }
 
+static int pidfd_check(struct cr_check *c, const struct cr_detail_iter *it)
+{
+	struct cr_rec_pidfd rec;
+
+	cr_detail(it, &rec, sizeof(rec));
+	if (!rec.nr || le32_to_cpu(rec.nr) > S32_MAX)
+		return cr_bad(c, "pidfd of task %u", le32_to_cpu(rec.nr));
+	return cr_check_mask(c, le32_to_cpu(rec.flags), CR_PIDFD_THREAD,
+			     "flags");
+}
+
 int cr_anon_check(struct cr_check *c, const struct cr_detail_iter *it)
 {
 	switch (it->view.type) {
@@ -66,8 +77,87 @@ int cr_anon_check(struct cr_check *c, const struct cr_detail_iter *it)
 		return timerfd_check(c, it);
 	case CR_REC_SIGNALFD:
 		return signalfd_check(c, it);
+	case CR_REC_PIDFD:
+		return pidfd_check(c, it);
 	}
 	return 0;
+}
+
+static int watch_check(struct cr_check *c, const struct cr_detail_iter *it,
+		       u32 *last)
+{
+	struct cr_rec_inotify_watch rec;
+
+	cr_detail(it, &rec, sizeof(rec));
+	if (le32_to_cpu(rec.wd) <= *last || le32_to_cpu(rec.wd) >= S32_MAX)
+		return cr_bad(c, "watch %u behind %u", le32_to_cpu(rec.wd),
+			      *last);
+	*last = le32_to_cpu(rec.wd);
+	return cr_check_mask(c, le32_to_cpu(rec.mask), CR_INOTIFY_MASK,
+			     "mask") ?:
+	       cr_check_path(c, it->view.tail, it->view.tail_len, "path");
+}
+
+#define INOTIFY_NAME_MAX	256u	/* with its NUL */
+
+static int event_check(struct cr_check *c, const struct cr_detail_iter *it,
+		       u32 *overflows)
+{
+	struct cr_rec_inotify_event rec;
+	u32 mask, wd, len;
+
+	cr_detail(it, &rec, sizeof(rec));
+	mask = le32_to_cpu(rec.mask);
+	wd = le32_to_cpu(rec.wd);
+	len = le32_to_cpu(rec.name_len);
+	if (cr_check_mask(c, mask, CR_INOTIFY_EVENT, "mask"))
+		return -EOPNOTSUPP;
+	if (mask & CR_INOTIFY_OVERFLOW) {
+		if (mask != CR_INOTIFY_OVERFLOW || ~wd || rec.cookie || len ||
+		    (*overflows)++)
+			return cr_bad(c, "overflow 0x%x of watch %u", mask, wd);
+	} else if (!(mask & ~CR_INOTIFY_ON_CHILD) || !wd || wd >= S32_MAX) {
+		return cr_bad(c, "event 0x%x of watch %u", mask, wd);
+	}
+	if (len > INOTIFY_NAME_MAX)
+		return cr_bad(c, "name of %u bytes", len);
+	return cr_check_tail(c, &it->view, len) ?:
+	       len ? cr_check_name(c, it->view.tail, len, "name") : 0;
+}
+
+/* INOTIFY, its watches, its events; the first is known to be there */
+int cr_inotify_check(struct cr_check *c, u32 id)
+{
+	u32 nr = c->img->objs[id].nr_details, watches, last = 0, overflows = 0;
+	struct cr_rec_inotify rec;
+	struct cr_detail_iter it;
+	int err;
+	u32 i;
+
+	cr_detail_first(c->img, id, &it);
+	cr_check_at(c, &it);
+	cr_detail(&it, &rec, sizeof(rec));
+	watches = le32_to_cpu(rec.nr_watches);
+	if (watches > nr - 1 || le32_to_cpu(rec.nr_events) != nr - 1 - watches)
+		return cr_bad(c, "%u watches, %u events in %u details", watches,
+			      le32_to_cpu(rec.nr_events), nr);
+	if (le32_to_cpu(rec.next_wd) > S32_MAX)
+		return cr_bad(c, "next watch %u", le32_to_cpu(rec.next_wd));
+	err = cr_check_zero(c, rec.reserved);
+	for (i = 1; i < nr && !err; i++) {
+		u32 type = i <= watches ? CR_REC_INOTIFY_WATCH :
+					  CR_REC_INOTIFY_EVENT;
+
+		cr_detail_next(&it);
+		cr_check_at(c, &it);
+		if (it.view.type != type)
+			err = cr_bad(c, "not a %s", cr_rec_name(type));
+		else if (i <= watches)
+			err = watch_check(c, &it, &last);
+		else
+			err = event_check(c, &it, &overflows);
+	}
+	return err;
 }
 
 /* EPOLL*: modes, which EPOLLONESHOT leaves when it disables an entry */
@@ -97,6 +187,9 @@ int cr_epitem_check(struct cr_check *c, u32 id, const struct cr_detail_iter *it)
 		return cr_bad(c, "object %u, a file of kind %u, watches %u",
 			      le32_to_cpu(rec.epoll), le32_to_cpu(file.kind),
 			      le32_to_cpu(rec.file));
+	cr_read_obj(c->img, le32_to_cpu(rec.file), &v, &file, sizeof(file));
+	if (le32_to_cpu(file.kind) == CR_FILE_PIDFD)
+		return cr_unknown(c, "epoll of a pidfd");
 	if (le32_to_cpu(rec.fd) > S32_MAX)
 		return cr_bad(c, "fd %u", le32_to_cpu(rec.fd));
 	if ((!(events & ~EPITEM_MODES) && !(events & EPITEM_ONESHOT)) ||

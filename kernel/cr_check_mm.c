@@ -82,6 +82,9 @@ static int vma_shm_check(struct cr_check *c, u32 id,
 	if (err)
 		return err;
 	cr_read_obj(c->img, le32_to_cpu(vma->obj), &v, &shm, sizeof(shm));
+	if ((le32_to_cpu(shm.seals) & CR_SEAL_WRITE) &&
+	    (flags & CR_VMA_MAYWRITE))
+		return cr_bad(c, "writable mapping of what is sealed");
 	if (le32_to_cpu(shm.kind) != CR_SHM_SYSV)
 		return 0;
 	if (!(flags & CR_VMA_SHARED))

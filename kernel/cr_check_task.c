@@ -56,7 +56,7 @@ static int proc_parent_check(struct cr_check *c, u32 id,
 	int err;
 
 	if (id == c->img->leader) {
-		if (rec->parent || (flags & CR_PROC_ZOMBIE))
+		if (rec->parent || (flags & (CR_PROC_ZOMBIE | CR_PROC_HEADLESS)))
 			return cr_bad(c, "the leader has a parent or is a zombie");
 		return 0;
 	}
@@ -107,13 +107,19 @@ static int proc_numbers_check(struct cr_check *c, const struct cr_rec_proc *rec)
 {
 	u32 flags = le32_to_cpu(rec->flags);
 	bool zombie = flags & CR_PROC_ZOMBIE;
+	bool exited = flags & (CR_PROC_ZOMBIE | CR_PROC_HEADLESS);
 	u32 pid = le32_to_cpu(rec->pid);
 	s32 oom = le32_to_cpu(rec->oom_score_adj);
 
 	if (cr_check_mask(c, flags, CR_PROC_ZOMBIE | CR_PROC_SUBREAPER |
-			  CR_PROC_SESSION_OUTSIDE | CR_PROC_PGRP_OUTSIDE,
-			  "flags"))
+			  CR_PROC_SESSION_OUTSIDE | CR_PROC_PGRP_OUTSIDE |
+			  CR_PROC_CTTY | CR_PROC_HEADLESS, "flags"))
 		return -EOPNOTSUPP;
+	if (zombie && (flags & CR_PROC_HEADLESS))
+		return cr_bad(c, "a zombie whose other threads live on");
+	if ((flags & CR_PROC_CTTY) && (zombie ||
+				       (flags & CR_PROC_SESSION_OUTSIDE)))
+		return cr_bad(c, "a terminal, but flags 0x%x", flags);
 	if (!pid || pid > CR_PID_MAX || le32_to_cpu(rec->pgid) > CR_PID_MAX ||
 	    le32_to_cpu(rec->sid) > CR_PID_MAX)
 		return cr_bad(c, "pid %u, process group %u, session %u", pid,
@@ -121,7 +127,7 @@ static int proc_numbers_check(struct cr_check *c, const struct cr_rec_proc *rec)
 	if (!rec->nr_threads != zombie)
 		return cr_bad(c, "%u threads, flags 0x%x",
 			      le32_to_cpu(rec->nr_threads), flags);
-	if (le32_to_cpu(rec->exit_code) > (zombie ? EXIT_CODE_MAX : 0))
+	if (le32_to_cpu(rec->exit_code) > (exited ? EXIT_CODE_MAX : 0))
 		return cr_bad(c, "exit code 0x%x", le32_to_cpu(rec->exit_code));
 	if (le32_to_cpu(rec->exit_signal) > CR_NSIG)
 		return cr_bad(c, "exit signal %u",
@@ -139,12 +145,60 @@ static int proc_numbers_check(struct cr_check *c, const struct cr_rec_proc *rec)
 	       proc_stop_check(c, rec);
 }
 
+static int sems_check(struct cr_check *c, u32 nsems, const u8 *tail)
+{
+	struct cr_sem sem;
+	bool any = false;
+	u32 i;
+
+	for (i = 0; i < nsems; i++) {
+		s32 adj;
+
+		memcpy(&sem, tail + i * sizeof(sem), sizeof(sem));
+		adj = le32_to_cpu(sem.semadj);
+		any |= adj;
+		if (adj < -CR_SEM_MAX || adj > CR_SEM_MAX ||
+		    le32_to_cpu(sem.semval) > CR_SEM_MAX ||
+		    le32_to_cpu(sem.sempid) > CR_PID_MAX)
+			return cr_bad(c, "semaphore %u: %d to %u, by pid %u", i,
+				      adj, le32_to_cpu(sem.semval),
+				      le32_to_cpu(sem.sempid));
+	}
+	return any ? 0 : cr_bad(c, "no adjustment");
+}
+
+static int semundo_check(struct cr_check *c, const struct cr_detail_iter *it,
+			 s64 *last, u32 *nr)
+{
+	struct cr_rec_semundo rec;
+	u32 id, nsems;
+
+	cr_detail(it, &rec, sizeof(rec));
+	id = le32_to_cpu(rec.semid);
+	nsems = le32_to_cpu(rec.nsems);
+	if (id > S32_MAX || id <= *last)
+		return cr_bad(c, "set %u behind %lld", id, (long long)*last);
+	*last = id;
+	if (++*nr > CR_MAX_SEMUNDOS)
+		return cr_bad(c, "more than %u sets", CR_MAX_SEMUNDOS);
+	if (!nsems || nsems > CR_MAX_SEMS)
+		return cr_bad(c, "set of %u semaphores", nsems);
+	if (!~le32_to_cpu(rec.uid) || !~le32_to_cpu(rec.gid) ||
+	    !~le32_to_cpu(rec.cuid) || !~le32_to_cpu(rec.cgid))
+		return cr_bad(c, "(uid_t)-1 is no id");
+	if (le64_to_cpu(rec.ctime) > S64_MAX)
+		return cr_bad(c, "time %llu", cr_ull(rec.ctime));
+	return cr_check_mask(c, le32_to_cpu(rec.mode), 0777, "mode") ?:
+	       cr_check_tail(c, &it->view, (u64)nsems * sizeof(struct cr_sem)) ?:
+	       sems_check(c, nsems, it->view.tail);
+}
+
 static int proc_details_check(struct cr_check *c, u32 id,
 			      const struct cr_rec_proc *rec)
 {
 	bool zombie = le32_to_cpu(rec->flags) & CR_PROC_ZOMBIE;
-	s64 last_itimer = -1, last_timer = -1;
-	u32 nr_rlimit = 0, nr_timers = 0;
+	s64 last_itimer = -1, last_timer = -1, last_set = -1;
+	u32 nr_rlimit = 0, nr_timers = 0, nr_sets = 0;
 	struct cr_detail_iter it;
 	int err;
 
@@ -161,6 +215,9 @@ static int proc_details_check(struct cr_check *c, u32 id,
 			break;
 		case CR_REC_TIMER:
 			err = cr_timer_check(c, &it, &last_timer, &nr_timers);
+			break;
+		case CR_REC_SEMUNDO:
+			err = semundo_check(c, &it, &last_set, &nr_sets);
 			break;
 		default:
 			err = nr_rlimit++ ? cr_bad(c, "a second one") :
@@ -384,8 +441,9 @@ int cr_thread_check(struct cr_check *c, u32 id)
 		return cr_bad(c, "more than the %u that HEAD announces",
 			      c->nr_threads);
 	c->nr_threads++;
-	/* The thread group leader is first; its tid is the pid */
-	if (c->threads_left == le32_to_cpu(c->proc_rec.nr_threads)) {
+	/* The thread group leader is first, unless it has exited */
+	if (c->threads_left == le32_to_cpu(c->proc_rec.nr_threads) &&
+	    !(le32_to_cpu(c->proc_rec.flags) & CR_PROC_HEADLESS)) {
 		if (rec.tid != c->proc_rec.pid)
 			return cr_bad(c, "first tid %u of pid %u",
 				      le32_to_cpu(rec.tid),
@@ -412,59 +470,105 @@ static int id_cmp(const void *a, const void *b)
 	return x->nr < y->nr ? -1 : x->nr > y->nr;
 }
 
-/* The PROC whose pid is @pid; ids are sorted */
-static bool proc_find(struct cr_check *c, u32 pid, struct cr_rec_proc *rec)
+/* Who has number @nr; NULL: nobody. They are sorted */
+static const struct cr_check_id *id_find(struct cr_check *c, u32 nr)
 {
 	u32 low = 0, high = c->nr_ids, mid;
-	struct cr_view v;
 
 	while (low < high) {
 		mid = low + (high - low) / 2;
-		if (c->ids[mid].nr < pid)
+		if (c->ids[mid].nr < nr)
 			low = mid + 1;
 		else
 			high = mid;
 	}
-	if (low == c->nr_ids || c->ids[low].nr != pid || !c->ids[low].proc)
+	return low < c->nr_ids && c->ids[low].nr == nr ? &c->ids[low] : NULL;
+}
+
+/* The PROC whose pid is @pid */
+static bool proc_find(struct cr_check *c, u32 pid, struct cr_rec_proc *rec)
+{
+	const struct cr_check_id *id = id_find(c, pid);
+	struct cr_view v;
+
+	if (!id || !id->proc)
 		return false;
-	cr_read_obj(c->img, c->ids[low].proc, &v, rec, sizeof(*rec));
+	cr_read_obj(c->img, id->proc, &v, rec, sizeof(*rec));
 	return true;
+}
+
+/* Number @nr has no process: it is of a leader that is gone, and of nobody else */
+static int gone_add(struct cr_check *c, const struct cr_rec_proc *p, __le32 nr,
+		    const char *what)
+{
+	bool outside = le32_to_cpu(p->flags) & CR_PROC_SESSION_OUTSIDE;
+	struct cr_check_gone *gone = &c->gone[c->nr_gone++];
+
+	gone->nr = le32_to_cpu(nr);
+	gone->sid = outside ? 0 : le32_to_cpu(p->sid);
+	gone->rec = c->nr;
+	if (!gone->nr || id_find(c, gone->nr))
+		return cr_bad(c, "pid %u: %s %u, which is %s",
+			      le32_to_cpu(p->pid), what, gone->nr,
+			      gone->nr ? "a thread" : "none");
+	return 0;
 }
 
 /*
  * A session in the job has its leader there, which leads a group, too. A group
- * in the job has its leader there, in the same session.
+ * in the job has its leader there, in the same session. Or the leader is gone.
  */
 static int groups_check(struct cr_check *c, const struct cr_rec_proc *p)
 {
 	u32 flags = le32_to_cpu(p->flags);
 	bool sid_out = flags & CR_PROC_SESSION_OUTSIDE;
 	struct cr_rec_proc leader;
+	int err = 0;
 
 	if (!sid_out && (flags & CR_PROC_PGRP_OUTSIDE))
 		return cr_bad(c, "pid %u: its group is outside, its session is not",
 			      le32_to_cpu(p->pid));
-	if (!sid_out) {
-		if (!proc_find(c, le32_to_cpu(p->sid), &leader))
-			return cr_unknown(c, "pid %u: session %u, whose leader is gone",
-					  le32_to_cpu(p->pid),
-					  le32_to_cpu(p->sid));
-		if (leader.sid != p->sid || leader.pgid != p->sid ||
-		    (le32_to_cpu(leader.flags) & (CR_PROC_SESSION_OUTSIDE |
-						  CR_PROC_PGRP_OUTSIDE)))
-			return cr_bad(c, "pid %u: pid %u leads no session",
-				      le32_to_cpu(p->pid),
-				      le32_to_cpu(p->sid));
-	}
-	if (flags & CR_PROC_PGRP_OUTSIDE)
-		return 0;
+	if (!sid_out && !proc_find(c, le32_to_cpu(p->sid), &leader))
+		err = gone_add(c, p, p->sid, "session");
+	else if (!sid_out && (leader.sid != p->sid || leader.pgid != p->sid ||
+		 (le32_to_cpu(leader.flags) & (CR_PROC_SESSION_OUTSIDE |
+					       CR_PROC_PGRP_OUTSIDE))))
+		err = cr_bad(c, "pid %u: pid %u leads no session",
+			     le32_to_cpu(p->pid), le32_to_cpu(p->sid));
+	if (err || (flags & CR_PROC_PGRP_OUTSIDE))
+		return err;
 	if (!proc_find(c, le32_to_cpu(p->pgid), &leader))
-		return cr_unknown(c, "pid %u: process group %u, whose leader is gone",
-				  le32_to_cpu(p->pid), le32_to_cpu(p->pgid));
+		return gone_add(c, p, p->pgid, "process group");
 	if (leader.sid != p->sid ||
 	    ((le32_to_cpu(leader.flags) ^ flags) & CR_PROC_SESSION_OUTSIDE))
 		return cr_bad(c, "pid %u: its group is in another session",
 			      le32_to_cpu(p->pid));
+	return 0;
+}
+
+static int gone_cmp(const void *a, const void *b)
+{
+	const struct cr_check_gone *x = a, *y = b;
+
+	return x->nr < y->nr ? -1 : x->nr > y->nr;
+}
+
+/* A group without a leader is in one session; one that is a session, in that */
+static int gone_check(struct cr_check *c)
+{
+	u32 i;
+
+	sort(c->gone, c->nr_gone, sizeof(*c->gone), gone_cmp, NULL);
+	for (i = 1; i < c->nr_gone; i++) {
+		if (c->gone[i].nr != c->gone[i - 1].nr ||
+		    c->gone[i].sid == c->gone[i - 1].sid)
+			continue;
+		c->nr = c->gone[i].rec;
+		c->type = CR_REC_PROC;
+		return cr_bad(c, "process group %u is in sessions %u and %u",
+			      c->gone[i].nr, c->gone[i - 1].sid,
+			      c->gone[i].sid);
+	}
 	return 0;
 }
 
@@ -485,6 +589,32 @@ static int owner_check(struct cr_check *c, u32 id)
 		    le32_to_cpu(rec.owner_kind) == CR_OWNER_THREAD)
 			return 0;
 	return cr_bad(c, "owner %u is not of the job", owner);
+}
+
+/*
+ * The session that a pseudo-terminal controls knows of it, and the foreground
+ * group is one of that session
+ */
+static int pty_ids_check(struct cr_check *c, u32 id)
+{
+	struct cr_rec_proc leader, group;
+	struct cr_rec_pty rec;
+	struct cr_view v;
+
+	cr_read_obj(c->img, id, &v, &rec, sizeof(rec));
+	if (!rec.session)
+		return 0;
+	if (!proc_find(c, le32_to_cpu(rec.session), &leader) ||
+	    leader.sid != rec.session ||
+	    !(le32_to_cpu(leader.flags) & CR_PROC_CTTY))
+		return cr_bad(c, "pid %u leads no session that it controls",
+			      le32_to_cpu(rec.session));
+	if (!proc_find(c, le32_to_cpu(rec.pgrp), &group) ||
+	    group.pgid != rec.pgrp || group.sid != rec.session ||
+	    (le32_to_cpu(group.flags) & CR_PROC_SESSION_OUTSIDE))
+		return cr_bad(c, "pid %u leads no group of session %u",
+			      le32_to_cpu(rec.pgrp), le32_to_cpu(rec.session));
+	return 0;
 }
 
 /* Ids are unique; groups and sessions are whole. All objects have passed */
@@ -518,8 +648,15 @@ int cr_ids_check(struct cr_check *c)
 			if (err)
 				return err;
 		}
+		if (img->objs[id].type == CR_REC_PTY) {
+			c->nr = nr;
+			c->type = CR_REC_PTY;
+			err = pty_ids_check(c, id);
+			if (err)
+				return err;
+		}
 		nr += 1 + img->objs[id].nr_details;
 		cond_resched();
 	}
-	return 0;
+	return gone_check(c);
 }

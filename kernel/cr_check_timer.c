@@ -11,15 +11,21 @@
 			 (1u << CR_SIGEV_THREAD) | (1u << CR_SIGEV_THREAD_ID))
 #define CPU_CLOCKS	3u	/* PROF, VIRT, SCHED */
 
+static bool has_fired(u32 state)
+{
+	return state == CR_TIMER_FIRED || state == CR_TIMER_FIRED_DATE;
+}
+
 /* What both kinds say of their time */
 static int times_check(struct cr_check *c, u32 state, __le64 value,
 		       __le64 interval)
 {
-	if (state > CR_TIMER_DATE)
+	if (state > CR_TIMER_FIRED_DATE)
 		return cr_unknown(c, "unknown state %u", state);
-	if (le64_to_cpu(value) > S64_MAX || le64_to_cpu(interval) > S64_MAX ||
+	if ((le64_to_cpu(value) > S64_MAX && state != CR_TIMER_FIRED) ||
+	    le64_to_cpu(interval) > S64_MAX ||
 	    (state == CR_TIMER_ARMED && !value) ||
-	    (state == CR_TIMER_FIRED && !interval) ||
+	    (has_fired(state) && !interval) ||
 	    (state == CR_TIMER_OFF && (value || interval)))
 		return cr_bad(c, "state %u, %llu ns, every %llu ns", state,
 			      cr_ull(value), cr_ull(interval));
@@ -42,7 +48,9 @@ int cr_itimer_check(struct cr_check *c, const struct cr_detail_iter *it,
 			      (long long)*last);
 	*last = which;
 	if (state == CR_TIMER_OFF || state == CR_TIMER_DATE ||
-	    (state == CR_TIMER_FIRED && which != CR_ITIMER_REAL))
+	    state == CR_TIMER_FIRED_DATE ||
+	    (state == CR_TIMER_FIRED &&
+	     (which != CR_ITIMER_REAL || le64_to_cpu(rec.value_ns) > S64_MAX)))
 		return cr_bad(c, "state %u of timer %u", state, which);
 	return times_check(c, state, rec.value_ns, rec.interval_ns);
 }
@@ -61,7 +69,8 @@ static int timer_clock_check(struct cr_check *c, const struct cr_rec_timer *rec)
 				  le32_to_cpu(rec->cpu), clock);
 	if (thread != !!tid || tid > CR_PID_MAX)
 		return cr_bad(c, "clock %u of thread %u", clock, tid);
-	if (le32_to_cpu(rec->state) == CR_TIMER_DATE &&
+	if ((le32_to_cpu(rec->state) == CR_TIMER_DATE ||
+	     le32_to_cpu(rec->state) == CR_TIMER_FIRED_DATE) &&
 	    clock != CR_CLOCK_REALTIME)
 		return cr_bad(c, "a date on clock %u", clock);
 	return 0;
@@ -82,7 +91,7 @@ static int timer_notify_check(struct cr_check *c,
 	if (sig > CR_NSIG || (!sig && notify != CR_SIGEV_NONE))
 		return cr_bad(c, "signal %u", sig);
 	if (pending ? notify == CR_SIGEV_NONE :
-		      le32_to_cpu(rec->state) == CR_TIMER_FIRED)
+		      has_fired(le32_to_cpu(rec->state)))
 		return cr_bad(c, "flags 0x%x in state %u, notification %u",
 			      le32_to_cpu(rec->flags), le32_to_cpu(rec->state),
 			      notify);

@@ -20,13 +20,13 @@
 #include <linux/cr_kernel.h>
 #include <linux/cr_save.h>
 #include <linux/cr_task.h>
+#include <linux/cr_tree.h>
 
 static LIST_HEAD(claims);
 static DEFINE_SPINLOCK(claims_lock);
 static DECLARE_WAIT_QUEUE_HEAD(claims_wait);
 
-/* Is @task @leader, or does it descend from it? Under tasklist_lock */
-static bool is_below(struct task_struct *task, struct task_struct *leader)
+bool cr_is_below(struct task_struct *task, struct task_struct *leader)
 {
 	/* one that has been waited for has no parent any more */
 	if (!pid_alive(task))
@@ -44,7 +44,8 @@ static struct cr_save *claim_find(struct task_struct *leader)
 
 	list_for_each_entry(s, &claims, claim) {
 		read_lock(&tasklist_lock);
-		found = is_below(leader, s->leader) || is_below(s->leader, leader);
+		found = cr_is_below(leader, s->leader) ||
+			cr_is_below(s->leader, leader);
 		read_unlock(&tasklist_lock);
 		if (found)
 			return s;

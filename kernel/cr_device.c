@@ -224,13 +224,22 @@ out_fput:
 	return err;
 }
 
+/* As a process: its first thread may have exited, or be waited for just now */
+static void signal_process(struct cr_proc *proc, int sig)
+{
+	struct pid *pid = get_task_pid(proc->task, PIDTYPE_TGID);
+
+	kill_pid(pid, sig, 1);
+	put_pid(pid);
+}
+
 static void signal_all(struct cr_save *s, int sig)
 {
 	struct cr_proc *proc;
 
 	list_for_each_entry(proc, &s->procs, list)
 		if (!proc->zombie)
-			send_sig_info(sig, SEND_SIG_PRIV, proc->task);
+			signal_process(proc, sig);
 }
 
 static long ioc_release(struct handle *h, unsigned long how)

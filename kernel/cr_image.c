@@ -71,7 +71,7 @@ static const struct rec_type stream_types[] = {
 static const struct rec_type object_types[] = {
 	ROW(VDSO, cr_rec_vdso, 24, true),
 	ROW(CRED, cr_rec_cred, 96, true),
-	ROW(PIPE, cr_rec_pipe, 16, false),
+	ROW(PIPE, cr_rec_pipe, 16, true),
 	ROW(SHM, cr_rec_shm, 24, true),
 	ROW(FILE, cr_rec_file, 80, true),
 	ROW(FILES, cr_rec_files, 24, false),
@@ -82,6 +82,7 @@ static const struct rec_type object_types[] = {
 	ROW(THREAD, cr_rec_thread, 168, true),
 	ROW(SOCK, cr_rec_sock, 104, true),
 	ROW(SOCKQ, cr_rec_sockq, 24, false),
+	ROW(PTY, cr_rec_pty, 120, true),
 };
 
 static const struct rec_type detail_types[] = {
@@ -104,6 +105,12 @@ static const struct rec_type detail_types[] = {
 	ROW(TIMERFD, cr_rec_timerfd, 48, false, { CR_REC_FILE }),
 	ROW(SIGNALFD, cr_rec_signalfd, 16, false, { CR_REC_FILE }),
 	ROW(EPITEM, cr_rec_epitem, 40, false, { CR_REC_FILES }),
+	ROW(INOTIFY, cr_rec_inotify, 24, false, { CR_REC_FILE }),
+	ROW(INOTIFY_WATCH, cr_rec_inotify_watch, 16, true, { CR_REC_FILE }),
+	ROW(INOTIFY_EVENT, cr_rec_inotify_event, 24, true, { CR_REC_FILE }),
+	ROW(PIDFD, cr_rec_pidfd, 16, false, { CR_REC_FILE }),
+	ROW(PTY_BUF, cr_rec_pty_buf, 24, true, { CR_REC_PTY }),
+	ROW(SEMUNDO, cr_rec_semundo, 48, true, { CR_REC_PROC }),
 };
 
 static const struct rec_type *rec_type(u32 type)

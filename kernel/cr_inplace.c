@@ -5,9 +5,11 @@
  *
  * Until the point of no return the caller is not touched: a donor, a child that
  * nobody sees, restores the leader's memory, descriptor table and directories;
- * the caller takes them over as execve() takes over a new mm. What else the
- * leader's threads will ask for is asked for in the caller and in the donor. The
- * leader's other threads cannot exist before: execve() ends all threads. If one
+ * the caller takes them over as execve() takes over a new mm. Other processes
+ * that share them, and handlers, take them from the donor (cr_share.c). What
+ * else the leader's threads will ask for is asked for in the caller and in the
+ * donor. The leader's other threads cannot exist before: execve() ends all
+ * threads. If one
  * of them cannot be created, the job ends as by SIGKILL; its number was free when
  * it was checked.
  */
@@ -86,23 +88,12 @@ static int estate_take(struct cr_rtask *donor, struct estate *e)
 	return 0;
 }
 
-static void fs_put(struct fs_struct *fs)
-{
-	bool last;
-
-	spin_lock(&fs->lock);
-	last = !--fs->users;
-	spin_unlock(&fs->lock);
-	if (last)
-		free_fs_struct(fs);
-}
-
 static void estate_put(struct estate *e)
 {
 	if (e->exe)
 		fput(e->exe);
 	if (e->fs)
-		fs_put(e->fs);
+		cr_fs_put(e->fs);
 	if (e->files)
 		put_files_struct(e->files);
 	if (e->mm)
@@ -123,26 +114,12 @@ static void estate_give_mm(struct estate *e, struct linux_binprm *bprm)
 	e->mm = NULL;
 }
 
-static void estate_give_files(struct estate *e)
+static void estate_give(struct estate *e)
 {
-	struct files_struct *old;
-
 	task_lock(current);
-	old = current->files;
-	current->files = e->files;
+	swap(current->files, e->files);
+	swap(current->fs, e->fs);
 	task_unlock(current);
-	e->files = old;
-}
-
-static void estate_give_fs(struct estate *e)
-{
-	struct fs_struct *old;
-
-	task_lock(current);
-	old = current->fs;
-	current->fs = e->fs;
-	task_unlock(current);
-	e->fs = old;
 }
 
 /* What the donor has restored, but for itself */
@@ -150,7 +127,11 @@ static int leader_adopt(struct cr_rtask *t)
 {
 	struct cr_rec_thread rec;
 	struct cr_view view;
+	int err;
 
+	err = leader_attach_handlers(t);
+	if (err)
+		return err;
 	cr_read_obj(&t->r->img, t->thread, &view, &rec, sizeof(rec));
 	return cr_files_adopt(t->r, le32_to_cpu(rec.files));
 }
@@ -207,6 +188,7 @@ static int leader_become(struct cr_restart *r, struct linux_binprm *bprm,
 		return err;
 	/* from here on it ends as if it had been killed */
 	cr_shmids_release(r);
+	cr_semundo_adopt(r);
 	setup_new_exec(bprm);
 	finalize_exec(bprm);
 	cr_read_obj(&r->img, r->leader->thread, &view, &rec, sizeof(rec));
@@ -220,8 +202,7 @@ static int leader_become(struct cr_restart *r, struct linux_binprm *bprm,
 			return err;
 	}
 	set_dumpable(current->mm, e->dumpable);
-	estate_give_files(e);
-	estate_give_fs(e);
+	estate_give(e);
 	cr_locks_adopt();
 	cr_thread_reset();
 	cr_itimers_stop();

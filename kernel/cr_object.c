@@ -18,6 +18,7 @@ const struct cr_obj_ops *const cr_obj_table[CR_NR_OBJ_TYPES] = {
 	[CR_OBJ_CRED]		= &cr_cred_ops,
 	[CR_OBJ_PIPE]		= &cr_pipe_ops,
 	[CR_OBJ_SOCK]		= &cr_sock_ops,
+	[CR_OBJ_PTY]		= &cr_pty_ops,
 	[CR_OBJ_SHM]		= &cr_shm_ops,
 	[CR_OBJ_FILE]		= &cr_file_ops,
 	[CR_OBJ_SOCKQ]		= &cr_sockq_ops,
@@ -190,6 +191,23 @@ void cr_objs_link(struct cr_restart *r)
 			ops->link(r, id);
 		cond_resched();
 	}
+}
+
+int cr_objs_finish(struct cr_restart *r)
+{
+	const struct cr_obj_ops *ops;
+	int err = 0;
+	u32 id;
+
+	for (id = 1; id <= r->img.nr_objects && !err; id++) {
+		ops = cr_obj_ops_of(r->img.objs[id].type);
+		if (ops->finish)
+			err = ops->finish(r, id);
+		if (fatal_signal_pending(current))
+			err = err ?: -EINTR;
+		cond_resched();
+	}
+	return err;
 }
 
 void cr_objs_undo(struct cr_restart *r)

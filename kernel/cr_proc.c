@@ -2,9 +2,9 @@
 /*
  * Processes: what signal_struct holds, and how processes stand to each other.
  *
- * Refused: namespaces other than the job's leader's, a thread group leader that
- * has exited while its threads live on, process groups and sessions whose leader
- * is gone.
+ * Refused: namespaces other than the job's leader's, a job's leader whose first
+ * thread has exited while others live on, process groups and sessions whose leader
+ * is not of the job, or is gone, and which others are in, too.
  */
 #include <linux/kernel.h>
 #include <linux/slab.h>
@@ -18,6 +18,8 @@
 #include <linux/timekeeping.h>
 #include <linux/tty.h>
 #include <linux/cr.h>
+#include <linux/cr_file.h>
+#include <linux/cr_ipc.h>
 #include <linux/cr_kernel.h>
 #include <linux/cr_task.h>
 #include <linux/cr_timer.h>
@@ -41,9 +43,13 @@ static struct cr_proc *proc_of_nr(struct cr_save *s, pid_t nr)
 	return NULL;
 }
 
+/* The session in which the job was started */
 static bool session_outside(struct cr_save *s, struct task_struct *task)
 {
-	return !proc_of_nr(s, task_session_nr_ns(task, s->pid_ns));
+	pid_t sid = task_session_nr_ns(task, s->pid_ns);
+
+	return sid == task_session_nr_ns(s->leader, s->pid_ns) &&
+	       !proc_of_nr(s, sid);
 }
 
 /*
@@ -57,21 +63,64 @@ static bool pgrp_outside(struct cr_save *s, struct task_struct *task)
 	       task_pgrp_nr_ns(s->leader, s->pid_ns);
 }
 
+/*
+ * Who is not of the job, but in a group or session with @task; holds a
+ * reference. All of them are looked at for the first one only.
+ */
+static struct task_struct *member_outside(struct cr_save *s,
+					  struct task_struct *task,
+					  enum pid_type type)
+{
+	struct task_struct *first, *p, *other = NULL;
+	struct pid *pid;
+
+	read_lock(&tasklist_lock);
+	pid = type == PIDTYPE_SID ? task_session(task) : task_pgrp(task);
+	first = pid_task(pid, type);
+	if (first && !cr_is_below(first, s->leader))
+		other = first;
+	if (first == task) {
+		do_each_pid_task(pid, type, p) {
+			if (!cr_is_below(p, s->leader))
+				other = p;
+		} while_each_pid_task(pid, type, p);
+	}
+	if (other)
+		get_task_struct(other);
+	read_unlock(&tasklist_lock);
+	return other;
+}
+
+/* Its leader is not of the job: then it is gone, and only the job is in it */
+static void proc_collect_gone(struct cr_save *s, struct task_struct *task,
+			      enum pid_type type)
+{
+	const char *what = type == PIDTYPE_SID ? "session" : "process group";
+	pid_t nr = type == PIDTYPE_SID ? task_session_nr_ns(task, s->pid_ns) :
+					 task_pgrp_nr_ns(task, s->pid_ns);
+	struct task_struct *other;
+
+	if (proc_of_nr(s, nr))
+		return;
+	if (!nr) {
+		cr_refuse(s, task, "CR-EIDS", "%s of another pid namespace",
+			  what);
+		return;
+	}
+	other = member_outside(s, task, type);
+	if (!other)
+		return;
+	cr_refuse(s, task, "CR-EIDS", "%s %d: pid %d (%s) outside the job is in it",
+		  what, nr, task_tgid_vnr(other), other->comm);
+	put_task_struct(other);
+}
+
 static void proc_collect_ids(struct cr_save *s, struct task_struct *task)
 {
-	pid_t pgid = task_pgrp_nr_ns(task, s->pid_ns);
-	pid_t sid = task_session_nr_ns(task, s->pid_ns);
-
-	if (session_outside(s, task)) {
-		if (sid != task_session_nr_ns(s->leader, s->pid_ns))
-			cr_refuse(s, task, "CR-EIDS",
-				  "session %d: its leader is gone: not supported yet",
-				  sid);
-	}
-	if (!pgrp_outside(s, task) && !proc_of_nr(s, pgid))
-		cr_refuse(s, task, "CR-EIDS",
-			  "process group %d: its leader is gone: not supported yet",
-			  pgid);
+	if (!session_outside(s, task))
+		proc_collect_gone(s, task, PIDTYPE_SID);
+	if (!pgrp_outside(s, task))
+		proc_collect_gone(s, task, PIDTYPE_PGID);
 }
 
 /* Which namespace of @ns is not the one of @of; the mount namespace on request */
@@ -147,18 +196,39 @@ static void proc_collect(struct cr_save *s, struct cr_obj *obj)
 		return;
 	if (READ_ONCE(task->exit_state) && thread_group_empty(task))
 		return;
-	if (task->exit_state) {
+	if (proc->headless && task == s->leader) {
 		cr_refuse(s, task, "CR-EZOMBIE",
-			  "its first thread has exited and others live on: not supported yet");
+			  "the job's leader: its first thread has exited and others live on: not supported yet");
 		return;
 	}
-	proc_collect_ns(s, task);
+	/* its threads have gone, too, since the tree was walked */
+	if (list_empty(&proc->threads))
+		return;
+	/* a thread that has exited is in no namespaces */
+	proc_collect_ns(s, list_first_entry(&proc->threads, struct cr_thread,
+					    list)->task);
 	cr_timers_collect(s, task);
-	if (task->signal->tty && !session_outside(s, task))
-		cr_refuse(s, task, "CR-ETTY",
-			  "session with a terminal of its own: not supported yet");
+	cr_semundo_collect(s, proc);
 	list_for_each_entry(thread, &proc->threads, list)
 		cr_obj_add(s, CR_OBJ_THREAD, thread, thread->task, 1);
+}
+
+/* A session of the job has a terminal of the job, or none */
+static void proc_outside(struct cr_save *s, struct cr_obj *obj)
+{
+	struct cr_proc *proc = obj->ptr;
+	struct task_struct *task = proc->task;
+	struct tty_struct *tty;
+	unsigned long flags;
+
+	if (proc->zombie || !lock_task_sighand(task, &flags))
+		return;
+	tty = tty_kref_get(task->signal->tty);
+	cr_sighand_unlock(task, flags);
+	if (tty && !session_outside(s, task) && !cr_pty_is_inside(s, tty))
+		cr_refuse(s, task, "CR-ETTY",
+			  "session with a terminal of its own, whose other side is outside the job");
+	tty_kref_put(tty);
 }
 
 static void proc_save_rlimits(struct cr_save *s, struct cr_obj *obj,
@@ -194,10 +264,10 @@ static void proc_record_times(struct cr_save *s, struct task_struct *task,
 					  task->start_boottime);
 }
 
-static void proc_record_zombie(struct task_struct *task,
+/* Of the first thread, should the others live on */
+static void proc_record_exited(struct task_struct *task,
 			       struct cr_rec_proc *rec)
 {
-	rec->flags |= cpu_to_le32(CR_PROC_ZOMBIE);
 	rec->exit_code = cpu_to_le32(task->signal->flags & SIGNAL_GROUP_EXIT ?
 				     task->signal->group_exit_code :
 				     task->exit_code);
@@ -231,6 +301,8 @@ static void proc_save(struct cr_save *s, struct cr_obj *obj)
 		rec.flags |= cpu_to_le32(CR_PROC_SESSION_OUTSIDE);
 	if (pgrp_outside(s, task))
 		rec.flags |= cpu_to_le32(CR_PROC_PGRP_OUTSIDE);
+	if (signal->tty && !proc->zombie && !session_outside(s, task))
+		rec.flags |= cpu_to_le32(CR_PROC_CTTY);
 	if (signal->is_child_subreaper)
 		rec.flags |= cpu_to_le32(CR_PROC_SUBREAPER);
 	rec.exit_signal = cpu_to_le32(proc->parent ? task->exit_signal :
@@ -239,14 +311,19 @@ static void proc_save(struct cr_save *s, struct cr_obj *obj)
 	rec.oom_score_adj = cpu_to_le32(signal->oom_score_adj);
 	proc_record_times(s, task, &rec);
 	if (proc->zombie)
-		proc_record_zombie(task, &rec);
-	else
+		rec.flags |= cpu_to_le32(CR_PROC_ZOMBIE);
+	if (proc->headless)
+		rec.flags |= cpu_to_le32(CR_PROC_HEADLESS);
+	if (proc->zombie || proc->headless)
+		proc_record_exited(task, &rec);
+	if (!proc->zombie)
 		proc_record_signals(s, proc, &rec);
 	cr_write_obj(s, obj, &rec, sizeof(rec), NULL, 0);
 	if (proc->zombie)
 		return;
 	proc_save_rlimits(s, obj, task);
 	cr_timers_save(s, obj, proc);
+	cr_semundo_save(s, obj, proc);
 	cr_pending_save(s, obj, &proc->pending);
 }
 
@@ -256,6 +333,7 @@ const struct cr_obj_ops cr_proc_ops = {
 	.get = proc_none,
 	.put = proc_none,
 	.collect = proc_collect,
+	.outside = proc_outside,
 	.save = proc_save,
 };
 
@@ -381,10 +459,10 @@ int cr_proc_restore(struct cr_restart *r, u32 id)
 
 	cr_read_obj(&r->img, id, &view, &rec, sizeof(rec));
 	proc_restore_age(r, &rec);
-	if (le32_to_cpu(rec.flags) & CR_PROC_ZOMBIE) {
+	if (le32_to_cpu(rec.flags) & (CR_PROC_ZOMBIE | CR_PROC_HEADLESS))
 		__set_task_comm(current, rec.comm, false);
+	if (le32_to_cpu(rec.flags) & CR_PROC_ZOMBIE)
 		return 0;
-	}
 	err = cr_proc_allowed(r, id);
 	if (err)
 		return err;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The tasks of a job that is being built: kernel/cr_task.c, cr_build.c, cr_inplace.c */
+/* The tasks of a job that is being built: kernel/cr_{task,build,inplace,share}.c */
 #ifndef _CR_RTASK_H
 #define _CR_RTASK_H
 
@@ -10,21 +10,30 @@
  * struct cr_rtask - a task of the job that is being built
  * @r: holds a reference while the task exists and has not left its park
  * @proc: id of its PROC; 0 for the init of a private pid namespace
- * @thread: id of its THREAD; 0 for a zombie and the init
+ * @thread: id of its THREAD; 0 for a zombie, the init, and a first thread that
+ *	will have exited
  * @nr: its number in the image
  * @pid: its number for the task that has created it; 0: not created
  * @creator: who has created it; compared only
  * @task: set by the task itself; holds a reference
  * @group: its process' first thread
- * @child: first child process, @sibling: next child of the same parent
+ * @child: first child process, @last_child, @sibling: next child of the same parent
  * @nr_threads: of the process, this one included; they follow in the array
  * @zombie: exits at once
+ * @headless: a first thread that restores what is the process', and exits when
+ *	the job runs: the others live on
+ * @gone: a zombie that nobody has waited for yet, but will before the job runs:
+ *	its number is that of a group or session whose leader is gone; @proc is 0
  * @donor: gives its memory and descriptors to the caller; kernel/cr_inplace.c
  * @leave: it is not needed any more: it goes, and that is no failure
  * @ready: the process' shared state is restored; for its other threads
+ * @own_ready: what a thread has for itself of tables is restored; for the first
  * @started: committed, and what has to run before any thread of the process
  *	has; for its other threads
  * @timers: of the process; kernel/cr_timer.c
+ * @asked: parked, it is to take its semaphores; see cr_semundos_restore()
+ * @answer: what came of it, when @asked is false again
+ * @semundos: how many SEMUNDO of the process have been done
  * @work: where it parks
  */
 struct cr_rtask {
@@ -37,14 +46,21 @@ struct cr_rtask {
 	struct task_struct *task;
 	struct cr_rtask *group;
 	struct cr_rtask *child;
+	struct cr_rtask *last_child;
 	struct cr_rtask *sibling;
 	u32 nr_threads;
 	bool zombie;
+	bool headless;
+	bool gone;
 	bool donor;
 	bool leave;
 	bool ready;
+	bool own_ready;
 	bool started;
 	struct cr_timers *timers;
+	bool asked;
+	int answer;
+	u32 semundos;
 	struct callback_head work;
 };
 
@@ -74,5 +90,41 @@ int init_main(void *arg);
 int process_clone_children(struct cr_rtask *t);
 int process_clone_threads(struct cr_rtask *t);
 int process_restore_shared(struct cr_rtask *t);
+
+/* Whose THREAD says what a task uses: its own, or that of its process' next one */
+static inline u32 rtask_thread(const struct cr_rtask *t)
+{
+	return t->headless ? t[1].thread : t->thread;
+}
+
+/* ---- kernel/cr_share.c: memory, handlers, descriptors, directories ---- */
+
+struct fs_struct;
+
+/* Who restores what; all @r->rtasks are planned. 0 or -ENOMEM */
+int cr_shares_plan(struct cr_restart *r);
+/* Drop references to what is shared; before the job runs, or when it has gone */
+void cr_shares_drop(struct cr_restart *r);
+
+/* Of a thread that is not the first: what it begins with */
+u64 rtask_clone_flags(const struct cr_rtask *t);
+/* In a new task: what it has now will be what it restores; others may take it */
+void rtask_publish(struct cr_rtask *t);
+/*
+ * Take what others restore: memory and handlers, while there are no other
+ * threads; descriptors and directories, when no more tasks are to be created
+ */
+int __must_check rtask_attach_memory(struct cr_rtask *t);
+int __must_check rtask_attach_tables(struct cr_rtask *t);
+/* Restore what is its own, once its memory is there */
+int __must_check rtask_restore_own(struct cr_rtask *t);
+bool rtask_owns_handlers(const struct cr_rtask *t);
+bool rtask_owns_files(const struct cr_rtask *t);
+
+/* In place: the leader; a thread of it, which has attached its tables */
+int __must_check leader_attach_handlers(struct cr_rtask *t);
+int __must_check thread_adopt_files(struct cr_rtask *t);
+
+void cr_fs_put(struct fs_struct *fs);
 
 #endif /* _CR_RTASK_H */

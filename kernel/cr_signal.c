@@ -12,6 +12,7 @@
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 #include <linux/cr.h>
+#include <linux/cr_file.h>
 #include <linux/cr_kernel.h>
 #include <linux/cr_task.h>
 #include <linux/cr_timer.h>
@@ -34,14 +35,19 @@ static void sighand_put(struct cr_obj *obj)
 	__cleanup_sighand(obj->ptr);
 }
 
+/* A zombie has it, too, until it has been waited for */
+static void *sighand_of(struct task_struct *task)
+{
+	return rcu_access_pointer(task->sighand);
+}
+
 static void sighand_outside(struct cr_save *s, struct cr_obj *obj)
 {
 	struct sighand_struct *sighand = obj->ptr;
 
 	/* one is ours */
-	if (refcount_read(&sighand->count) > obj->refs + 1)
-		cr_refuse(s, obj->holder, "CR-ESHARE",
-			  "signal handlers shared with a process outside the job");
+	cr_share_check(s, obj, sighand_of,
+		       refcount_read(&sighand->count) - 1);
 }
 
 static void sighand_save(struct cr_save *s, struct cr_obj *obj)

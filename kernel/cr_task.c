@@ -16,6 +16,7 @@
  * Order in a process, see process_restore(): what is inherited from the caller
  * is dropped first, so that children copy next to nothing; children and threads
  * are created before memory is restored, so that they restore theirs meanwhile.
+ * Who restores what tasks share: cr_share.c.
  */
 #include <linux/kernel.h>
 #include <linux/module.h>
@@ -36,6 +37,7 @@
 #include <linux/cr.h>
 #include <linux/cr_arch.h>
 #include <linux/cr_build.h>
+#include <linux/cr_ipc.h>
 #include <linux/cr_kernel.h>
 #include <linux/cr_mm.h>
 #include <linux/cr_task.h>
@@ -111,6 +113,8 @@ static void rtask_abort(struct cr_rtask *t)
 	struct cr_restart *r = t->r;
 	bool first = t->group == t;
 
+	/* it has never lived: memory that others have, too, is not told of its end */
+	cr_thread_forget();
 	if (first)
 		reap_children(t);
 	cr_restart_put(r);
@@ -120,36 +124,85 @@ static void rtask_abort(struct cr_rtask *t)
 	do_exit(SIGKILL);
 }
 
+/*
+ * Until the first thread has exited, if it is to have, which it is about to do:
+ * the others have never seen it otherwise
+ */
+static void rtask_wait_headless(const struct cr_rtask *first)
+{
+	while (first->headless && !READ_ONCE(first->task->exit_state) &&
+	       !fatal_signal_pending(current))
+		usleep_range(50, 200);
+}
+
 /* Committed. Timers run from here on, and no thread before them */
 static void rtask_start(struct cr_rtask *t)
 {
 	struct cr_restart *r = t->r;
+	struct cr_rtask *child;
 
 	if (t->group != t) {
 		wait_event_killable(r->wait, READ_ONCE(t->group->started));
+		rtask_wait_headless(t->group);
 		return;
 	}
+	if (!(current->flags & PF_EXITING))
+		for (child = t->child; child; child = child->sibling)
+			if (child->gone)
+				rtask_reap(child);
 	if (t->proc && !(current->flags & PF_EXITING))
 		cr_timers_start(r, t->proc, t->timers);
 	WRITE_ONCE(t->started, true);
 	wake_up_all(&r->wait);
 }
 
+/* Committed, and nothing of ours runs after this */
+static void rtask_leave(struct cr_rtask *t)
+{
+	struct cr_restart *r = t->r;
+	bool exits = t->headless && !(current->flags & PF_EXITING);
+	struct cr_rec_proc rec;
+	struct cr_view view;
+
+	rtask_start(t);
+	if (exits)
+		cr_read_obj(&r->img, t->proc, &view, &rec, sizeof(rec));
+	cr_restart_put(r);
+	module_put(THIS_MODULE);
+	if (exits)
+		do_exit(le32_to_cpu(rec.exit_code));
+}
+
+/* Until the end of the building, but for what nobody else can do for it */
+static void rtask_stand(struct cr_rtask *t)
+{
+	struct cr_restart *r = t->r;
+	int err;
+
+	atomic_inc(&r->parked);
+	wake_up_all(&r->wait);
+	for (;;) {
+		err = wait_event_state(r->wait,
+				       READ_ONCE(r->phase) != CR_BUILDING ||
+				       READ_ONCE(t->leave) ||
+				       READ_ONCE(t->asked),
+				       (TASK_KILLABLE | TASK_FREEZABLE));
+		if (err || !READ_ONCE(t->asked))
+			return;
+		t->answer = cr_semundo_restore(r, t->proc, &t->semundos);
+		smp_store_release(&t->asked, false);
+		wake_up_all(&r->wait);
+	}
+}
+
 void rtask_wait(struct cr_rtask *t)
 {
 	struct cr_restart *r = t->r;
 
-	if (!(current->flags & PF_EXITING)) {
-		atomic_inc(&r->parked);
-		wake_up_all(&r->wait);
-		wait_event_state(r->wait, READ_ONCE(r->phase) != CR_BUILDING ||
-				 READ_ONCE(t->leave),
-				 (TASK_KILLABLE | TASK_FREEZABLE));
-	}
+	if (!(current->flags & PF_EXITING))
+		rtask_stand(t);
 	if (READ_ONCE(r->phase) == CR_COMMITTED) {
-		rtask_start(t);
-		cr_restart_put(r);
-		module_put(THIS_MODULE);
+		rtask_leave(t);
 		return;
 	}
 	if (READ_ONCE(r->phase) == CR_BUILDING && !READ_ONCE(t->leave))
@@ -205,9 +258,16 @@ static int thread_main(void *arg)
 	int err;
 
 	rtask_begin(t);
+	rtask_publish(t);
+	err = rtask_restore_own(t);
+	WRITE_ONCE(t->own_ready, true);
+	wake_up_all(&r->wait);
+	err = err ?: rtask_attach_tables(t) ?: thread_adopt_files(t);
 	/* handlers and what is pending for all come first */
-	err = wait_event_killable(r->wait, READ_ONCE(t->group->ready) ||
-					   READ_ONCE(r->err));
+	if (!err)
+		err = wait_event_killable(r->wait,
+					  READ_ONCE(t->group->ready) ||
+					  READ_ONCE(r->err));
 	if (!err)
 		err = READ_ONCE(r->err);
 	if (!err)
@@ -224,9 +284,11 @@ static int zombie_main(void *arg)
 	int err;
 
 	rtask_begin(t);
-	cr_read_obj(&r->img, t->proc, &view, &rec, sizeof(rec));
+	rec.exit_code = 0;
+	if (t->proc)
+		cr_read_obj(&r->img, t->proc, &view, &rec, sizeof(rec));
 	err = cr_mm_empty(&r->log);
-	if (!err)
+	if (!err && t->proc)
 		err = cr_proc_restore(r, t->proc);
 	if (err)
 		cr_restart_fail(r, err);
@@ -260,13 +322,26 @@ int process_clone_threads(struct cr_rtask *t)
 	int err;
 
 	for (i = 1; i < t->nr_threads; i++) {
-		err = rtask_clone(t + i, CLONE_VM | CLONE_FS | CLONE_FILES |
-				  CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM,
-				  thread_main);
+		err = rtask_clone(t + i, rtask_clone_flags(t + i), thread_main);
 		if (err)
 			return err;
 	}
 	return 0;
+}
+
+/* Descriptors of threads that do not share those of their process are there */
+static int threads_wait_own(struct cr_rtask *t)
+{
+	struct cr_restart *r = t->r;
+	int err = 0;
+	u32 i;
+
+	for (i = 1; i < t->nr_threads && !err; i++)
+		if (rtask_owns_files(t + i))
+			err = wait_event_killable(r->wait,
+						  READ_ONCE(t[i].own_ready) ||
+						  READ_ONCE(r->err));
+	return err ? -EINTR : READ_ONCE(r->err);
 }
 
 /* What all threads share and no donor restores; then the first thread */
@@ -276,17 +351,18 @@ int process_restore_shared(struct cr_rtask *t)
 	struct cr_rec_thread rec;
 	struct cr_rec_proc proc;
 	struct cr_view view;
-	int err;
+	int err = 0;
 
-	cr_read_obj(&r->img, t->thread, &view, &rec, sizeof(rec));
-	err = cr_sighand_restore(r, le32_to_cpu(rec.sighand));
+	cr_read_obj(&r->img, rtask_thread(t), &view, &rec, sizeof(rec));
+	if (rtask_owns_handlers(t))
+		err = cr_sighand_restore(r, le32_to_cpu(rec.sighand));
 	if (err)
 		return err;
 	err = cr_timers_restore(r, t->proc, &t->timers);
 	if (err)
 		return err;
 	/* limits after what they would have limited */
-	err = cr_proc_restore(r, t->proc);
+	err = threads_wait_own(t) ?: cr_proc_restore(r, t->proc);
 	if (err)
 		return err;
 	/* before any thread has its mask: each would be picked to act on them */
@@ -297,7 +373,7 @@ int process_restore_shared(struct cr_rtask *t)
 		return err;
 	WRITE_ONCE(t->ready, true);
 	wake_up_all(&r->wait);
-	return cr_thread_restore(r, t->thread);
+	return t->headless ? 0 : cr_thread_restore(r, t->thread);
 }
 
 /*
@@ -322,8 +398,6 @@ static int donor_try(struct cr_restart *r)
 static int process_restore(struct cr_rtask *t)
 {
 	struct cr_restart *r = t->r;
-	struct cr_rec_thread rec;
-	struct cr_view view;
 	int err;
 
 	/* first: nothing of the caller's is copied into the children */
@@ -331,19 +405,14 @@ static int process_restore(struct cr_rtask *t)
 	if (err)
 		return err;
 	cr_files_empty();
+	rtask_publish(t);
 	/* children and threads restore themselves while we do */
 	if (!t->donor)
-		err = process_clone_children(t) ?: process_clone_threads(t);
+		err = process_clone_children(t) ?: rtask_attach_memory(t) ?:
+		      process_clone_threads(t) ?: rtask_attach_tables(t);
 	if (err)
 		return err;
-	cr_read_obj(&r->img, t->thread, &view, &rec, sizeof(rec));
-	err = cr_mm_restore(r, le32_to_cpu(rec.mm));
-	if (err)
-		return err;
-	err = cr_files_restore(r, le32_to_cpu(rec.files));
-	if (err)
-		return err;
-	err = cr_fs_restore(r, le32_to_cpu(rec.fs));
+	err = rtask_restore_own(t);
 	if (err)
 		return err;
 	return t->donor ? donor_try(r) : process_restore_shared(t);

@@ -3,8 +3,8 @@
  * Threads: what task_struct holds that is not shared with other threads.
  *
  * Collecting a thread collects what it uses: memory, descriptors, handlers.
- * Refused here: seccomp, io_uring, perf events, System V undo lists, system
- * call user dispatch, SCHED_DEADLINE, speculation control by prctl().
+ * Refused here: seccomp, io_uring, perf events, system call user dispatch,
+ * SCHED_DEADLINE, speculation control by prctl().
  */
 #include <linux/kernel.h>
 #include <linux/slab.h>
@@ -30,38 +30,12 @@ static void thread_none(struct cr_obj *obj)
 	/* cr_save.procs holds threads and processes */
 }
 
-/*
- * Between vfork() and execve() a child runs in its parent's memory, and does so
- * for a moment after execve() has let the parent go on. It is not made to stand
- * still before it has executed: cr_isolate() waits for it, or names it.
- */
-static bool is_in_vfork(struct cr_save *s, enum cr_obj_type type,
-			struct task_struct *task)
-{
-	return !s->still && type == CR_OBJ_MM &&
-	       (READ_ONCE(task->vfork_done) || task->in_execve);
-}
-
-/* Objects of one process are shared by all its threads and by nobody else */
+/* One that is exiting has nothing: it will be gone when the job stands still */
 static void thread_uses(struct cr_save *s, struct cr_thread *thread,
 			enum cr_obj_type type, void *ptr)
 {
-	struct task_struct *task = thread->task;
-	struct cr_obj *obj;
-
-	if (!ptr) {
-		/* it is exiting: it will be gone when the job stands still */
-		return;
-	}
-	obj = cr_obj_add(s, type, ptr, task, 1);
-	if (!obj)
-		return;
-	if (!same_thread_group(obj->holder, task) &&
-	    !is_in_vfork(s, type, task))
-		cr_refuse(s, task, "CR-ESHARE",
-			  "%s shared with process %d: not supported yet",
-			  cr_obj_table[type]->name,
-			  task_tgid_nr_ns(obj->holder, s->pid_ns));
+	if (ptr)
+		cr_obj_add(s, type, ptr, thread->task, 1);
 }
 
 static void thread_collect_objs(struct cr_save *s, struct cr_thread *thread)
@@ -132,11 +106,6 @@ static void thread_collect(struct cr_save *s, struct cr_obj *obj)
 	if (!list_empty(&task->perf_event_list))
 		cr_refuse(s, task, "CR-EPERF",
 			  "performance events: not supported");
-#endif
-#ifdef CONFIG_SYSVIPC
-	if (cr_has_sem_undo(task))
-		cr_refuse(s, task, "CR-ESEM",
-			  "System V semaphore undo list: not supported yet");
 #endif
 	if (test_task_syscall_work(task, SYSCALL_USER_DISPATCH))
 		cr_refuse(s, task, "CR-EPRCTL",
@@ -236,6 +205,14 @@ const struct cr_obj_ops cr_thread_ops = {
 	.save = thread_save,
 };
 
+void cr_thread_forget(void)
+{
+	current->clear_child_tid = NULL;
+#ifdef CONFIG_FUTEX
+	current->robust_list = NULL;
+#endif
+}
+
 void cr_thread_reset(void)
 {
 	sigset_t all;
@@ -248,11 +225,8 @@ void cr_thread_reset(void)
 	current->sas_ss_size = 0;
 	current->sas_ss_flags = SS_DISABLE;
 	current->pdeath_signal = 0;
-	current->clear_child_tid = NULL;
 	current->set_child_tid = NULL;
-#ifdef CONFIG_FUTEX
-	current->robust_list = NULL;
-#endif
+	cr_thread_forget();
 #ifdef CONFIG_RSEQ
 	/* a registration whose memory is gone would kill it when preempted */
 	current->rseq = NULL;

@@ -174,16 +174,18 @@ static void timer_record_time(struct k_itimer *timr, struct task_struct *task,
 	} else if (pending && interval &&
 		   timr->it_requeue_pending & REQUEUE_PENDING) {
 		state = CR_TIMER_FIRED;
-		value = max_t(s64, -left, 0);
+		value = -left;
 	} else if (interval) {
 		/* nobody waits for it: the next time is as good as any */
 		state = CR_TIMER_ARMED;
 		value = left > 0 ? left :
 			interval - (u64)-left % interval;
 	}
-	if (state == CR_TIMER_ARMED && timer_is_date(timr)) {
-		state = CR_TIMER_DATE;
-		value = ktime_get_real_ns() + value;
+	if (state != CR_TIMER_OFF && timer_is_date(timr)) {
+		value = ktime_get_real_ns() +
+			(state == CR_TIMER_ARMED ? value : left);
+		state = state == CR_TIMER_ARMED ? CR_TIMER_DATE :
+						  CR_TIMER_FIRED_DATE;
 	}
 	rec->state = cpu_to_le32(state);
 	rec->value_ns = cpu_to_le64(value);
@@ -354,11 +356,16 @@ static void timer_take_off(struct k_itimer *timr)
 static int timer_set_pending(struct k_itimer *timr,
 			     const struct cr_rec_timer *rec, unsigned long page)
 {
-	bool fired = le32_to_cpu(rec->state) == CR_TIMER_FIRED;
+	u32 state = le32_to_cpu(rec->state);
+	bool date = state == CR_TIMER_FIRED_DATE;
+	bool fired = date || state == CR_TIMER_FIRED;
 	int err;
 
 	if (fired) {
-		err = timer_settime(le32_to_cpu(rec->id), 0, FAR_NS,
+		/* which also says whether its clock is that of dates */
+		err = timer_settime(le32_to_cpu(rec->id),
+				    date ? TIMER_ABSTIME : 0,
+				    FAR_NS + (date ? ktime_get_real_ns() : 0),
 				    le64_to_cpu(rec->interval_ns), page);
 		if (err)
 			return err;
@@ -471,13 +478,13 @@ static void timer_start(struct k_itimer *timr, const struct cr_rec_timer *rec,
 {
 	u32 state = le32_to_cpu(rec->state);
 	struct hrtimer *timer = &timr->it.real.timer;
+	s64 value = le64_to_cpu(rec->value_ns);
 	int err = 0;
 
 	if (state == CR_TIMER_ARMED || state == CR_TIMER_DATE)
 		err = timer_settime(le32_to_cpu(rec->id),
 				    state == CR_TIMER_DATE ? TIMER_ABSTIME : 0,
-				    le64_to_cpu(rec->value_ns),
-				    le64_to_cpu(rec->interval_ns), page);
+				    value, le64_to_cpu(rec->interval_ns), page);
 	if (err)
 		pr_warn_ratelimited("binfmt_cr: pid %d: timer %u could not be started\n",
 				    task_tgid_nr(current),
@@ -485,8 +492,9 @@ static void timer_start(struct k_itimer *timr, const struct cr_rec_timer *rec,
 	spin_lock_irq(&timr->it_lock);
 	if (state == CR_TIMER_FIRED && !clock_is_cpu(timr))
 		hrtimer_set_expires(timer,
-			ktime_sub_ns(hrtimer_cb_get_time(timer),
-				     le64_to_cpu(rec->value_ns)));
+			ktime_sub_ns(hrtimer_cb_get_time(timer), value));
+	if (state == CR_TIMER_FIRED_DATE)
+		hrtimer_set_expires(timer, ns_to_ktime(value));
 	timr->it_overrun = le64_to_cpu(rec->overrun);
 	timr->it_overrun_last = le64_to_cpu(rec->overrun_last);
 	spin_unlock_irq(&timr->it_lock);

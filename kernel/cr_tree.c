@@ -122,6 +122,7 @@ static struct cr_proc *proc_add(struct cr_save *s, struct task_struct *task)
 	proc->task = task;
 	get_task_struct(task);
 	proc->zombie = task->exit_state && thread_group_empty(task);
+	proc->headless = task->exit_state && !proc->zombie;
 	if (task != s->leader) {
 		rcu_read_lock();
 		proc->parent = proc_find(s, rcu_dereference(task->real_parent)->
@@ -173,7 +174,7 @@ int cr_procs_get(struct cr_save *s)
 				break;
 			}
 		}
-		if (!proc->zombie)
+		if (!proc->zombie && !(proc->headless && task == proc->task))
 			err = thread_add(s, proc, task);
 	}
 	cr_tree_put(&tree);

@@ -4,7 +4,7 @@
  * its pages (cr_pages.c) and its switches (cr_mm_flags.c): the areas that
  * prctl(PR_SET_MM) knows, auxv, the executable.
  *
- * Refused: an mm that other processes use; an executable that was unlinked; what
+ * Refused: an mm that processes outside the job use; an executable that was unlinked; what
  * x86 alone knows: arch/x86/kernel/cr_vdso.c.
  *
  * Locks: mmap_lock for reading while an mm is looked at; its fields are set as
@@ -150,27 +150,6 @@ static struct task_struct *mm_find_outside(struct cr_save *s,
 	return NULL;
 }
 
-/*
- * Another process of the job that uses it: CLONE_VM without CLONE_THREAD. One
- * between vfork() and execve() is waited for when the job is isolated.
- */
-static struct task_struct *mm_find_other(struct cr_save *s, struct cr_obj *obj)
-{
-	struct task_struct *leader = obj->holder->group_leader;
-	struct cr_thread *thread;
-	struct cr_proc *proc;
-
-	list_for_each_entry(proc, &s->procs, list) {
-		if (proc->task == leader)
-			continue;
-		list_for_each_entry(thread, &proc->threads, list)
-			if (READ_ONCE(thread->task->mm) == obj->ptr &&
-			    (s->still || !READ_ONCE(thread->task->vfork_done)))
-				return proc->task;
-	}
-	return NULL;
-}
-
 static void mm_outside(struct cr_save *s, struct cr_obj *obj)
 {
 	struct mm_struct *mm = obj->ptr;
@@ -185,13 +164,6 @@ static void mm_outside(struct cr_save *s, struct cr_obj *obj)
 				  task_pid_vnr(task), task->comm);
 			put_task_struct(task);
 		}
-	}
-	if (obj->refs > get_nr_threads(obj->holder)) {
-		task = mm_find_other(s, obj);
-		if (task)
-			cr_refuse(s, obj->holder, "CR-EMM",
-				  "memory: shared with pid %d (%s), another process (CLONE_VM without CLONE_THREAD)",
-				  task_pid_vnr(task), task->comm);
 	}
 }
 

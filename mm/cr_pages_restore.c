@@ -171,7 +171,8 @@ static int run_copy_mm(struct unpack_job *job, const struct cr_rec_pages *rec,
 		return 0;
 	if (fatal_signal_pending(current))
 		return -EINTR;
-	return run_err(job, rec, -EFAULT, "cannot be written");
+	/* the mapping is private; it leads behind the end of its file */
+	return run_err(job, rec, -EBADMSG, "there is nothing to write to");
 }
 
 static int run_copy_shm(struct unpack_job *job, const struct cr_rec_pages *rec,

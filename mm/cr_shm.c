@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Memory that no name leads to any more: MAP_SHARED | MAP_ANONYMOUS, files of
- * the kernel's own tmpfs, and unlinked files of any file system, which are read
- * and made by fs/cr_content.c. The contents are page runs: cr_pages.c.
+ * the kernel's own tmpfs, which those of memfd_create() are, too (cr_memfd.c), and
+ * unlinked files of any file system, which are read and made by fs/cr_content.c.
+ * The contents are page runs: cr_pages.c.
  *
  * System V segments that are attached are such memory, too: what names them is
  * the matter of ipc/cr_shmid.c.
  *
- * Refused: memfds (they have seals), what a process outside the job maps or has
- * open, too, NUMA policies.
+ * Refused: what a process outside the job maps or has open, too, NUMA policies.
  *
  * Locks: the mappings of an inode are walked under i_mmap_rwsem.
  */
@@ -22,8 +22,6 @@
 #include <linux/cr_ipc.h>
 #include <linux/cr_mm.h>
 #include <linux/cr_kernel.h>
-
-#define SHM_DELETED	" (deleted)"
 
 /* Of the kernel's own tmpfs, which is mounted nowhere */
 static bool shm_is_internal(const struct file *file)
@@ -49,9 +47,7 @@ bool cr_file_is_shm(const struct file *file, const char **why)
 		return cr_file_is_unlinked(file);
 	if (inode->i_nlink)
 		return false;
-	if (!strncmp(name, "memfd:", 6))
-		*why = "memfd";
-	else if (!strncmp(name, "SYSV", 4))
+	if (!strncmp(name, "SYSV", 4))
 		*why = "System V shared memory";
 	else if (IS_PRIVATE(inode) && strcmp(name, "dev/zero"))
 		*why = "memory of a driver";
@@ -197,9 +193,11 @@ static void shm_save(struct cr_save *s, struct cr_obj *obj)
 	}
 	name = file_path(cr_shm_info(obj)->file, buf, CR_PATH_MAX);
 	if (IS_ERR(name))
-		name = "/?" SHM_DELETED;
+		name = "/?" CR_SHM_DELETED;
 	rec.kind = cpu_to_le32(sysv ? CR_SHM_SYSV :
 			       IS_PRIVATE(inode) ? CR_SHM_ANON : CR_SHM_UNLINKED);
+	if (cr_file_is_memfd(cr_shm_info(obj)->file))
+		cr_memfd_save(s, obj, &rec);
 	cr_write_obj(s, obj, &rec, sizeof(rec), name, strlen(name) + 1);
 	if (sysv)
 		cr_shmid_save(s, obj);
@@ -208,28 +206,50 @@ static void shm_save(struct cr_save *s, struct cr_obj *obj)
 
 /* ---- restart ---- */
 
-/* The kernel puts "/" before the name of such a file and SHM_DELETED behind */
+/* The kernel puts "/" before the name of such a file and CR_SHM_DELETED behind */
 static char *shm_name(const struct cr_view *view)
 {
 	const char *name = view->tail;
 	size_t len = strnlen(name, view->tail_len);
-	size_t end = strlen(SHM_DELETED);
+	size_t end = strlen(CR_SHM_DELETED);
 
 	if (len && name[0] == '/') {
 		name++;
 		len--;
 	}
-	if (len > end && !memcmp(name + len - end, SHM_DELETED, end))
+	if (len > end && !memcmp(name + len - end, CR_SHM_DELETED, end))
 		len -= end;
 	return kstrndup(name, len, GFP_KERNEL);
 }
 
-static struct file *shm_create(u32 kind, const char *name, loff_t size,
-			       unsigned long flags)
+static struct file *shm_make(u32 kind, const char *name, loff_t size,
+			     unsigned long flags)
 {
 	if (kind == CR_SHM_ANON)
 		return shmem_kernel_file_setup("dev/zero", size, flags);
 	return shmem_file_setup(name, size, flags);
+}
+
+static struct file *shm_create(struct cr_restart *r,
+			       const struct cr_rec_shm *rec, const char *name)
+{
+	loff_t size = le64_to_cpu(rec->size);
+	u32 kind = le32_to_cpu(rec->kind);
+	struct file *file;
+
+	/* the name has passed its checks */
+	if (kind == CR_SHM_MEMFD)
+		return cr_memfd_create(r, rec, name +
+				       strlen(CR_MEMFD_PREFIX) - 1);
+	file = shm_make(kind, name, size, 0);
+	/* as mmap(MAP_NORESERVE) may where overcommitting is allowed */
+	if (file == ERR_PTR(-ENOMEM) &&
+	    sysctl_overcommit_memory != OVERCOMMIT_NEVER)
+		file = shm_make(kind, name, size, VM_NORESERVE);
+	if (IS_ERR(file))
+		cr_err(&r->log, PTR_ERR(file),
+		       "shared memory: cannot make one of %lld bytes", size);
+	return file;
 }
 
 static int content_restore(struct cr_restart *r, u32 id,
@@ -255,7 +275,6 @@ static int shm_restore(struct cr_restart *r, u32 id)
 	struct cr_rec_shm rec;
 	struct cr_view view;
 	struct file *file;
-	loff_t size;
 	char *name;
 	u32 kind;
 	int err;
@@ -264,9 +283,8 @@ static int shm_restore(struct cr_restart *r, u32 id)
 	kind = le32_to_cpu(rec.kind);
 	if (kind == CR_SHM_FILE)
 		return content_restore(r, id, &rec, view.tail);
-	size = le64_to_cpu(rec.size);
 	if (kind == CR_SHM_SYSV) {
-		file = cr_shmid_restore(r, id, size);
+		file = cr_shmid_restore(r, id, le64_to_cpu(rec.size));
 		if (IS_ERR(file))
 			return PTR_ERR(file);
 		cr_restart_set(r, id, file);
@@ -275,16 +293,10 @@ static int shm_restore(struct cr_restart *r, u32 id)
 	name = shm_name(&view);
 	if (!name)
 		return -ENOMEM;
-	file = shm_create(kind, name, size, 0);
-	/* as mmap(MAP_NORESERVE) may where overcommitting is allowed */
-	if (file == ERR_PTR(-ENOMEM) &&
-	    sysctl_overcommit_memory != OVERCOMMIT_NEVER)
-		file = shm_create(kind, name, size, VM_NORESERVE);
+	file = shm_create(r, &rec, name);
 	kfree(name);
 	if (IS_ERR(file))
-		return cr_err(&r->log, PTR_ERR(file),
-			      "shared memory: cannot make one of %lld bytes",
-			      size);
+		return PTR_ERR(file);
 	err = cr_pages_restore(r, id, file);
 	/* unless it was not recorded */
 	if (!err && (rec.mode || rec.mtime_ns))
@@ -296,9 +308,26 @@ static int shm_restore(struct cr_restart *r, u32 id)
 	return err;
 }
 
+/* Seals forbid what has been done so far */
+static int shm_finish(struct cr_restart *r, u32 id)
+{
+	struct cr_rec_shm rec;
+	struct cr_view view;
+
+	cr_read_obj(&r->img, id, &view, &rec, sizeof(rec));
+	if (le32_to_cpu(rec.kind) != CR_SHM_MEMFD)
+		return 0;
+	return cr_memfd_seal(r, &rec, cr_restart_get(r, id));
+}
+
+/* Who watches its directory is not to be told that we close what we have made */
 static void shm_drop(void *ptr)
 {
-	fput(ptr);
+	struct file *file = ptr;
+
+	if (file_count(file) == 1)
+		cr_file_silence(file);
+	fput(file);
 }
 
 const struct cr_obj_ops cr_shm_ops = {
@@ -310,5 +339,6 @@ const struct cr_obj_ops cr_shm_ops = {
 	.outside	= shm_outside,
 	.save		= shm_save,
 	.restore	= shm_restore,
+	.finish		= shm_finish,
 	.drop		= shm_drop,
 };

@@ -7,7 +7,7 @@
  * A whitelist: a flag that is not known, and every other kind of mapping, is
  * refused by name: devices, huge pages, userfaultfd, shadow stacks, sealed and
  * droppable memory, protection keys, NUMA policies, memory of io_setup() and
- * io_uring, memfds.
+ * io_uring.
  *
  * Locks: mmap_lock for reading while mappings are looked at.
  */

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Terminals: the job's is replaced by the restarter's (fs/cr_outside.c). So
- * nothing of a terminal is saved: settings, window size and what was typed
- * ahead are those of the terminal that it is restarted on.
+ * Terminals outside the job: replaced by the restarter's (fs/cr_outside.c). So
+ * nothing of such a terminal is saved: settings, window size and what was typed
+ * ahead are those of the terminal that it is restarted on. A pseudo-terminal
+ * with both sides in the job is another matter: cr_pty.c.
  *
- * Refused: the master of a pseudo-terminal; a terminal that was hung up.
+ * Refused: the master of a BSD pseudo-terminal; a terminal that was hung up.
  */
 #include <linux/fs.h>
 #include <linux/kdev_t.h>
@@ -21,10 +22,12 @@ static bool is_tty(struct file *file)
 }
 
 /* An open file keeps its tty, also when it was opened as /dev/tty */
-static struct tty_struct *tty_of(struct file *file)
+struct tty_struct *cr_tty_of(struct file *file)
 {
 	struct tty_file_private *priv = file->private_data;
 
+	if (!is_tty(file) && !tty_hung_up_p(file))
+		return NULL;
 	return priv->tty;
 }
 
@@ -34,7 +37,7 @@ bool cr_tty_is_master(struct file *file)
 
 	if (!is_tty(file))
 		return false;
-	driver = tty_of(file)->driver;
+	driver = cr_tty_of(file)->driver;
 	return driver->type == TTY_DRIVER_TYPE_PTY &&
 	       driver->subtype == PTY_TYPE_MASTER;
 }
@@ -44,21 +47,23 @@ static bool tty_match(struct file *file)
 	return is_tty(file) && !cr_tty_is_master(file);
 }
 
-static void tty_outside(struct cr_save *s, struct cr_obj *obj)
+void cr_tty_outside(struct cr_save *s, struct cr_obj *obj)
 {
 	struct cr_file_info *info = cr_file_info(obj);
+	const struct tty_struct *tty = cr_tty_of(obj->ptr);
 
 	info->name = kasprintf(GFP_KERNEL_ACCOUNT, "terminal %s",
-			       tty_name(tty_of(obj->ptr)));
+			       tty_name(tty));
 	if (!info->name)
 		cr_fail(s, -ENOMEM);
 }
 
-static const char *tty_save(struct cr_save *s, struct cr_obj *obj,
-			    struct cr_rec_file *rec)
+const char *cr_tty_save(struct cr_save *s, struct cr_obj *obj,
+			struct cr_rec_file *rec)
 {
-	dev_t dev = tty_devnum(tty_of(obj->ptr));
+	dev_t dev = tty_devnum(cr_tty_of(obj->ptr));
 
+	rec->kind = cpu_to_le32(CR_FILE_OUTSIDE);
 	rec->flags |= cpu_to_le32(CR_FILE_TTY);
 	rec->fd = cpu_to_le32(obj->fd);
 	rec->dev = cpu_to_le64(new_encode_dev(dev));
@@ -68,7 +73,7 @@ static const char *tty_save(struct cr_save *s, struct cr_obj *obj,
 const struct cr_file_type cr_tty_file = {
 	.kind		= CR_FILE_OUTSIDE,
 	.match		= tty_match,
-	.outside	= tty_outside,
-	.save		= tty_save,
+	.outside	= cr_tty_outside,
+	.save		= cr_tty_save,
 	.restore	= cr_outside_restore,
 };

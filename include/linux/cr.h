@@ -21,6 +21,7 @@
 #include <linux/task_work.h>
 #include <linux/resource.h>
 #include <linux/kref.h>
+#include <linux/xarray.h>
 #include <linux/cr_image.h>
 #include <linux/cr_reader.h>
 
@@ -87,6 +88,7 @@ enum cr_obj_type {
 	CR_OBJ_CRED,	/* const struct cred * */
 	CR_OBJ_PIPE,	/* struct inode * of the pipe; holds a reference */
 	CR_OBJ_SOCK,	/* struct sock *, open or not */
+	CR_OBJ_PTY,	/* struct tty_struct * of the master; aux: its FILE */
 	CR_OBJ_SHM,	/* struct inode *; aux is a struct cr_shm_info * */
 	CR_OBJ_FILE,	/* struct file * */
 	CR_OBJ_SOCKQ,	/* struct sock * whose queue it is */
@@ -147,6 +149,8 @@ struct cr_restart;
  *	nothing
  * @link: restart: all tasks are made: what refers to them. Cannot fail. NULL:
  *	nothing
+ * @finish: restart: all tasks stand there, parked: what must come last. NULL:
+ *	nothing
  * @undo: restart has failed: take back what others see of what @restore has
  *	set, in the caller. NULL: nothing
  * @drop: restart: drop what @restore has set
@@ -162,6 +166,7 @@ struct cr_obj_ops {
 	int (*restore)(struct cr_restart *r, u32 id);
 	int (*settle)(struct cr_restart *r, u32 id);
 	void (*link)(struct cr_restart *r, u32 id);
+	int (*finish)(struct cr_restart *r, u32 id);
 	void (*undo)(struct cr_restart *r, u32 id);
 	void (*drop)(void *ptr);
 };
@@ -169,7 +174,7 @@ struct cr_obj_ops {
 extern const struct cr_obj_ops *const cr_obj_table[CR_NR_OBJ_TYPES];
 /* Each kind defines its row in its own file */
 extern const struct cr_obj_ops cr_vdso_ops, cr_cred_ops, cr_pipe_ops,
-	cr_sock_ops, cr_shm_ops, cr_file_ops, cr_sockq_ops, cr_files_ops,
+	cr_sock_ops, cr_pty_ops, cr_shm_ops, cr_file_ops, cr_sockq_ops, cr_files_ops,
 	cr_fs_ops, cr_sighand_ops, cr_mm_ops, cr_proc_ops, cr_thread_ops;
 
 /* The row of a record type; NULL: no object is declared by it */
@@ -213,6 +218,8 @@ void cr_objs_exit(struct cr_save *s);
 int __must_check cr_objs_restore(struct cr_restart *r);
 /* All tasks are there and none of them runs: see cr_obj_ops.link */
 void cr_objs_link(struct cr_restart *r);
+/* The last step before the commit that can fail: see cr_obj_ops.finish */
+int __must_check cr_objs_finish(struct cr_restart *r);
 /* The restart has failed: see cr_obj_ops.undo; the last first */
 void cr_objs_undo(struct cr_restart *r);
 /* Drop what has been made, the last first */
@@ -258,6 +265,7 @@ struct cr_thread {
  * @parent: NULL for the job's leader
  * @threads: of struct cr_thread; empty for a zombie
  * @zombie: it has exited and waits to be waited for
+ * @headless: @task has exited, and is not among @threads, which live on
  * @pending: signals of the process
  * @itimers, @nr_itimers: interval timers that run
  * @timers: those of timer_create() (kvmalloc), @nr_timers of them; more than
@@ -272,6 +280,7 @@ struct cr_proc {
 	struct list_head threads;
 	u32 nr_threads;
 	bool zombie;
+	bool headless;
 	struct cr_pending pending;
 	struct cr_rec_itimer itimers[CR_NR_ITIMERS];
 	unsigned int nr_itimers;
@@ -383,6 +392,7 @@ int cr_run_add(struct cr_save *s, const struct cr_run *run);
 /* ---- restart: fs/binfmt_cr.c ---- */
 
 struct cr_rtask;
+struct cr_share;
 
 /* Where a restart stands; tasks wait for it to leave CR_BUILDING */
 enum cr_phase {
@@ -403,6 +413,8 @@ enum cr_phase {
  * @rlim_max: the caller's hard limits
  * @rtasks: the task builder's, one for each task; kernel/cr_task.c
  * @nr_rtasks: their number
+ * @rtask_nrs: processes of @rtasks by their number in the image
+ * @shares: [id] of an MM, SIGHAND, FILES, FS: who restores it; kernel/cr_share.c
  * @wait: everybody waits here for @parked, @phase and @err
  * @parked: tasks that are complete
  * @phase: enum cr_phase; written by the loader only
@@ -412,6 +424,8 @@ enum cr_phase {
  * @finish: in place: what is left when the caller has become the leader
  * @own_pidns: the job gets a pid namespace of its own, with an init
  * @segments: System V segments; ipc/cr_shmid.c
+ * @sysvsem: in place: undo list of the leader until the caller is it;
+ *	ipc/cr_semundo.c
  */
 struct cr_restart {
 	struct cr_log log;
@@ -424,6 +438,8 @@ struct cr_restart {
 	u64 rlim_max[RLIM_NLIMITS];
 	struct cr_rtask *rtasks;
 	u32 nr_rtasks;
+	struct xarray rtask_nrs;
+	struct cr_share *shares;
 	wait_queue_head_t wait;
 	atomic_t parked;
 	enum cr_phase phase;
@@ -433,6 +449,7 @@ struct cr_restart {
 	bool in_place;
 	bool own_pidns;
 	struct list_head segments;
+	struct sysv_sem sysvsem;
 };
 
 static inline void cr_restart_set(struct cr_restart *r, u32 id, void *ptr)

@@ -26,6 +26,16 @@ int __must_check cr_build(struct cr_restart *r);
  */
 int __must_check cr_link(struct cr_restart *r);
 
+/**
+ * cr_semundos_restore() - every process takes the semaphores again that it had
+ * @r: after cr_link()
+ *
+ * Others see it from here on. What has been taken goes back with cr_abort(), and
+ * in place with cr_semundo_undo().
+ * Return: 0; -EBUSY, -ESTALE or another error, with the reason in r->log
+ */
+int __must_check cr_semundos_restore(struct cr_restart *r);
+
 /* Let all tasks run. Nothing can fail any more */
 void cr_commit(struct cr_restart *r);
 /* Make all tasks go without a trace, and wait until they are gone */
@@ -35,6 +45,15 @@ void cr_abort(struct cr_restart *r);
 pid_t cr_build_child(struct cr_restart *r);
 /* The job's leader is in another process group than the caller */
 bool cr_build_own_group(struct cr_restart *r);
+
+/**
+ * cr_build_replace_file() - put an open file in the place of another
+ * @r: all its tasks are built and stand still
+ * @from: in any of their descriptor tables
+ * @to: takes its place, each time with a reference
+ */
+void cr_build_replace_file(struct cr_restart *r, struct file *from,
+			   struct file *to);
 
 /**
  * cr_build_mms() - the address spaces of the job

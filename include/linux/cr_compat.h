@@ -51,6 +51,13 @@
 	hlist_entry_safe((sig)->posix_timers.first, struct k_itimer, list)
 #endif
 
+/* What a FIFO that was opened for reading remembers of its writers */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
+#define cr_pipe_counter(file)	((file)->f_version)
+#else
+#define cr_pipe_counter(file)	((file)->f_pipe)
+#endif
+
 /* pipes of 6.1 wait, whatever a single call asks for */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
 #define CR_PIPE_FMODE	((__force fmode_t)0)
@@ -58,17 +65,11 @@
 #define CR_PIPE_FMODE	FMODE_NOWAIT
 #endif
 
-/* ipc/sem.c: the head of a process' undo list; every pthread program has one */
-#ifdef CONFIG_SYSVIPC
-struct cr_sem_undo_list {
-	refcount_t refcnt;
-	spinlock_t lock;
-	struct list_head list_proc;
-};
-#define cr_has_sem_undo(task)						\
-	((task)->sysvsem.undo_list &&					\
-	 !list_empty(&((struct cr_sem_undo_list *)			\
-		       (task)->sysvsem.undo_list)->list_proc))
+/* ipc/sem.c: how struct sem_undo declares its adjustments */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
+#define cr_semadj		*semadj
+#else
+#define cr_semadj		semadj[]
 #endif
 
 /* 6.6 has user shadow stacks */
@@ -84,6 +85,12 @@ struct cr_sem_undo_list {
 #endif
 
 /* ---- memory ---- */
+
+/* 6.4 numbers the threads of an mm that run; execve() takes a new number */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
+#define sched_mm_cid_before_execve(task)	do { } while (0)
+#define sched_mm_cid_after_execve(task)		do { } while (0)
+#endif
 
 /* 6.5 tells a page table walk what is locked */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
@@ -135,7 +142,32 @@ static inline pte_t *cr_pte_offset_map_lock(struct mm_struct *mm, pmd_t *pmd,
 #define cr_mm_is_topdown(mm)	test_bit(MMF_TOPDOWN, &(mm)->flags)
 #endif
 
+/* 6.3 has memfds that are not to be executed. CR_SEAL_* of cr_image.h */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+#define MFD_NOEXEC_SEAL		0x0008U
+#define CR_MFD_EXEC		0
+#define CR_SEALS_SUPPORTED	0x1fu
+#else
+#define CR_MFD_EXEC		0x0010U
+#define CR_SEALS_SUPPORTED	0x3fu
+#endif
+
 /* ---- files ---- */
+
+#include <linux/fs.h>
+
+/*
+ * Nobody who watches it is told what is done with the file. 6.14 has a second
+ * bit, set where nobody asks for permission, with which the first one means less;
+ * it went to the stable kernels of 6.12, too.
+ */
+static inline void cr_file_silence(struct file *file)
+{
+#ifdef FMODE_FSNOTIFY_MASK
+	file->f_mode &= ~FMODE_FSNOTIFY_MASK;
+#endif
+	file->f_mode |= FMODE_NONOTIFY;
+}
 
 /* Drop a reference to a file unless it is the last one. 6.13 counts otherwise */
 #define cr_file_put_shared(file) \
@@ -163,6 +195,14 @@ static inline pte_t *cr_pte_offset_map_lock(struct mm_struct *mm, pmd_t *pmd,
 #define cr_file_lock(core)	container_of(core, struct file_lock, c)
 #endif
 
+/* 6.9 has pidfds of threads */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 9, 0)
+#define CR_HAS_PIDFD_THREAD	0
+#define PIDFD_THREAD		O_EXCL
+#else
+#define CR_HAS_PIDFD_THREAD	1
+#endif
+
 /* ---- sockets ---- */
 
 /* Urgent data of a UNIX socket, if the kernel has such a thing */
@@ -186,6 +226,7 @@ static inline pte_t *cr_pte_offset_map_lock(struct mm_struct *mm, pmd_t *pmd,
 /* ---- structures of anonymous files: checked against their fdinfo ---- */
 
 #include <linux/alarmtimer.h>
+#include <linux/fsnotify_backend.h>
 #include <linux/hrtimer.h>
 #include <linux/kref.h>
 #include <linux/mutex.h>
@@ -220,6 +261,30 @@ struct cr_timerfd_ctx {
 	bool might_cancel;
 };
 
+/* fs/notify/inotify/inotify.h: a mark; an event, which begins with its list */
+#define cr_inotify_mark(mark)	((const struct cr_inotify_mark *)(mark))
+struct cr_inotify_mark {
+	struct fsnotify_mark fsn_mark;
+	int wd;
+};
+
+struct cr_inotify_event {
+	struct list_head list;
+	u32 mask;
+	int wd;
+	u32 sync_cookie;
+	int name_len;
+	char name[];
+};
+
+/* The inode that a mark is on; 6.11 has a pointer to it in its place */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
+#define cr_fsnotify_inode(conn)	\
+	container_of((conn)->obj, struct inode, i_fsnotify_marks)
+#else
+#define cr_fsnotify_inode(conn)	((struct inode *)(conn)->obj)
+#endif
+
 /* fs/eventpoll.c: struct eventpoll, as far as it is used */
 struct cr_eventpoll {
 	struct mutex mtx;
@@ -250,6 +315,35 @@ struct cr_epitem {
 	struct hlist_node fllink;
 	void *ws;
 	struct epoll_event event;
+};
+
+/* ---- structures of terminals: checked against the settings ---- */
+
+#include <linux/bitmap.h>
+
+/* drivers/tty/n_tty.c: struct n_tty_data. N_TTY_BUF_SIZE is 4096 */
+struct cr_n_tty_data {
+	size_t read_head;
+	size_t commit_head;
+	size_t canon_head;
+	size_t echo_head;
+	size_t echo_commit;
+	size_t echo_mark;
+	DECLARE_BITMAP(char_map, 256);
+	unsigned long overrun_time;
+	unsigned int num_overrun;
+	bool no_room;
+	unsigned char lnext:1, erasing:1, raw:1, real_raw:1, icanon:1;
+	unsigned char push:1;
+	u8 read_buf[4096];
+	DECLARE_BITMAP(read_flags, 4096);
+	u8 echo_buf[4096];
+	size_t read_tail;
+	size_t line_start;
+	size_t lookahead_count;
+	unsigned int column;
+	unsigned int canon_column;
+	size_t echo_tail;
 };
 
 #endif /* _LINUX_CR_COMPAT_H */

@@ -32,6 +32,7 @@
  *	set. Return: the tail, which belongs to @obj; NULL: s->err is set
  * @details: saving: write the details behind the record. May be NULL
  * @restore: restart: a new reference, or ERR_PTR() with the reason in r->log
+ * @finish: restart: see cr_obj_ops.finish. May be NULL
  */
 struct cr_file_type {
 	u32 kind;
@@ -45,11 +46,17 @@ struct cr_file_type {
 	struct file *(*restore)(struct cr_restart *r,
 				const struct cr_rec_file *rec,
 				const char *name);
+	int (*finish)(struct cr_restart *r, const struct cr_rec_file *rec,
+		      struct file *file);
 };
 
+struct cr_names;
+
 extern const struct cr_file_type cr_unlinked_file, cr_reg_file, cr_dir_file,
-	cr_chr_file, cr_pipe_file, cr_tty_file, cr_unix_file, cr_opath_file,
-	cr_eventfd_file, cr_timerfd_file, cr_signalfd_file, cr_epoll_file;
+	cr_chr_file, cr_pipe_file, cr_fifo_file, cr_tty_file,
+	cr_pty_master_file, cr_pty_slave_file, cr_pty_hungup_file,
+	cr_unix_file, cr_opath_file, cr_eventfd_file, cr_timerfd_file,
+	cr_signalfd_file, cr_epoll_file, cr_inotify_file, cr_pidfd_file;
 
 /**
  * struct cr_file_info - cr_obj.aux of a FILE, while it is saved
@@ -119,6 +126,15 @@ bool cr_file_is_shared(const struct cr_obj *obj);
 /* Drop a reference; the last one closes the file before it returns */
 void cr_file_put(struct file *file);
 
+/* As F_SETFL does it, but for any of its flags */
+static inline void cr_file_set_flags(struct file *file, unsigned int clear,
+				     unsigned int set)
+{
+	spin_lock(&file->f_lock);
+	file->f_flags = (file->f_flags & ~clear) | set;
+	spin_unlock(&file->f_lock);
+}
+
 /* The inode that the user has opened: not an overlay's backing inode */
 static inline struct inode *cr_file_inode(const struct file *file)
 {
@@ -165,6 +181,9 @@ int cr_content_save(struct cr_save *s, struct cr_obj *obj,
  */
 struct file *cr_content_create(struct cr_restart *r,
 			       const struct cr_rec_shm *rec, const char *name);
+/* As ftruncate(); beyond the limit of file sizes without its signal */
+int __must_check cr_content_resize(struct cr_restart *r, struct file *file,
+				   loff_t size, const char *name);
 int __must_check cr_content_finish(struct cr_restart *r,
 				   const struct cr_rec_shm *rec,
 				   struct file *file, const char *name);
@@ -186,6 +205,20 @@ int __must_check cr_content_finish(struct cr_restart *r,
  */
 char *cr_path_name(struct cr_save *s, const struct path *opened,
 		   const char **why);
+
+/**
+ * cr_names_begin() - prepare to look for names of inodes
+ * @s: the save
+ *
+ * Context: may sleep; no locks held. Return: for cr_inode_name(), ended by
+ * cr_names_end(); NULL: s->err is set
+ */
+struct cr_names *cr_names_begin(struct cr_save *s);
+void cr_names_end(struct cr_names *names);
+/* As cr_path_name(), of an inode that a path is looked for */
+char *cr_inode_name(struct cr_save *s, struct cr_names *names,
+		    struct inode *inode, const char **why);
+
 /* What to call a file: its path, or what it is if not @known; may use @buf */
 const char *cr_file_describe(struct file *file, bool known, char *buf,
 			     size_t size);
@@ -218,13 +251,31 @@ struct file *cr_outside_get(const struct cr_rec_file *rec, unsigned int fd);
  */
 void cr_pipes_settle(struct cr_restart *r);
 
+/* Saving, a PIPE: has a process outside the job an end? Before it is saved */
+bool cr_pipe_is_outside(const struct cr_obj *pipe);
+/* Saving: it is a FIFO of this name */
+void cr_pipe_set_name(struct cr_save *s, struct cr_obj *pipe, const char *name);
+/*
+ * Restart: @file is one of the job's openings of PIPE @id, a FIFO. False: it is
+ * of another one
+ */
+bool cr_pipe_take(struct cr_restart *r, u32 id, const struct file *file);
+
+/* ---- fs/cr_fifo.c ---- */
+
+/*
+ * Restart: open a FIFO that nobody has open, for reading and writing, not
+ * blocking. ERR_PTR() with the reason in r->log
+ */
+struct file *cr_fifo_open(struct cr_restart *r, const char *name);
+
 /* ---- fs/cr_files.c ---- */
 
 /**
- * cr_share_check() - refuse what is not shared as a process shares it
- * @s: the save
- * @obj: a FILES or FS: all threads of a process, and no others, may use it
- * @of: returns what a thread uses
+ * cr_share_check() - refuse what is shared with a process outside the job
+ * @s: the save; all is collected
+ * @obj: a FILES, FS or SIGHAND
+ * @of: returns what a thread uses; under rcu_read_lock()
  * @users: the kernel's count of its users
  */
 void cr_share_check(struct cr_save *s, struct cr_obj *obj,
@@ -232,6 +283,8 @@ void cr_share_check(struct cr_save *s, struct cr_obj *obj,
 
 /* ---- fs/cr_owner.c ---- */
 
+/* A process or a task. 1: of the job; 0: not; -ESRCH: it is gone */
+int cr_pid_is_inside(struct cr_save *s, struct pid *pid, enum pid_type type);
 /* Refuse an owner for signals that is not supported; when all is collected */
 void cr_owner_outside(struct cr_save *s, struct cr_obj *obj);
 /* Fill in its owner; @rec->kind is final */
@@ -310,7 +363,20 @@ int __must_check cr_epitems_adopt(struct cr_restart *r,
 
 /* ---- drivers/tty/cr_tty.c ---- */
 
+struct tty_struct;
+
 /* The other side of a pseudo-terminal is no terminal, but looks like one */
 bool cr_tty_is_master(struct file *file);
+/* The terminal behind a file; NULL: it is none. Also when it was hung up */
+struct tty_struct *cr_tty_of(struct file *file);
+/* cr_file_type.outside and .save of a terminal outside the job */
+void cr_tty_outside(struct cr_save *s, struct cr_obj *obj);
+const char *cr_tty_save(struct cr_save *s, struct cr_obj *obj,
+			struct cr_rec_file *rec);
+
+/* ---- drivers/tty/cr_pty.c ---- */
+
+/* Saving: the slave of a pseudo-terminal whose master is in the job? */
+bool cr_pty_is_inside(struct cr_save *s, const struct tty_struct *tty);
 
 #endif /* _LINUX_CR_FILE_H */

@@ -51,4 +51,44 @@ void cr_shmids_undo(struct cr_restart *r);
 /* Free what the restart knows of segments */
 void cr_shmids_put(struct cr_restart *r);
 
+/* ---- ipc/cr_semundo.c ---- */
+
+/* Refuse what cannot be saved of a process' undo list. It may run */
+void cr_semundo_collect(struct cr_save *s, struct cr_proc *proc);
+/* Write the SEMUNDO details of a process; @obj, its PROC, has been written */
+void cr_semundo_save(struct cr_save *s, struct cr_obj *obj,
+		     struct cr_proc *proc);
+
+/* How many SEMUNDO a PROC has */
+u32 cr_semundo_count(struct cr_restart *r, u32 id);
+
+/**
+ * cr_semundo_restore() - take semaphores again that the process had taken
+ * @r: the restart
+ * @id: of the PROC
+ * @done: number of its SEMUNDO that have been done, in order; counts on
+ *
+ * Does not wait for any. Context: the process itself, with its rights. What it
+ * has taken it gives back when it ends.
+ * Return: 0; -EAGAIN the next one cannot be done now; -ESTALE, -EACCES, -E2BIG
+ *	or another error with the reason in r->log
+ */
+int __must_check cr_semundo_restore(struct cr_restart *r, u32 id, u32 *done);
+/* -EBUSY, and why: it is SEMUNDO @nr, from 0 on, that cannot be done */
+int cr_semundo_busy(struct cr_restart *r, u32 id, u32 nr);
+
+/**
+ * cr_semundo_restore_caller() - the same in place, for the leader
+ *
+ * Context: the caller of execve(), before the point of no return. What it takes
+ * is not yet its own, but the restart's.
+ * Return: also -EOPNOTSUPP: the caller has something to undo himself
+ */
+int __must_check cr_semundo_restore_caller(struct cr_restart *r, u32 id,
+					   u32 *done);
+/* Behind that point it is the caller's, who is the leader; cannot fail */
+void cr_semundo_adopt(struct cr_restart *r);
+/* The restart has failed: the caller gives it back; others have by their end */
+void cr_semundo_undo(struct cr_restart *r);
+
 #endif /* _LINUX_CR_IPC_H */

@@ -1,21 +1,28 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Structures that ipc/shm.c keeps to itself, under the kernel's own names, so
- * that a randomized layout is the same one. They are what they were in all
- * supported kernels.
+ * Structures that ipc/shm.c and ipc/sem.c keep to themselves, under the kernel's
+ * own names, so that a randomized layout is the same one. They are what they
+ * were in all supported kernels, but for cr_semadj.
  */
 #ifndef _LINUX_CR_IPC_PRIVATE_H
 #define _LINUX_CR_IPC_PRIVATE_H
 
 #include <linux/ipc.h>
+#include <linux/cache.h>
 #include <linux/list.h>
+#include <linux/refcount.h>
+#include <linux/spinlock.h>
 #include <linux/types.h>
 
 struct pid;
 struct ucounts;
 
 /* ipc/util.h: which of ipc_namespace.ids */
+#define CR_IPC_SEM_IDS	0
 #define CR_IPC_SHM_IDS	2
+
+/* ipc/sem.c: which of ipc_namespace.sem_ctls: operations in one semop() */
+#define CR_IPC_SEMOPM	2
 
 /* ipc/shm.c: kern_ipc_perm.mode has CR_SHMID_DEST and CR_SHMID_LOCKED, too */
 struct shmid_kernel {
@@ -33,6 +40,47 @@ struct shmid_kernel {
 	struct list_head	shm_clist;
 	struct ipc_namespace	*ns;
 } __randomize_layout;
+
+/* ipc/sem.c: one semaphore */
+struct sem {
+	int	semval;
+	struct pid *sempid;
+	spinlock_t	lock;
+	struct list_head pending_alter;
+	struct list_head pending_const;
+	time64_t	 sem_otime;
+} ____cacheline_aligned_in_smp;
+
+/* A set; @list_id are the struct sem_undo of it, under sem_perm.lock */
+struct sem_array {
+	struct kern_ipc_perm	sem_perm;
+	time64_t		sem_ctime;
+	struct list_head	pending_alter;
+	struct list_head	pending_const;
+	struct list_head	list_id;
+	int			sem_nsems;
+	int			complex_count;
+	unsigned int		use_global_lock;
+
+	struct sem		sems[];
+} __randomize_layout;
+
+/* What the processes of @ulp undo in one set; semadj[sem_array.sem_nsems] */
+struct sem_undo {
+	struct list_head	list_proc;
+	struct rcu_head		rcu;
+	struct sem_undo_list	*ulp;
+	struct list_head	list_id;
+	int			semid;
+	short			cr_semadj;
+};
+
+/* task_struct.sysvsem; every process that has had threads has one */
+struct sem_undo_list {
+	refcount_t		refcnt;
+	spinlock_t		lock;
+	struct list_head	list_proc;
+};
 
 /* ipc/util.c: may the caller have it so? 0: yes. Context: @ipcp stays */
 int ipcperms(struct ipc_namespace *ns, struct kern_ipc_perm *ipcp, short flg);

@@ -38,14 +38,16 @@ struct vfsmount;
 int vfs_path_lookup(struct dentry *dentry, struct vfsmount *mnt,
 		    const char *name, unsigned int flags, struct path *path);
 
-/* ipc/shm.c: shmctl() */
-asmlinkage long __x64_sys_shmctl(const struct pt_regs *regs);
 struct filename;
 int do_mkdirat(int dfd, struct filename *name, umode_t mode);
 int do_rmdir(int dfd, struct filename *name);
 int do_unlinkat(int dfd, struct filename *name);
 int do_renameat2(int olddfd, struct filename *from, int newdfd,
 		 struct filename *to, unsigned int flags);
+
+/* ipc/shm.c, ipc/sem.c: calls */
+asmlinkage long __x64_sys_shmctl(const struct pt_regs *regs);
+asmlinkage long __x64_sys_semctl(const struct pt_regs *regs);
 
 /* fs/eventfd.c, fs/read_write.c: calls */
 asmlinkage long __x64_sys_eventfd2(const struct pt_regs *regs);
@@ -55,8 +57,15 @@ asmlinkage long __x64_sys_write(const struct pt_regs *regs);
 asmlinkage long __x64_sys_timerfd_create(const struct pt_regs *regs);
 asmlinkage long __x64_sys_timerfd_settime(const struct pt_regs *regs);
 
+/* mm/memfd.c: calls */
+asmlinkage long __x64_sys_memfd_create(const struct pt_regs *regs);
+
 /* fs/signalfd.c: calls */
 asmlinkage long __x64_sys_signalfd4(const struct pt_regs *regs);
+
+/* fs/notify/inotify/inotify_user.c: calls */
+asmlinkage long __x64_sys_inotify_init1(const struct pt_regs *regs);
+asmlinkage long __x64_sys_inotify_add_watch(const struct pt_regs *regs);
 
 /* fs/eventpoll.c: calls */
 asmlinkage long __x64_sys_epoll_create1(const struct pt_regs *regs);
@@ -68,5 +77,12 @@ asmlinkage long __x64_sys_flock(const struct pt_regs *regs);
 /* drivers/tty/tty_io.c: compared */
 struct file;
 long tty_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
+
+/* drivers/tty/tty_io.c, drivers/tty/tty_buffer.c */
+struct tty_struct;
+struct tty_port;
+void __stop_tty(struct tty_struct *tty);
+void __start_tty(struct tty_struct *tty);
+void tty_buffer_flush_work(struct tty_port *port);
 
 #endif /* _LINUX_CR_KERNEL_H */

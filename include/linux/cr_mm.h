@@ -95,6 +95,23 @@ struct cr_obj *cr_shm_collect(struct cr_save *s, struct file *file,
 /* Is it a file that cr_shm_collect() is for? Sets *why when it is refused */
 bool cr_file_is_shm(const struct file *file, const char **why);
 
+/* ---- mm/cr_memfd.c ---- */
+
+bool cr_file_is_memfd(const struct file *file);
+/* Do the seals of a memfd keep contents and size as they are? */
+bool cr_memfd_is_fixed(struct file *file);
+/* Saving: fill in kind and seals of a SHM */
+void cr_memfd_save(struct cr_save *s, struct cr_obj *obj,
+		   struct cr_rec_shm *rec);
+/*
+ * Restart: one without contents and seals, called @name, of the right size; its
+ * seals, once all mappings of it are there. The reason is in r->log
+ */
+struct file *cr_memfd_create(struct cr_restart *r, const struct cr_rec_shm *rec,
+			     const char *name);
+int __must_check cr_memfd_seal(struct cr_restart *r,
+			       const struct cr_rec_shm *rec, struct file *file);
+
 /* ---- arch/x86/kernel/cr_vdso.c ---- */
 
 struct vdso_image;

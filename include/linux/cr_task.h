@@ -95,5 +95,7 @@ int __must_check cr_proc_restore(struct cr_restart *r, u32 id);
 int __must_check cr_thread_restore(struct cr_restart *r, u32 id);
 /* In any new task: forget what it has inherited from the caller */
 void cr_thread_reset(void);
+/* In a task that will end: nothing is written to its memory then */
+void cr_thread_forget(void);
 
 #endif /* _LINUX_CR_TASK_H */

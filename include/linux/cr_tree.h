@@ -27,4 +27,7 @@ int cr_procs_get(struct cr_save *s);
 void cr_procs_put(struct cr_save *s);
 bool cr_procs_has(struct cr_save *s, struct task_struct *leader);
 
+/* Is @task @leader, or does it descend from it? Under tasklist_lock */
+bool cr_is_below(struct task_struct *task, struct task_struct *leader);
+
 #endif /* _LINUX_CR_TREE_H */

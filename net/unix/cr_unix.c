@@ -707,10 +707,9 @@ static struct file *end_restore(struct cr_restart *r,
 		return ERR_PTR(cr_err(&r->log, err,
 				      "%*pE: mode cannot be set (%pe)",
 				      CR_NAME(name), ERR_PTR(err)));
-	spin_lock(&us->file->f_lock);
-	us->file->f_flags = O_RDWR | (le32_to_cpu(rec->open_flags) &
-				      (O_NONBLOCK | O_APPEND | O_LARGEFILE));
-	spin_unlock(&us->file->f_lock);
+	cr_file_set_flags(us->file, ~0u, O_RDWR |
+			  (le32_to_cpu(rec->open_flags) &
+			   (O_NONBLOCK | O_APPEND | O_LARGEFILE)));
 	return get_file(us->file);
 }
 

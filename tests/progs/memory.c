@@ -524,7 +524,6 @@ static void stack_verify(void)
 	descend(FRAMES * 3, nothing);
 }
 
-/* The look at the maps is the last before and the first after the wait */
 /* ---- for "collapse", while it is saved: a page in each range that could be a huge page ---- */
 
 #define RANGES	(160 * MIB)
@@ -558,6 +557,7 @@ static void ranges_verify(void)
 	}
 }
 
+/* The look at the maps is the last before and the first after the wait */
 static const struct prog_case cases[] = {
 	{ "maps", NULL, maps_verify, false },
 	{ "anon", anon_setup, anon_verify, false },

@@ -4,20 +4,19 @@
  * A save must name it and leave the program as it is: after DIR/go it checks
  * that what it holds still works. Exits with 77 if the kernel has no such thing.
  */
-#include "prog.h"
+#include "refused.h"
 #include <linux/filter.h>
 #include <linux/userfaultfd.h>
 #include <mqueue.h>
 #include <net/if.h>
 #include <netinet/in.h>
-#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/fanotify.h>
 #include <sys/file.h>
 #include <sys/inotify.h>
-#include <sys/ioctl.h>
 #include <sys/ipc.h>
 #include <sys/mman.h>
 #include <sys/msg.h>
@@ -31,10 +30,7 @@
 #include <sys/time.h>
 #include <sys/timerfd.h>
 #include <sys/un.h>
-
-static int fd = -1, fd2 = -1, id = -1;
-static void *mem;
-static pid_t child;
+#include <termios.h>
 
 static void __attribute__((noreturn)) skip(void)
 {
@@ -48,13 +44,6 @@ static void __attribute__((noreturn)) skip(void)
 	if (have_ret == (__typeof__(have_ret))-1) \
 		skip(); \
 	have_ret; })
-
-static bool readable(int f)
-{
-	struct pollfd p = { f, POLLIN, 0 };
-
-	return must(poll(&p, 1, 0)) == 1;
-}
 
 static int new_file(const char *name)
 {
@@ -101,40 +90,32 @@ static void timerfd_canceled_verify(void)
 
 static void inotify_setup(void)
 {
+	/* a file that has lost its name, and that nobody has open below it */
 	fd = must(inotify_init1(IN_NONBLOCK));
-	must(inotify_add_watch(fd, prog_dir, IN_CREATE));
+	fd2 = new_file("gone");
+	must(inotify_add_watch(fd, prog_path("gone"), IN_MODIFY));
+	must(unlink(prog_path("gone")));
 }
 
 static void inotify_verify(void)
 {
-	check(readable(fd), "inotify: no event for the file that says go");
+	must(write(fd2, "x", 1));
+	check(readable(fd), "inotify: no event");
 }
 
-static void memfd_setup(void)
+static void fanotify_setup(void)
 {
-	fd = must(memfd_create("test", MFD_ALLOW_SEALING));
-	must(write(fd, "hello", 5));
+	fd = have(fanotify_init(FAN_CLASS_NOTIF | FAN_NONBLOCK, O_RDONLY));
 }
 
-static void memfd_map_setup(void)
+static void memfd_huge_setup(void)
 {
-	memfd_setup();
-	must(ftruncate(fd, 4096));
-	mem = must(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0));
-	must(close(fd));
+	fd = have(memfd_create("test", MFD_HUGETLB));
 }
 
-static void memfd_verify(void)
+static void content_map_verify(void)
 {
-	char buf[8] = "";
-
-	must(pread(fd, buf, 5, 0));
-	check(!strcmp(buf, "hello"), "memfd: %s", buf);
-}
-
-static void memfd_map_verify(void)
-{
-	check(!memcmp(mem, "hello", 5), "mapping of a memfd");
+	check(!memcmp(mem, "hello", 5), "mapping");
 }
 
 static void waiter(void)
@@ -145,16 +126,45 @@ static void waiter(void)
 
 static void pidfd_setup(void)
 {
-	child = prog_fork(waiter);
-	fd = must(syscall(SYS_pidfd_open, child, 0));
+	fd = must(syscall(SYS_pidfd_open, getppid(), 0));
 }
 
 static void pidfd_verify(void)
 {
-	siginfo_t info;
+	must(syscall(SYS_pidfd_send_signal, fd, 0, NULL, 0));
+}
 
-	must(waitid(P_PIDFD, fd, &info, WEXITED));
-	check(info.si_pid == child && info.si_status == 5, "pidfd");
+static void pidfd_gone_setup(void)
+{
+	child = must(fork());
+	if (!child)
+		_exit(5);
+	fd = must(syscall(SYS_pidfd_open, child, 0));
+	prog_reap(child, 5 << 8);
+}
+
+static void pidfd_gone_verify(void)
+{
+	check(readable(fd), "pidfd");
+}
+
+/* Said when the job stands still */
+static void epoll_pidfd_setup(void)
+{
+	struct epoll_event ev = { EPOLLIN, { .u64 = 7 } };
+
+	child = prog_fork(waiter);
+	fd2 = must(syscall(SYS_pidfd_open, child, 0));
+	fd = must(epoll_create1(0));
+	must(epoll_ctl(fd, EPOLL_CTL_ADD, fd2, &ev));
+}
+
+static void epoll_pidfd_verify(void)
+{
+	struct epoll_event ev;
+
+	check(must(epoll_wait(fd, &ev, 1, -1)) == 1 && ev.data.u64 == 7, "epoll of a pidfd");
+	prog_reap(child, 5 << 8);
 }
 
 static void userfaultfd_setup(void)
@@ -222,34 +232,36 @@ static void fifo_setup(void)
 	must(mkfifo(prog_path("fifo"), 0600));
 	fd = must(open(prog_path("fifo"), O_RDWR));
 	must(write(fd, "x", 1));
+	must(unlink(prog_path("fifo")));
 }
 
-static void pty_setup(void)
+static void pty_locked_setup(void)
 {
-	int one = 0;
+	struct termios t = { .c_lflag = ICANON };
 
-	fd = must(open("/dev/ptmx", O_RDWR | O_NOCTTY));
-	must(ioctl(fd, TIOCSPTLCK, &one));
-	fd2 = must(ioctl(fd, TIOCGPTPEER, O_RDWR | O_NOCTTY));
+	new_pty();
+	must(ioctl(fd2, TIOCSLCKTRMIOS, &t));
 	must(write(fd2, "x", 1));
 }
 
-static void readable_verify(void)
+/* What is typed shall be shown, but the terminal is stopped */
+static void pty_echo_setup(void)
 {
-	check(readable(fd), "what was written cannot be read");
+	new_pty();
+	must(tcflow(fd2, TCOOFF));
+	must(write(fd, "x", 1));
+}
+
+static void pty_echo_verify(void)
+{
+	check(!readable(fd), "it is not stopped");
+	must(tcflow(fd2, TCOON));
+	/* an echo is shown with what comes next */
+	must(write(fd2, "y", 1));
+	readable_verify();
 }
 
 /* ---- sockets ---- */
-
-static void unix_pair(void)
-{
-	int s[2];
-
-	must(socketpair(AF_UNIX, SOCK_STREAM, 0, s));
-	must(write(s[0], "x", 1));
-	fd = s[1];
-	fd2 = s[0];
-}
 
 static void unix_oob_setup(void)
 {
@@ -498,7 +510,7 @@ static void mqueue_verify(void)
 	must(mq_unlink(queue_name));
 }
 
-static void semundo_setup(void)
+static void sem_give(void)
 {
 	struct sembuf op = { 0, 1, SEM_UNDO };
 
@@ -506,10 +518,54 @@ static void semundo_setup(void)
 	must(semop(id, &op, 1));
 }
 
-static void semundo_verify(void)
+static void sem_verify(void)
 {
 	check(must(semctl(id, 0, GETVAL)) == 1, "semaphore");
 	must(semctl(id, 0, IPC_RMID));
+}
+
+/* A child that undoes the same */
+static pid_t undo_pid;
+
+static void semundo_setup(void)
+{
+	sem_give();
+	undo_pid = must(syscall(SYS_clone, 0x40000 | SIGCHLD, NULL, NULL, NULL, 0));	/* CLONE_SYSVSEM */
+	if (!undo_pid) {
+		prog_wait();
+		_exit(0);
+	}
+}
+
+static void semundo_verify(void)
+{
+	prog_reap(undo_pid, 0);
+	sem_verify();
+}
+
+/* A thread that undoes it alone */
+static void *semthread_run(void *arg)
+{
+	have(unshare(0x40000));
+	sem_give();
+	prog_touch("up.semthread");
+	prog_await("semthread.go");
+	return arg;
+}
+
+static pthread_t semthread;
+
+static void semthread_setup(void)
+{
+	must0(pthread_create(&semthread, NULL, semthread_run, NULL));
+	prog_await("up.semthread");
+}
+
+static void semthread_verify(void)
+{
+	sem_verify();
+	prog_touch("semthread.go");
+	must0(pthread_join(semthread, NULL));
 }
 
 /* ---- memory ---- */
@@ -633,8 +689,7 @@ static void everywhere_setup(void)
 
 	child = prog_fork(holds_procfile);
 	prog_await("up.child");
-	fd = must(inotify_init1(IN_NONBLOCK));
-	must(inotify_add_watch(fd, prog_dir, IN_CREATE));
+	tcp_setup();
 	must0(pthread_create(&filtered, NULL, filtered_main, NULL));
 	for (i = 0; filtered_state != 1; i++) {
 		check(i < PROG_POLLS, "the thread does not start");
@@ -644,7 +699,7 @@ static void everywhere_setup(void)
 
 static void everywhere_verify(void)
 {
-	inotify_verify();
+	readable_verify();
 	prog_reap(child, 5 << 8);
 	filtered_state = 2;
 	must0(pthread_join(filtered, NULL));
@@ -690,175 +745,6 @@ static void keyring_setup(void)
 	have(syscall(SYS_keyctl, 1, "cr-test", 0, 0, 0));
 }
 
-/* ---- something that is shared with a process outside of the job ---- */
-
-static void outside(void)
-{
-	/* The program proper is the child; its parent is not part of the job */
-	prog_touch("up.outside");
-	prog_wait();
-}
-
-static void outside_shm_setup(void)
-{
-	mem = must(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
-	child = must(fork());
-	if (child) {
-		/* not saved: the test saves the pid in up.outside */
-		prog_touch("ready");
-		prog_reap(child, 0);
-		exit(0);
-	}
-	outside();
-	exit(0);
-}
-
-static void outside_sysv_setup(void)
-{
-	id = must(shmget(IPC_PRIVATE, 8192, IPC_CREAT | 0600));
-	mem = must(shmat(id, NULL, 0));
-	must(shmctl(id, IPC_RMID, NULL));
-	child = must(fork());
-	if (child) {
-		prog_touch("ready");
-		prog_reap(child, 0);
-		exit(0);
-	}
-	outside();
-	exit(0);
-}
-
-static void outside_pipe_setup(void)
-{
-	int p[2];
-
-	must(pipe(p));
-	must(dup2(p[0], 20));
-	must(dup2(p[1], 21));
-	child = must(fork());
-	if (child) {
-		prog_touch("ready");
-		prog_reap(child, 0);
-		exit(0);
-	}
-	outside();
-	exit(0);
-}
-
-static void outside_eventfd_setup(void)
-{
-	must(dup2(must(eventfd(1, 0)), 20));
-	child = must(fork());
-	if (child) {
-		prog_touch("ready");
-		prog_reap(child, 0);
-		exit(0);
-	}
-	outside();
-	exit(0);
-}
-
-/* An entry stays as long as its file is open somewhere */
-static void outside_epoll_setup(void)
-{
-	struct epoll_event ev = { EPOLLIN, { .u64 = 7 } };
-	int efd = must(eventfd(1, 0));
-
-	child = must(fork());
-	if (child) {
-		prog_touch("ready");
-		prog_reap(child, 0);
-		exit(0);
-	}
-	fd = must(dup2(must(epoll_create1(0)), 20));
-	must(epoll_ctl(fd, EPOLL_CTL_ADD, efd, &ev));
-	must(close(efd));
-	outside();
-	check(must(epoll_wait(fd, &ev, 1, 0)) == 1 && ev.data.u64 == 7, "epoll");
-	exit(0);
-}
-
-static void outside_unix_setup(void)
-{
-	char c;
-
-	unix_pair();
-	child = must(fork());
-	if (child) {
-		must(close(fd));
-		prog_touch("ready");
-		prog_reap(child, 0);
-		exit(0);
-	}
-	must(close(fd2));
-	outside();
-	check(read(fd, &c, 1) == 1 && c == 'x', "what was sent");
-	exit(0);
-}
-
-/* fd has a name; fd2, connected to it, remains outside */
-static void outside_client(int type)
-{
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	socklen_t len = sizeof(addr);
-
-	fd = must(socket(AF_UNIX, type, 0));
-	must(bind(fd, (struct sockaddr *)&addr, sizeof(sa_family_t)));
-	must(getsockname(fd, (struct sockaddr *)&addr, &len));
-	if (type != SOCK_DGRAM)
-		must(listen(fd, 5));
-	fd2 = must(socket(AF_UNIX, type, 0));
-	must(connect(fd2, (struct sockaddr *)&addr, len));
-}
-
-static void outside_named(void)
-{
-	child = must(fork());
-	if (child) {
-		must(close(fd));
-		prog_touch("ready");
-		prog_reap(child, 0);
-		exit(0);
-	}
-	must(close(fd2));
-	outside();
-	exit(0);
-}
-
-static void outside_connect_setup(void)
-{
-	outside_client(SOCK_STREAM);
-	outside_named();
-}
-
-static void outside_dgram_setup(void)
-{
-	outside_client(SOCK_DGRAM);
-	outside_named();
-}
-
-static void outside_message_setup(void)
-{
-	struct sockaddr none = { .sa_family = AF_UNSPEC };
-
-	outside_client(SOCK_DGRAM);
-	must(write(fd2, "x", 1));
-	must(connect(fd2, &none, sizeof(none)));
-	outside_named();
-}
-
-static void outside_files_setup(void)
-{
-	child = must(syscall(SYS_clone, 0x400 | SIGCHLD, NULL, NULL, NULL, 0));	/* CLONE_FILES */
-	if (child) {
-		prog_touch("ready");
-		prog_reap(child, 0);
-		exit(0);
-	}
-	outside();
-	exit(0);
-}
-
 /* ---- a child that has not executed anything yet: its parent waits in vfork() ---- */
 
 static void vfork_wait(void)
@@ -892,9 +778,11 @@ static const struct prog_case cases[] = {
 	{ "epoll_signalfd", epoll_signalfd_setup, NULL, true },
 	{ "timerfd_canceled", timerfd_canceled_setup, timerfd_canceled_verify, true },
 	{ "inotify", inotify_setup, inotify_verify, false },
-	{ "memfd", memfd_setup, memfd_verify, true },
-	{ "memfd_map", memfd_map_setup, memfd_map_verify, true },
+	{ "fanotify", fanotify_setup, NULL, true },
+	{ "memfd_huge", memfd_huge_setup, NULL, true },
 	{ "pidfd", pidfd_setup, pidfd_verify, true },
+	{ "pidfd_gone", pidfd_gone_setup, pidfd_gone_verify, true },
+	{ "epoll_pidfd", epoll_pidfd_setup, epoll_pidfd_verify, true },
 	{ "userfaultfd", userfaultfd_setup, NULL, true },
 	{ "iouring", iouring_setup, NULL, true },
 	{ "bpf", bpf_setup, NULL, true },
@@ -902,7 +790,8 @@ static const struct prog_case cases[] = {
 	{ "procfile", procfile_setup, procfile_verify, true },
 	{ "opath", opath_setup, opath_verify, true },
 	{ "fifo", fifo_setup, readable_verify, true },
-	{ "pty", pty_setup, NULL, true },
+	{ "pty_locked", pty_locked_setup, readable_verify, true },
+	{ "pty_echo", pty_echo_setup, pty_echo_verify, true },
 	{ "unix_oob", unix_oob_setup, readable_verify, true },
 	{ "unix_filter", unix_filter_setup, readable_verify, true },
 	{ "unix_stamp", unix_stamp_setup, readable_verify, true },
@@ -912,9 +801,9 @@ static const struct prog_case cases[] = {
 	{ "listen", listen_setup, readable_verify, true },
 	{ "udp", udp_setup, NULL, true },
 	{ "netlink", netlink_setup, NULL, true },
-	{ "unlinked", unlinked_setup, memfd_verify, true },
-	{ "replaced", replaced_setup, memfd_verify, true },
-	{ "unlinked_map", unlinked_map_setup, memfd_map_verify, true },
+	{ "unlinked", unlinked_setup, content_verify, true },
+	{ "replaced", replaced_setup, content_verify, true },
+	{ "unlinked_map", unlinked_map_setup, content_map_verify, true },
 	{ "flock", flock_setup, flock_verify, true },
 	{ "posixlock", posixlock_setup, NULL, true },
 	{ "ofdlock", ofdlock_setup, ofdlock_verify, true },
@@ -925,6 +814,7 @@ static const struct prog_case cases[] = {
 	{ "othertimer", othertimer_setup, timer_verify, true },
 	{ "mqueue", mqueue_setup, mqueue_verify, true },
 	{ "semundo", semundo_setup, semundo_verify, true },
+	{ "semthread", semthread_setup, semthread_verify, true },
 	{ "hugetlb", hugetlb_setup, hello_verify, true },
 	{ "secretmem", secretmem_setup, hello_verify, true },
 	{ "aio", aio_setup, NULL, true },
@@ -937,16 +827,6 @@ static const struct prog_case cases[] = {
 	{ "namespace", namespace_setup, NULL, true },
 	{ "mount_namespace", mount_namespace_setup, NULL, true },
 	{ "keyring", keyring_setup, NULL, true },
-	{ "outside_shm", outside_shm_setup, NULL, true },
-	{ "outside_sysv", outside_sysv_setup, NULL, true },
-	{ "outside_pipe", outside_pipe_setup, NULL, true },
-	{ "outside_eventfd", outside_eventfd_setup, NULL, true },
-	{ "outside_epoll", outside_epoll_setup, NULL, true },
-	{ "outside_unix", outside_unix_setup, NULL, true },
-	{ "outside_connect", outside_connect_setup, NULL, true },
-	{ "outside_dgram", outside_dgram_setup, NULL, true },
-	{ "outside_message", outside_message_setup, NULL, true },
-	{ "outside_files", outside_files_setup, NULL, true },
 	{ "vfork", vfork_wait, NULL, true },
 	{ "vfork_copy", vfork_copy_wait, NULL, true },
 	{ }

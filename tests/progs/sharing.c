@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Processes that share what fork() would copy (descriptors, working directory,
- * memory, signal handlers), threads that do not share what threads share, and
- * sharing that does not follow who made whom.
+ * Processes that share what fork() would copy (descriptors and their locks,
+ * working directory, memory, signal handlers), threads that do not share what
+ * threads share, and sharing that does not follow who made whom.
  */
 #include "prog.h"
 #include <pthread.h>
@@ -39,35 +39,57 @@ static void *map(size_t len)
 	return must(mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
 }
 
-/* ---- one descriptor table for two processes ---- */
+/* ---- one descriptor table for two processes, and a lock that is the table's ---- */
 
 static pid_t files_pid;
 
 static void files_child(void)
 {
+	struct flock unlock = { .l_type = F_UNLCK, .l_whence = SEEK_SET };
+
 	word[0] = 1;
 	wait_word(0, 2);
 	/* the parent has opened 50 meanwhile */
 	check(fcntl(50, F_GETFD) >= 0, "descriptor 50 is not in the child");
 	must(dup2(50, 51));
+	must(fcntl(52, F_SETLK, &unlock));
 	word[0] = 3;
 }
 
 static void files_setup(void)
 {
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	int fd = must(open(prog_path("locked"), O_RDWR | O_CREAT, 0600));
+
+	must(dup2(fd, 52));
+	must(close(fd));
+	must(fcntl(52, F_SETLK, &lock));
 	files_pid = clone_with(CLONE_FILES, files_child);
 	wait_word(0, 1);
+}
+
+/* Has somebody locked it? As a process sees it that has another table */
+static void files_locked(void)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+
+	must(fcntl(52, F_GETLK, &lock));
+	_exit(lock.l_type == F_WRLCK);
 }
 
 static void files_verify(void)
 {
 	must(dup2(2, 50));
+	prog_reap(prog_fork(files_locked), 1 << 8);
 	word[0] = 2;
 	wait_word(0, 3);
 	check(fcntl(51, F_GETFD) >= 0, "descriptor 51 is not in the parent");
+	/* it was the child's as well */
+	prog_reap(prog_fork(files_locked), 0);
 	prog_reap(files_pid, 0);
 	must(close(50));
 	must(close(51));
+	must(close(52));
 }
 
 /* ---- A and B share; B and C share; then B leaves: A and C are left ---- */
@@ -155,10 +177,10 @@ static void fs_verify(void)
 	prog_reap(fs_pid, 0);
 }
 
-/* ---- memory and handlers of two processes, which are not threads ---- */
+/* ---- memory and handlers of two processes, and of one that has ended ---- */
 
 #define STACK	(256 << 10)
-static pid_t vm_pid;
+static pid_t vm_pid, vm_ended;
 static char *vm_stack;
 static volatile int vm_state, vm_handled;
 
@@ -182,13 +204,24 @@ static int vm_child(void *arg)
 	return 0;
 }
 
+static int vm_ends(void *unused)
+{
+	(void)unused;
+	syscall(SYS_exit, 18);
+	return 0;
+}
+
 static int vm_result;
 
 static void vm_setup(void)
 {
+	siginfo_t info;
 	int i;
 
 	vm_stack = map(STACK);
+	vm_ended = must(clone(vm_ends, vm_stack + STACK, CLONE_VM | CLONE_SIGHAND | SIGCHLD,
+			      NULL));
+	must(waitid(P_PID, vm_ended, &info, WEXITED | WNOWAIT));
 	signal(SIGUSR1, SIG_IGN);
 	vm_pid = must(clone(vm_child, vm_stack + STACK, CLONE_VM | CLONE_SIGHAND | SIGCHLD,
 			    &vm_result));
@@ -211,28 +244,46 @@ static void vm_verify(void)
 	}
 	vm_state = 2;
 	prog_reap(vm_pid, 17 << 8);
+	prog_reap(vm_ended, 18 << 8);
 	check(vm_state == 3 && vm_result == 99, "memory is not shared");
 }
 
-/* ---- a thread with descriptors and a working directory of its own ---- */
+/* ---- a thread with descriptors and a working directory of its own, and of a process ---- */
 
 static pthread_t thread;
 static volatile int thread_state;
 
+static void thread_child(void)
+{
+	word[7] = 1;
+	wait_word(7, 2);
+	check(fcntl(72, F_GETFD) >= 0, "a thread's child does not share its descriptors");
+	must(chdir("/"));
+	word[7] = 3;
+}
+
 static void *thread_main(void *unused)
 {
 	char cwd[PATH_MAX];
+	pid_t pid;
 
 	(void)unused;
 	must(unshare(CLONE_FILES | CLONE_FS));
 	must(chdir("/usr"));
 	must(dup2(2, 70));
+	pid = clone_with(CLONE_FILES | CLONE_FS, thread_child);
+	wait_word(7, 1);
 	thread_state = 1;
 	while (thread_state != 2)
 		prog_sleep_ms(PROG_POLL_MS);
 	check(fcntl(70, F_GETFD) >= 0, "descriptor 70 is lost");
 	check(getcwd(cwd, sizeof(cwd)) && !strcmp(cwd, "/usr"), "directory of a thread: %s", cwd);
 	must(dup2(2, 71));
+	must(dup2(2, 72));
+	word[7] = 2;
+	wait_word(7, 3);
+	check(getcwd(cwd, sizeof(cwd)) && !strcmp(cwd, "/"), "a thread's child changes to %s", cwd);
+	prog_reap(pid, 0);
 	return NULL;
 }
 
@@ -262,21 +313,23 @@ static void thread_verify(void)
 
 static void word_setup(void)
 {
-	word = map(4096);
+	if (!word)
+		word = map(4096);
 }
 
 static void setup_files(void) { word_setup(); files_setup(); }
-static void setup_chain(void) { if (!word) word_setup(); chain_setup(); }
-static void setup_fs(void) { if (!word) word_setup(); fs_setup(); }
+static void setup_chain(void) { word_setup(); chain_setup(); }
+static void setup_thread(void) { word_setup(); thread_setup(); }
+static void setup_fs(void) { word_setup(); fs_setup(); }
 
 static const struct prog_case cases[] = {
 	/* not the other way round: the processes of later cases inherit descriptors */
-	{ "files", setup_files, NULL, true },
-	{ "chain", setup_chain, chain_verify, true },
-	{ "thread", thread_setup, thread_verify, true },
-	{ "files", NULL, files_verify, true },
-	{ "fs", setup_fs, fs_verify, true },
-	{ "vm", vm_setup, vm_verify, true },
+	{ "files", setup_files, NULL, false },
+	{ "chain", setup_chain, chain_verify, false },
+	{ "thread", setup_thread, thread_verify, false },
+	{ "files", NULL, files_verify, false },
+	{ "fs", setup_fs, fs_verify, false },
+	{ "vm", vm_setup, vm_verify, false },
 	{ }
 };
 

@@ -2,11 +2,12 @@
 /*
  * Threads: 64 of them with mutexes and condition variables, their ids and
  * thread-local storage, robust and priority-inheriting mutexes, and that they
- * can be joined at the end.
+ * can be joined at the end. A process whose first thread has exited.
  */
 #include "prog.h"
 #include <pthread.h>
 #include <semaphore.h>
+#include <signal.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
@@ -338,7 +339,72 @@ static void maker_verify(void)
 	check(made, "no thread was made");
 }
 
+/* ---- the first thread has exited, another one goes on ---- */
+
+static pid_t headless;
+
+static bool first_is_zombie(void)
+{
+	static char status[8192];
+
+	/* /proc/self is the first thread */
+	prog_read("/proc/self/status", status, sizeof(status));
+	return strstr(status, "State:\tZ");
+}
+
+/* Is not told of the end of a thread that it has never been a child of */
+static void heir_child(void)
+{
+	must(prctl(PR_SET_PDEATHSIG, SIGKILL));
+	prog_touch("up.heir");
+	prog_await("end.headless");
+}
+
+static void *headless_main(void *unused)
+{
+	pid_t pid, me = tid();
+	int i;
+
+	(void)unused;
+	for (i = 0; !first_is_zombie(); i++) {
+		check(i < PROG_POLLS, "the first thread does not exit");
+		prog_sleep_ms(PROG_POLL_MS);
+	}
+	pid = prog_fork(heir_child);
+	prog_await("up.heir");
+	prog_touch("up.headless");
+	prog_await("end.headless");
+	check(first_is_zombie(), "the first thread is back");
+	check(tid() == me, "tid %d became %d", me, tid());
+	prog_reap(pid, 0);
+	syscall(SYS_exit, 9);
+	return NULL;
+}
+
+static void headless_child(void)
+{
+	pthread_t t;
+
+	must0(pthread_create(&t, NULL, headless_main, NULL));
+	syscall(SYS_exit, 5);
+}
+
+static void headless_setup(void)
+{
+	headless = prog_fork(headless_child);
+	prog_await("up.headless");
+}
+
+static void headless_verify(void)
+{
+	check(!waitpid(headless, NULL, WNOHANG), "process %d has ended, or is no child", headless);
+	prog_touch("end.headless");
+	/* of the thread that was the last */
+	prog_reap(headless, 9 << 8);
+}
+
 static const struct prog_case cases[] = {
+	{ "headless", headless_setup, headless_verify, false },
 	{ "many", many_setup, many_verify, false },
 	{ "robust", robust_setup, robust_verify, false },
 	{ "pi", pi_setup, pi_verify, false },

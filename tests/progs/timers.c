@@ -376,6 +376,65 @@ static void timer_pending(void)
 	check(!ts_ns(gettime(single).it_value) && !is_pending(once), "it goes on");
 }
 
+/*
+ * Expirations that were counted before: exact, because the next one is far away. A timer whose date has
+ * passed 7.5 periods ago has missed 7. timer_gettime() counts them while its signal waits.
+ */
+static int timer_missed(int sig)
+{
+	int id = create(CLOCK_REALTIME, SIGEV_SIGNAL, sig, 0, 0);
+
+	block(sig);
+	settime(id, TIMER_ABSTIME, prog_now(CLOCK_REALTIME) - 15 * LONG_S * NS / 2, LONG_S * NS);
+	await_pending(sig);
+	return id;
+}
+
+/* Set again while its signal waits. Linux counts what comes as an overrun, until 6.13 */
+static void timer_twice(int sig)
+{
+	int id = create(CLOCK_MONOTONIC, SIGEV_SIGNAL, sig, 0, 0);
+
+	block(sig);
+	settime(id, 0, 1, 0);
+	await_pending(sig);
+	settime(id, 0, 1, 0);
+	while (ts_ns(gettime(id).it_value))
+		prog_sleep_ms(PROG_POLL_MS);
+}
+
+static void timer_overrun(void)
+{
+	const int sig = SIGRTMIN + 4, known = SIGRTMIN + 5, taken = SIGRTMIN + 6, twice = SIGRTMIN + 7;
+	int id[3], overruns;
+	uint64_t left;
+	siginfo_t info;
+
+	id[0] = timer_missed(sig);
+	id[1] = timer_missed(known);
+	gettime(id[1]);
+	id[2] = timer_missed(taken);
+	check(take(taken).si_overrun == 7, "the signal that is taken");
+	timer_twice(twice);
+	overruns = take(twice).si_overrun;
+	timer_twice(twice);
+	await_go("up.overrun");
+	info = take(sig);
+	check(info.si_overrun == 7, "it has missed %d", info.si_overrun);
+	info = take(known);
+	check(info.si_overrun == 7, "it has missed %d, and had been asked", info.si_overrun);
+	check(syscall(SYS_timer_getoverrun, id[2]) == 7, "a signal that was taken has lost what it said");
+	info = take(twice);
+	check(info.si_overrun == overruns, "a signal that came twice says %d instead of %d", info.si_overrun,
+	      overruns);
+	/* each goes on at half a period from then */
+	for (int i = 0; i < 3; i++) {
+		left = ts_ns(gettime(id[i]).it_value);
+		check(left < LONG_S * NS / 2 && left > LONG_S * NS / 4, "timer %d goes on in %llu ms", i,
+		      (unsigned long long)left / 1000000);
+	}
+}
+
 /* ---- threads: SIGEV_THREAD of the C library, SIGEV_THREAD_ID ---- */
 
 static volatile int calls;
@@ -458,11 +517,12 @@ static const struct {
 	{ "up.ids", timer_ids },
 	{ "up.clocks", timer_clocks },
 	{ "up.queued", timer_pending },
+	{ "up.overrun", timer_overrun },
 	{ "up.threads", timer_threads },
 };
 
 #define ITIMERS	6
-#define PARTS	10
+#define PARTS	11
 static pid_t pids[PARTS];
 
 static void run(int from, int to)

@@ -63,7 +63,8 @@ static void times_verify(void)
 	uint64_t now = usage(RUSAGE_SELF), now_children = usage(RUSAGE_CHILDREN);
 	uint64_t waited = prog_now(CLOCK_BOOTTIME) - waiting_since, older;
 
-	check(now >= process_cpu && now < process_cpu + 2000000000ull,
+	/* waiting takes some, on a slow machine a lot */
+	check(now >= process_cpu && now < process_cpu + 2000000000ull + waited / 4,
 	      "CPU time went from %llu ms to %llu ms", (unsigned long long)process_cpu / 1000000,
 	      (unsigned long long)now / 1000000);
 	check(prog_now(CLOCK_PROCESS_CPUTIME_ID) + TICK >= process_cpu,

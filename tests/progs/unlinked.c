@@ -4,7 +4,7 @@
  * mapped, with holes, replaced by another one, O_TMPFILE; and one that has
  * another name left.
  */
-#include "prog.h"
+#include "content.h"
 #include <sys/file.h>
 #include <sys/mman.h>
 
@@ -14,33 +14,6 @@
 static int new_file(const char *name, int flags)
 {
 	return must(open(prog_path(name), flags | O_CREAT | O_EXCL, 0600));
-}
-
-static void fill(int fd, off_t at, size_t len, uint64_t seed)
-{
-	char *buf = malloc(len);
-
-	prog_fill(buf, len, seed);
-	check(must(pwrite(fd, buf, len, at)) == (ssize_t)len, "short write");
-	free(buf);
-}
-
-static void is_filled(int fd, off_t at, size_t len, uint64_t seed, const char *what)
-{
-	char *buf = malloc(len);
-
-	check(must(pread(fd, buf, len, at)) == (ssize_t)len, "%s: short read", what);
-	prog_check_fill(buf, len, seed, what);
-	free(buf);
-}
-
-static void is_zero(int fd, off_t at, size_t len, const char *what)
-{
-	char *buf = malloc(len);
-
-	check(must(pread(fd, buf, len, at)) == (ssize_t)len, "%s: short read", what);
-	prog_check_zero(buf, len, what);
-	free(buf);
 }
 
 /* ---- holes, a size that is no multiple of anything, mode, time, position ---- */

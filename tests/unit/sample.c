@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The sample image: three processes, one with two threads, one in a group of
- * its own, one a zombie, and between them every kind of record there is.
+ * The sample image: five processes, one with two threads, one in a group of
+ * its own, one a zombie, one a zombie in a session whose leader is gone, one
+ * whose first thread has exited, and between them every kind of record there is.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -13,15 +14,16 @@
 #define L64	cpu_to_le64
 #define PAGE	4096u
 
-enum { LEADER = 100, THREAD2 = 101, CHILD = 102, ZOMBIE = 103, SHELL = 50 };
+enum { LEADER = 100, THREAD2 = 101, CHILD = 102, ZOMBIE = 103, SHELL = 50,
+       ORPHAN = 104, GONE = 60, HEADLESS = 105, ALIVE = 106 };
 
 /* Ids that the objects of the sample refer to each other by */
 struct sample {
 	struct build b;
-	u32 vdso, cred, pipe, anon, unlinked, sysv;
+	u32 vdso, cred, pipe, fifo, anon, unlinked, sysv, memfd;
 	u32 exe, lib, rd, wr, term, shm_file, null, dir, log;
 	u32 files, fs, sighand[2], mm[2];
-	u32 leader, child;
+	u32 leader, child, headless;
 };
 
 static u8 pattern[CR_RUN_MAX];
@@ -57,6 +59,11 @@ static void small_objects(struct sample *s)
 	struct cr_rec_shm sysv = {
 		.size = L64(9000), .kind = L32(CR_SHM_SYSV),
 	};
+	struct cr_rec_shm memfd = {
+		.size = L64(9000), .kind = L32(CR_SHM_MEMFD), .mode = L32(0777),
+		.mtime_ns = L64(1700000000),
+		.seals = L32(CR_SEAL_SHRINK | CR_SEAL_FUTURE_WRITE),
+	};
 	struct cr_rec_shmid shmid = {
 		.shmid = L32(32769), .key = L32(0x1234), .mode = L32(0600),
 		.uid = L32(1000), .gid = L32(1000), .cuid = L32(1000),
@@ -70,10 +77,14 @@ static void small_objects(struct sample *s)
 	DETAIL(s, CR_REC_PIPE_BUF, buf, pattern, PAGE);
 	buf.len = L32(3);
 	DETAIL(s, CR_REC_PIPE_BUF, buf, "abc", 3);
+	pipe.nr_bufs = L32(1);
+	s->fifo = OBJ(s, CR_REC_PIPE, pipe, "/tmp/fifo", 10);
+	DETAIL(s, CR_REC_PIPE_BUF, buf, "def", 3);
 	s->anon = OBJ(s, CR_REC_SHM, anon, "/dev/zero (deleted)", 20);
 	s->unlinked = OBJ(s, CR_REC_SHM, unlinked, "/tmp/unlinked", 14);
 	s->sysv = OBJ(s, CR_REC_SHM, sysv, "/SYSV00001234 (deleted)", 24);
 	DETAIL(s, CR_REC_SHMID, shmid, NULL, 0);
+	s->memfd = OBJ(s, CR_REC_SHM, memfd, "/memfd:data (deleted)", 22);
 }
 
 static u32 file(struct sample *s, u32 kind, u32 flags, u32 open_flags, u32 mode,
@@ -243,7 +254,7 @@ static u32 mm(struct sample *s)
 		.brk = L64(0x540000), .start_stack = L64(0x7fffffffe000),
 		.arg_start = L64(0x7fffffffe100), .arg_end = L64(0x7fffffffe110),
 		.env_start = L64(0x7fffffffe110), .env_end = L64(0x7fffffffe200),
-		.dumpable = L32(1), .nr_vmas = L32(12),
+		.dumpable = L32(1), .nr_vmas = L32(13),
 	};
 	__le64 auxv[] = { L64(6), L64(PAGE), L64(23), 0, 0, 0 };
 	struct cr_rec_auxv aux = { .nr = L32(6) };
@@ -259,6 +270,8 @@ static u32 mm(struct sample *s)
 	vma(s, 0x10030000, 8, CR_VMA_ANON, 0, 0, 0, NULL);
 	vma(s, 0x10040000, 3, CR_VMA_SHM, r | w, CR_VMA_SHARED | CR_VMA_MAYWRITE,
 	    s->sysv, NULL);
+	vma(s, 0x10050000, 3, CR_VMA_SHM, r | w, CR_VMA_SHARED | CR_VMA_MAYWRITE,
+	    s->memfd, NULL);
 	vma(s, VDSO_ADDR - 4 * PAGE, 4, CR_VMA_VVAR, r, 0, 0, NULL);
 	vma(s, VDSO_ADDR, 2, CR_VMA_VDSO, r | x, 0, 0, NULL);
 	vma(s, 0x7ffffffde000, 33, CR_VMA_ANON, r | w,
@@ -302,6 +315,35 @@ static void timers(struct sample *s)
 	timer.interval_ns = L64(5);
 	timer.flags = 0;
 	DETAIL(s, CR_REC_TIMER, timer, NULL, 0);
+	timer.id = L32(6);
+	timer.clock = L32(CR_CLOCK_REALTIME);
+	timer.cpu_tid = 0;
+	timer.flags = L32(CR_TIMER_PENDING);
+	timer.state = L32(CR_TIMER_FIRED_DATE);
+	DETAIL(s, CR_REC_TIMER, timer, NULL, 0);
+	timer.id = L32(7);
+	timer.state = L32(CR_TIMER_FIRED);
+	timer.value_ns = L64(-5ull);
+	DETAIL(s, CR_REC_TIMER, timer, NULL, 0);
+}
+
+static void semundos(struct sample *s)
+{
+	struct cr_rec_semundo rec = {
+		.semid = L32(3), .nsems = L32(1), .mode = L32(0600),
+		.uid = L32(1000), .gid = L32(1000), .cuid = L32(1000),
+		.cgid = L32(1000), .ctime = L64(1700000000),
+	};
+	struct cr_sem sems[] = {
+		{ .semadj = L32(1), .sempid = L32(LEADER) },
+		{ .semadj = L32(-2u), .semval = L32(7) },
+	};
+
+	DETAIL(s, CR_REC_SEMUNDO, rec, sems, sizeof(sems[0]));
+	rec.semid = L32(32771);
+	rec.key = L32(0x1234);
+	rec.nsems = L32(2);
+	DETAIL(s, CR_REC_SEMUNDO, rec, sems, sizeof(sems));
 }
 
 static u32 proc(struct sample *s, u32 pid, u32 parent, u32 pgid, u32 flags,
@@ -309,12 +351,15 @@ static u32 proc(struct sample *s, u32 pid, u32 parent, u32 pgid, u32 flags,
 {
 	struct cr_rec_proc rec = {
 		.pid = L32(pid), .parent = L32(parent), .pgid = L32(pgid),
-		.sid = L32(SHELL), .flags = L32(flags | CR_PROC_SESSION_OUTSIDE),
-		.exit_code = L32(flags & CR_PROC_ZOMBIE ? 0x300 : 0),
+		.sid = L32(pgid == GONE ? GONE : SHELL),
+		.flags = L32(pgid == GONE ? flags :
+					    flags | CR_PROC_SESSION_OUTSIDE),
+		.exit_code = L32(flags & (CR_PROC_ZOMBIE | CR_PROC_HEADLESS) ?
+				 0x300 : 0),
 		.exit_signal = L32(17), .nr_threads = L32(threads),
 		.oom_score_adj = L32(-17), .utime_ns = L64(123456789),
 		.age_ns = L64(5000000000), .pending = L64(1ull << 11),
-		.comm = "app", .next_timer = L32(5),
+		.comm = "app", .next_timer = L32(8),
 	};
 	struct cr_rec_rlimit lim = { .nr = L32(16) };
 	__le64 pairs[32];
@@ -331,8 +376,10 @@ static u32 proc(struct sample *s, u32 pid, u32 parent, u32 pgid, u32 flags,
 	for (i = 0; i < 32; i++)
 		pairs[i] = i & 1 ? ~0ull : L64(1024 * i);
 	DETAIL(s, CR_REC_RLIMIT, lim, pairs, sizeof(pairs));
-	if (!parent)
+	if (!parent) {
 		timers(s);
+		semundos(s);
+	}
 	siginfo(s, 12);
 	return id;
 }
@@ -382,6 +429,75 @@ static void thread(struct sample *s, u32 tid, u32 of, unsigned int which,
 	siginfo(s, 34);
 }
 
+static void pidfd(struct sample *s)
+{
+	struct cr_rec_pidfd pidfd = {
+		.nr = L32(THREAD2), .flags = L32(CR_PIDFD_THREAD),
+	};
+
+	file(s, CR_FILE_PIDFD, 0, 2, 0600, 0, "anon_inode:[pidfd]");
+	DETAIL(s, CR_REC_PIDFD, pidfd, NULL, 0);
+}
+
+static void inotify(struct sample *s)
+{
+	struct cr_rec_inotify inotify = {
+		.next_wd = L32(8), .nr_watches = L32(2), .nr_events = L32(3),
+	};
+	struct cr_rec_inotify_watch watch = {
+		.wd = L32(2), .mask = L32(0x80000002),
+	};
+	struct cr_rec_inotify_event event = {
+		.wd = L32(1), .mask = L32(0x40000100), .cookie = L32(77),
+		.name_len = L32(5),
+	};
+
+	file(s, CR_FILE_INOTIFY, 0, 04000, 0600, 0, "anon_inode:inotify");
+	DETAIL(s, CR_REC_INOTIFY, inotify, NULL, 0);
+	DETAIL(s, CR_REC_INOTIFY_WATCH, watch, "/tmp", 5);
+	watch.wd = L32(7);
+	DETAIL(s, CR_REC_INOTIFY_WATCH, watch, "/home", 6);
+	DETAIL(s, CR_REC_INOTIFY_EVENT, event, "name", 5);
+	event.name_len = event.cookie = 0;
+	event.mask = L32(0x8000);
+	DETAIL(s, CR_REC_INOTIFY_EVENT, event, NULL, 0);
+	event.wd = L32(-1u);
+	event.mask = L32(CR_INOTIFY_OVERFLOW);
+	DETAIL(s, CR_REC_INOTIFY_EVENT, event, NULL, 0);
+}
+
+/* A master and a slave, with something of everything on its way */
+static void terminals(struct sample *s)
+{
+	struct cr_rec_pty pty = {
+		.index = L32(7), .flags = L32(CR_PTY_OPENED | CR_PTY_PACKET),
+		.iflag = L32(02402), .oflag = L32(5), .cflag = L32(0277),
+		.lflag = L32(0105073), .ispeed = L32(38400),
+		.ospeed = L32(38400), .cc = { 3, 28, 127, 21, 4 },
+		.rows = L32(24), .cols = L32(80),
+		.pktstatus = L32(4), .mode = L32(0620), .nr_bufs = L32(4),
+		.uid = L32(1000), .gid = L32(5), .column = L32(3),
+	};
+	struct cr_rec_pty_buf buf = {
+		.kind = L32(CR_PTY_OUTPUT), .len = L32(6),
+	};
+	u32 id = OBJ(s, CR_REC_PTY, pty, "/dev/ptmx", 10);
+
+	DETAIL(s, CR_REC_PTY_BUF, buf, "output", 6);
+	buf.kind = L32(CR_PTY_INPUT);
+	buf.flags = L32(CR_PTY_BUF_END | CR_PTY_BUF_PUSHED);
+	buf.len = L32(5);
+	DETAIL(s, CR_REC_PTY_BUF, buf, "line\n", 5);
+	buf.flags = 0;
+	buf.len = L32(4);
+	DETAIL(s, CR_REC_PTY_BUF, buf, "half", 4);
+	buf.kind = L32(CR_PTY_TYPED);
+	DETAIL(s, CR_REC_PTY_BUF, buf, "more", 4);
+	file(s, CR_FILE_PTY_MASTER, 0, 02, 020666, id, "/dev/ptmx");
+	file(s, CR_FILE_PTY_SLAVE, 0, 04002, 020620, id, "terminal pts7");
+	file(s, CR_FILE_PTY_HUNGUP, 0, 2, 020620, 0, "terminal pts8");
+}
+
 /* Behind all others: nobody has them open */
 static void anonymous_files(struct sample *s)
 {
@@ -410,6 +526,9 @@ static void anonymous_files(struct sample *s)
 	DETAIL(s, CR_REC_SIGNALFD, signalfd, NULL, 0);
 	item.epoll = L32(file(s, CR_FILE_EPOLL, 0, 2, 0600, 0,
 			      "anon_inode:[eventpoll]"));
+	file(s, CR_FILE_FIFO, CR_FILE_FRESH, 04000, 010600, s->fifo, "/tmp/link");
+	inotify(s);
+	pidfd(s);
 	item.file = L32(event);
 	OBJ(s, CR_REC_FILES, files, NULL, 0);
 	DETAIL(s, CR_REC_EPITEM, item, NULL, 0);
@@ -427,6 +546,7 @@ static void pages(struct sample *s)
 	build_run(&s->b, s->anon, 2 * PAGE, pattern, 2 * PAGE, false);
 	build_run(&s->b, s->unlinked, 0, pattern, 2 * PAGE, false);
 	build_run(&s->b, s->sysv, PAGE, pattern, 2 * PAGE, false);
+	build_run(&s->b, s->memfd, 0, pattern, 3 * PAGE, false);
 	for (i = 0; i < 2; i++) {
 		build_run(&s->b, s->mm[i], 0x404000, pattern, PAGE, false);
 		build_run(&s->b, s->mm[i], 0x500000, pattern, 2 * PAGE, false);
@@ -443,7 +563,7 @@ void sample_build(struct buf *file)
 {
 	struct sample s = {};
 	struct cr_rec_head head = {
-		.nr_procs = L32(3), .nr_threads = L32(3), .page_shift = L32(12),
+		.nr_procs = L32(5), .nr_threads = L32(4), .page_shift = L32(12),
 		.realtime_ns = L64(1700000000000000000ull),
 		.monotonic_ns = L64(99), .boottime_ns = L64(100),
 		.release = "6.12.0-test", .node = "test",
@@ -467,7 +587,11 @@ void sample_build(struct buf *file)
 	s.child = proc(&s, CHILD, s.leader, CHILD, 0, 1);
 	thread(&s, CHILD, s.child, 1, CR_RESTART_POLL);
 	proc(&s, ZOMBIE, s.child, CHILD, CR_PROC_ZOMBIE, 0);
+	proc(&s, ORPHAN, s.leader, GONE, CR_PROC_ZOMBIE, 0);
+	s.headless = proc(&s, HEADLESS, s.leader, CHILD, CR_PROC_HEADLESS, 1);
+	thread(&s, ALIVE, s.headless, 0, CR_RESTART_POLL);
 	anonymous_files(&s);
+	terminals(&s);
 	pages(&s);
 
 	head.nr_objects = L32(s.b.last);

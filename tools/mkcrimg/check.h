@@ -23,7 +23,7 @@ unsigned int check_machine(const struct image *img);
 unsigned int check_creds(const struct image *img);
 /* Limits, priorities, the numbers of processes */
 unsigned int check_rights(const struct image *img);
-/* Names of sockets and segments, descriptors that lead outside */
+/* Names of sockets and segments, semaphores, descriptors that lead outside */
 unsigned int check_names(const struct image *img);
 
 /* May a new file be made at @path? errno if not */

@@ -39,6 +39,26 @@ static unsigned int check_file_stat(const struct image *img,
 	return 0;
 }
 
+/* What inotify watches must be there, and may be read */
+static unsigned int check_watches(const struct image *img, u32 id)
+{
+	unsigned int problems = 0;
+	struct cr_detail_iter it;
+	const char *path;
+	struct stat st;
+
+	cr_for_each_detail(&img->cr, id, &it) {
+		if (it.view.type != CR_REC_INOTIFY_WATCH)
+			continue;
+		path = it.view.tail;
+		if (lstat(path, &st) ||
+		    (!S_ISLNK(st.st_mode) && access(path, R_OK)))
+			problems += problem(img, "%s: cannot be watched: %s",
+					    path, strerror(errno));
+	}
+	return problems;
+}
+
 static unsigned int check_one_file(const struct image *img, u32 id)
 {
 	static const int modes[] = { R_OK, W_OK, R_OK | W_OK, 0 };
@@ -50,13 +70,17 @@ static unsigned int check_one_file(const struct image *img, u32 id)
 
 	cr_read_obj(&img->cr, id, &v, &f, sizeof(f));
 	kind = le32_to_cpu(f.kind);
+	if (kind == CR_FILE_INOTIFY)
+		return check_watches(img, id);
 	if (kind != CR_FILE_REG && kind != CR_FILE_DIR &&
-	    kind != CR_FILE_CHR && kind != CR_FILE_OPATH)
+	    kind != CR_FILE_CHR && kind != CR_FILE_OPATH &&
+	    kind != CR_FILE_FIFO)
 		return 0;
 	path = v.tail;
 	/* it was no link when it was saved, and none is followed */
 	if (lstat(path, &st) || (kind != CR_FILE_OPATH &&
-	    access(path, modes[le32_to_cpu(f.open_flags) & 3])))
+	    access(path, kind == CR_FILE_FIFO ? R_OK | W_OK :
+			 modes[le32_to_cpu(f.open_flags) & 3])))
 		return problem(img, "%s: %s", path, strerror(errno));
 	/* root may not either, without any x bit or where it is mounted noexec */
 	if (le32_to_cpu(f.flags) & CR_FILE_EXE && access(path, X_OK))

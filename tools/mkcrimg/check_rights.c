@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -109,18 +110,39 @@ static unsigned int check_thread(const struct image *img, u32 id)
 	return problems;
 }
 
+/* As a task; kill() also knows a group, which may have lost its leader */
+static bool id_is_taken(u32 nr, bool group)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/%u", nr);
+	return !access(path, F_OK) ||
+	       (group && nr > 1 && (!kill(-(pid_t)nr, 0) || errno == EPERM));
+}
+
 static u32 taken_id(const struct image *img)
 {
-	struct cr_rec_thread rec;
+	struct cr_rec_thread thread;
+	struct cr_rec_proc proc;
 	struct cr_view v;
-	char path[32];
-	u32 id;
+	u32 id, flags;
 
 	for (id = 0; (id = image_next(img, id, CR_REC_THREAD));) {
-		cr_read_obj(&img->cr, id, &v, &rec, sizeof(rec));
-		snprintf(path, sizeof(path), "/proc/%u", le32_to_cpu(rec.tid));
-		if (!access(path, F_OK))
-			return le32_to_cpu(rec.tid);
+		cr_read_obj(&img->cr, id, &v, &thread, sizeof(thread));
+		if (id_is_taken(le32_to_cpu(thread.tid), false))
+			return le32_to_cpu(thread.tid);
+	}
+	for (id = 0; (id = image_next(img, id, CR_REC_PROC));) {
+		cr_read_obj(&img->cr, id, &v, &proc, sizeof(proc));
+		flags = le32_to_cpu(proc.flags);
+		if (id_is_taken(le32_to_cpu(proc.pid), false))
+			return le32_to_cpu(proc.pid);
+		if (!(flags & CR_PROC_SESSION_OUTSIDE) &&
+		    id_is_taken(le32_to_cpu(proc.sid), true))
+			return le32_to_cpu(proc.sid);
+		if (!(flags & CR_PROC_PGRP_OUTSIDE) &&
+		    id_is_taken(le32_to_cpu(proc.pgid), true))
+			return le32_to_cpu(proc.pgid);
 	}
 	return 0;
 }

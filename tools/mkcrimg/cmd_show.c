@@ -211,6 +211,38 @@ static void show_sock(const struct image *img, u32 id)
 	}
 }
 
+/* "terminal 3, 80 x 24, of session 412, 5 bytes for the master, ..." */
+static void show_pty(const struct image *img, u32 id)
+{
+	u32 len[CR_PTY_TYPED + 1] = {};
+	struct cr_rec_pty_buf buf;
+	struct cr_detail_iter it;
+	struct cr_rec_pty p;
+	struct cr_view v;
+
+	cr_read_obj(&img->cr, id, &v, &p, sizeof(p));
+	printf(", pseudo-terminal %u, %u x %u", le32_to_cpu(p.index),
+	       le32_to_cpu(p.cols), le32_to_cpu(p.rows));
+	if (p.session)
+		printf(", session %u, foreground %u", le32_to_cpu(p.session),
+		       le32_to_cpu(p.pgrp));
+	if (le32_to_cpu(p.flags) & CR_PTY_PACKET)
+		printf(", packets");
+	if (le32_to_cpu(p.flags) & CR_PTY_LOCKED)
+		printf(", locked");
+	if (le32_to_cpu(p.flags) & CR_PTY_STOPPED)
+		printf(", stopped");
+	cr_for_each_detail(&img->cr, id, &it) {
+		cr_detail(&it, &buf, sizeof(buf));
+		len[le32_to_cpu(buf.kind) & 3] += le32_to_cpu(buf.len);
+	}
+	if (len[CR_PTY_OUTPUT])
+		printf(", %u bytes for the master", len[CR_PTY_OUTPUT]);
+	if (len[CR_PTY_INPUT] + len[CR_PTY_TYPED])
+		printf(", %u bytes for the slave",
+		       len[CR_PTY_INPUT] + len[CR_PTY_TYPED]);
+}
+
 /* The state of a file on the anonymous inode */
 static void show_anon(const struct image *img, u32 id)
 {
@@ -218,6 +250,8 @@ static void show_anon(const struct image *img, u32 id)
 	struct cr_rec_eventfd e;
 	struct cr_rec_timerfd t;
 	struct cr_rec_signalfd s;
+	struct cr_rec_inotify i;
+	struct cr_rec_pidfd p;
 
 	cr_detail_first(&img->cr, id, &it);
 	switch (it.view.type) {
@@ -240,6 +274,16 @@ static void show_anon(const struct image *img, u32 id)
 		printf(", signals 0x%llx",
 		       (unsigned long long)le64_to_cpu(s.mask));
 		break;
+	case CR_REC_PIDFD:
+		cr_detail(&it, &p, sizeof(p));
+		printf(", of %s %u", p.flags ? "thread" : "process",
+		       le32_to_cpu(p.nr));
+		break;
+	case CR_REC_INOTIFY:
+		cr_detail(&it, &i, sizeof(i));
+		printf(", %u watches, %u events wait",
+		       le32_to_cpu(i.nr_watches), le32_to_cpu(i.nr_events));
+		break;
 	}
 }
 
@@ -247,6 +291,7 @@ static void show_fd(const struct image *img, const struct cr_rec_fd *fd)
 {
 	u32 id = le32_to_cpu(fd->file);
 	struct cr_rec_file f;
+	struct cr_rec_shm shm;
 	struct cr_view v;
 
 	cr_read_obj(&img->cr, id, &v, &f, sizeof(f));
@@ -258,6 +303,7 @@ static void show_fd(const struct image *img, const struct cr_rec_fd *fd)
 		       (unsigned long long)le64_to_cpu(f.pos),
 		       (unsigned long long)le64_to_cpu(f.size));
 		break;
+	case CR_FILE_FIFO:
 	case CR_FILE_PIPE:
 		printf(", pipe %u", le32_to_cpu(f.obj));
 		break;
@@ -267,10 +313,23 @@ static void show_fd(const struct image *img, const struct cr_rec_fd *fd)
 		       le32_to_cpu(f.fd));
 		break;
 	case CR_FILE_SHM:
+		cr_read_obj(&img->cr, le32_to_cpu(f.obj), &v, &shm,
+			    sizeof(shm));
 		printf(", contents in the image");
+		if (shm.seals)
+			printf(", seals 0x%x", le32_to_cpu(shm.seals));
 		break;
 	case CR_FILE_SOCK:
 		show_sock(img, le32_to_cpu(f.obj));
+		break;
+	case CR_FILE_PTY_MASTER:
+		show_pty(img, le32_to_cpu(f.obj));
+		break;
+	case CR_FILE_PTY_SLAVE:
+		printf(", slave");
+		break;
+	case CR_FILE_PTY_HUNGUP:
+		printf(", hung up");
 		break;
 	case CR_FILE_EPOLL:
 		printf(", epoll, object %u", id);
@@ -278,6 +337,8 @@ static void show_fd(const struct image *img, const struct cr_rec_fd *fd)
 	case CR_FILE_EVENTFD:
 	case CR_FILE_TIMERFD:
 	case CR_FILE_SIGNALFD:
+	case CR_FILE_INOTIFY:
+	case CR_FILE_PIDFD:
 		show_anon(img, id);
 		break;
 	}
@@ -346,9 +407,12 @@ static void show_files(const struct image *img, const struct cr_rec_thread *t)
 
 static void show_time(u32 state, __le64 value, __le64 interval)
 {
-	static const char *const states[] = { "off for", "in", "since", "at" };
+	static const char *const states[] = {
+		"off for", "in", "since", "at", "waits, at",
+	};
 
-	printf("%s %.3f s", states[state & 3], le64_to_cpu(value) / 1e9);
+	printf("%s %.3f s", state < ARRAY_SIZE(states) ? states[state] : "?",
+	       (s64)le64_to_cpu(value) / 1e9);
 	if (interval)
 		printf(", every %.3f s", le64_to_cpu(interval) / 1e9);
 	printf("\n");
@@ -376,6 +440,31 @@ static void show_timers(const struct image *img, u32 proc)
 			show_time(le32_to_cpu(timer.state), timer.value_ns,
 				  timer.interval_ns);
 		}
+	}
+}
+
+/* ---- semaphores ---- */
+
+/* What the process adds to them when it ends */
+static void show_semundos(const struct image *img, u32 proc)
+{
+	struct cr_rec_semundo rec;
+	struct cr_detail_iter it;
+	struct cr_sem sem;
+	u32 i;
+
+	cr_for_each_detail(&img->cr, proc, &it) {
+		if (it.view.type != CR_REC_SEMUNDO)
+			continue;
+		cr_detail(&it, &rec, sizeof(rec));
+		printf("  semaphores  %u, key 0x%08x, at its end:",
+		       le32_to_cpu(rec.semid), le32_to_cpu(rec.key));
+		for (i = 0; i < le32_to_cpu(rec.nsems); i++) {
+			memcpy(&sem, it.view.tail + i * sizeof(sem), sizeof(sem));
+			if (sem.semadj)
+				printf(" %u: %+d", i, (s32)le32_to_cpu(sem.semadj));
+		}
+		printf("\n");
 	}
 }
 
@@ -441,7 +530,78 @@ static void show_maps(const struct image *img, u32 mm)
 	}
 }
 
-static void show_proc(const struct image *img, u32 id, bool maps)
+/* ---- sharing ---- */
+
+static void first_use(u32 *first, __le32 ref, __le32 proc)
+{
+	if (!first[le32_to_cpu(ref)])
+		first[le32_to_cpu(ref)] = le32_to_cpu(proc);
+}
+
+/* [id] of an object that threads refer to: the PROC of the first one; or NULL */
+static u32 *first_users(const struct image *img)
+{
+	u32 *first = calloc(img->cr.nr_objects + 1, sizeof(*first));
+	struct cr_rec_thread t;
+	struct cr_view v;
+	u32 id = 0;
+
+	while (first && (id = image_next(img, id, CR_REC_THREAD))) {
+		cr_read_obj(&img->cr, id, &v, &t, sizeof(t));
+		first_use(first, t.mm, t.proc);
+		first_use(first, t.sighand, t.proc);
+		first_use(first, t.files, t.proc);
+		first_use(first, t.fs, t.proc);
+	}
+	return first;
+}
+
+static void show_shared(const struct image *img, const u32 *first, u32 id,
+			const struct cr_rec_thread *t)
+{
+	const struct {
+		const char *name;
+		u32 ref;
+	} refs[] = {
+		{ "memory", le32_to_cpu(t->mm) },
+		{ "handlers", le32_to_cpu(t->sighand) },
+		{ "descriptors", le32_to_cpu(t->files) },
+		{ "directories", le32_to_cpu(t->fs) },
+	};
+	struct cr_rec_proc p;
+	struct cr_view v;
+	u32 i;
+
+	for (i = 0; first && i < sizeof(refs) / sizeof(refs[0]); i++) {
+		if (first[refs[i].ref] == id)
+			continue;
+		cr_read_obj(&img->cr, first[refs[i].ref], &v, &p, sizeof(p));
+		printf("  shared  %s with pid %u\n", refs[i].name,
+		       le32_to_cpu(p.pid));
+	}
+}
+
+/* Threads that have other descriptors or directories than the first one, @t */
+static void show_threads(const struct image *img, const u32 *first, u32 id,
+			 const struct cr_rec_thread *t)
+{
+	struct cr_rec_thread other;
+	struct cr_view v;
+	u32 n;
+
+	for (n = id + 2; n <= img->cr.nr_objects &&
+	     img->cr.objs[n].type == CR_REC_THREAD; n++) {
+		cr_read_obj(&img->cr, n, &v, &other, sizeof(other));
+		if (other.files == t->files && other.fs == t->fs)
+			continue;
+		printf("thread %u (%s)\n", le32_to_cpu(other.tid), other.comm);
+		show_shared(img, first, id, &other);
+		show_files(img, &other);
+	}
+}
+
+static void show_proc(const struct image *img, const u32 *first, u32 id,
+		      bool maps)
 {
 	struct cr_rec_thread t;
 	struct cr_rec_proc p;
@@ -451,10 +611,16 @@ static void show_proc(const struct image *img, u32 id, bool maps)
 		return;
 	cr_read_obj(&img->cr, id, &v, &p, sizeof(p));
 	printf("\npid %u (%s)\n", le32_to_cpu(p.pid), t.comm);
+	if (le32_to_cpu(p.flags) & CR_PROC_HEADLESS)
+		printf("  exited  first thread (%s), with %u\n", p.comm,
+		       le32_to_cpu(p.exit_code) >> 8);
+	show_shared(img, first, id, &t);
 	show_files(img, &t);
 	show_timers(img, id);
+	show_semundos(img, id);
 	if (maps)
 		show_maps(img, le32_to_cpu(t.mm));
+	show_threads(img, first, id, &t);
 }
 
 /* ---- System V segments ---- */
@@ -517,10 +683,13 @@ static int run(const struct cmd *cmd, int argc, char **argv)
 	if (json) {
 		show_json(&img, memory);
 	} else {
+		u32 *first = first_users(&img);
+
 		show_head(&img);
 		show_tree(&img);
 		while ((id = image_next(&img, id, CR_REC_PROC)))
-			show_proc(&img, id, maps);
+			show_proc(&img, first, id, maps);
+		free(first);
 		show_segments(&img);
 	}
 	image_close(&img);

@@ -100,6 +100,8 @@ static const struct field shm_fields[] = {
 	OCT(cr_rec_shm, mode),
 	HEX(cr_rec_shm, flags),
 	DEC(cr_rec_shm, mtime_ns),
+	HEX(cr_rec_shm, seals),
+	DEC(cr_rec_shm, reserved2),
 };
 
 static const struct field shmid_fields[] = {
@@ -162,6 +164,39 @@ static const struct field eventfd_fields[] = {
 	DEC(cr_rec_eventfd, reserved),
 };
 
+static const struct field pty_fields[] = {
+	DEC(cr_rec_pty, index),
+	HEX(cr_rec_pty, flags),
+	OCT(cr_rec_pty, iflag),
+	OCT(cr_rec_pty, oflag),
+	OCT(cr_rec_pty, cflag),
+	OCT(cr_rec_pty, lflag),
+	DEC(cr_rec_pty, ispeed),
+	DEC(cr_rec_pty, ospeed),
+	BYTES(cr_rec_pty, cc),
+	DEC(cr_rec_pty, rows),
+	DEC(cr_rec_pty, cols),
+	DEC(cr_rec_pty, xpixel),
+	DEC(cr_rec_pty, ypixel),
+	DEC(cr_rec_pty, line),
+	HEX(cr_rec_pty, pktstatus),
+	OCT(cr_rec_pty, mode),
+	DEC(cr_rec_pty, nr_bufs),
+	DEC(cr_rec_pty, session),
+	DEC(cr_rec_pty, pgrp),
+	DEC(cr_rec_pty, uid),
+	DEC(cr_rec_pty, gid),
+	DEC(cr_rec_pty, column),
+	DEC(cr_rec_pty, canon_column),
+};
+
+static const struct field pty_buf_fields[] = {
+	DEC(cr_rec_pty_buf, kind),
+	HEX(cr_rec_pty_buf, flags),
+	DEC(cr_rec_pty_buf, len),
+	DEC(cr_rec_pty_buf, reserved),
+};
+
 static const struct field timerfd_fields[] = {
 	DEC(cr_rec_timerfd, clockid),
 	HEX(cr_rec_timerfd, flags),
@@ -173,6 +208,30 @@ static const struct field timerfd_fields[] = {
 
 static const struct field signalfd_fields[] = {
 	HEX(cr_rec_signalfd, mask),
+};
+
+static const struct field pidfd_fields[] = {
+	DEC(cr_rec_pidfd, nr),
+	HEX(cr_rec_pidfd, flags),
+};
+
+static const struct field inotify_fields[] = {
+	DEC(cr_rec_inotify, next_wd),
+	DEC(cr_rec_inotify, nr_watches),
+	DEC(cr_rec_inotify, nr_events),
+	DEC(cr_rec_inotify, reserved),
+};
+
+static const struct field inotify_watch_fields[] = {
+	DEC(cr_rec_inotify_watch, wd),
+	HEX(cr_rec_inotify_watch, mask),
+};
+
+static const struct field inotify_event_fields[] = {
+	DEC(cr_rec_inotify_event, wd),
+	HEX(cr_rec_inotify_event, mask),
+	DEC(cr_rec_inotify_event, cookie),
+	DEC(cr_rec_inotify_event, name_len),
 };
 
 static const struct field lock_fields[] = {
@@ -390,6 +449,18 @@ static const struct field sock_fields[] = {
 	OCT(cr_rec_sock, mode),
 };
 
+static const struct field semundo_fields[] = {
+	DEC(cr_rec_semundo, semid),
+	HEX(cr_rec_semundo, key),
+	DEC(cr_rec_semundo, nsems),
+	OCT(cr_rec_semundo, mode),
+	DEC(cr_rec_semundo, uid),
+	DEC(cr_rec_semundo, gid),
+	DEC(cr_rec_semundo, cuid),
+	DEC(cr_rec_semundo, cgid),
+	DEC(cr_rec_semundo, ctime),
+};
+
 static const struct field sockq_fields[] = {
 	DEC(cr_rec_sockq, sock),
 	DEC(cr_rec_sockq, nr_msgs),
@@ -415,14 +486,20 @@ static const struct rec_fields recs[] = {
 	REC(CR_REC_PAGES, cr_rec_pages, TAIL_NONE, pages_fields),
 	REC(CR_REC_VDSO, cr_rec_vdso, TAIL_BYTES, vdso_fields),
 	REC(CR_REC_CRED, cr_rec_cred, TAIL_U32, cred_fields),
-	REC(CR_REC_PIPE, cr_rec_pipe, TAIL_NONE, pipe_fields),
+	REC(CR_REC_PIPE, cr_rec_pipe, TAIL_TEXT, pipe_fields),
 	REC(CR_REC_PIPE_BUF, cr_rec_pipe_buf, TAIL_BYTES, pipe_buf_fields),
+	REC(CR_REC_PTY, cr_rec_pty, TAIL_TEXT, pty_fields),
+	REC(CR_REC_PTY_BUF, cr_rec_pty_buf, TAIL_BYTES, pty_buf_fields),
 	REC(CR_REC_SHM, cr_rec_shm, TAIL_TEXT, shm_fields),
 	REC(CR_REC_SHMID, cr_rec_shmid, TAIL_NONE, shmid_fields),
 	REC(CR_REC_FILE, cr_rec_file, TAIL_TEXT, file_fields),
 	REC(CR_REC_EVENTFD, cr_rec_eventfd, TAIL_NONE, eventfd_fields),
 	REC(CR_REC_TIMERFD, cr_rec_timerfd, TAIL_NONE, timerfd_fields),
 	REC(CR_REC_SIGNALFD, cr_rec_signalfd, TAIL_NONE, signalfd_fields),
+	REC(CR_REC_PIDFD, cr_rec_pidfd, TAIL_NONE, pidfd_fields),
+	REC(CR_REC_INOTIFY, cr_rec_inotify, TAIL_NONE, inotify_fields),
+	REC(CR_REC_INOTIFY_WATCH, cr_rec_inotify_watch, TAIL_TEXT, inotify_watch_fields),
+	REC(CR_REC_INOTIFY_EVENT, cr_rec_inotify_event, TAIL_TEXT, inotify_event_fields),
 	REC(CR_REC_FILES, cr_rec_files, TAIL_NONE, files_fields),
 	REC(CR_REC_FD, cr_rec_fd, TAIL_NONE, fd_fields),
 	REC(CR_REC_LOCK, cr_rec_lock, TAIL_NONE, lock_fields),
@@ -437,6 +514,7 @@ static const struct rec_fields recs[] = {
 	REC(CR_REC_RLIMIT, cr_rec_rlimit, TAIL_U64, rlimit_fields),
 	REC(CR_REC_ITIMER, cr_rec_itimer, TAIL_NONE, itimer_fields),
 	REC(CR_REC_TIMER, cr_rec_timer, TAIL_NONE, timer_fields),
+	REC(CR_REC_SEMUNDO, cr_rec_semundo, TAIL_U32, semundo_fields),
 	REC(CR_REC_SIGINFO, cr_rec_siginfo, TAIL_BYTES, siginfo_fields),
 	REC(CR_REC_THREAD, cr_rec_thread, TAIL_U64, thread_fields),
 	REC(CR_REC_REGS_X86, cr_rec_regs_x86, TAIL_NONE, regs_x86_fields),

@@ -85,13 +85,16 @@ print($1)"
 
 @test "show: tree, files, maps" {
 	run -0 mkcrimg show --maps a.crimg
-	assert_line --index 0 --regexp '^a.crimg: 3 processes, 3 threads, .* of memory in '
+	assert_line --index 0 --regexp '^a.crimg: 5 processes, 4 threads, .* of memory in '
 	assert_line --regexp ' 100 +- +2 .* app  /usr/bin/app$'
 	assert_line --regexp ' 102 +100 +1 .*   app  /usr/bin/app$'
 	assert_line --regexp ' 103 +102 +0 .* zombie +app'
 	assert_line --regexp 'fd 0 +/dev/pts/0: read write, terminal outside'
 	assert_line --regexp '^  000000600000-000000a00000 rw-p .* big$'
 	assert_line --regexp '^segment 32769: key 0x00001234, mode 0600, '
+	assert_line '  exited  first thread (app), with 3'
+	assert_line '  shared  memory with pid 100'
+	assert_line '  shared  descriptors with pid 100'
 }
 
 @test "show --json: every record, every field" {
@@ -100,14 +103,14 @@ print($1)"
 	run -0 json '[x["tail"] for x in r if x["type"] == "FS"]'
 	assert_output "[['/home', '/']]"
 	run -0 json '[x["oom_score_adj"] for x in r if x["type"] == "PROC"]'
-	assert_output '[-17, -17, -17]'
+	assert_output '[-17, -17, -17, -17, -17]'
 	run -0 json '[x["gpr"]["ip"] for x in r if x["type"] == "REGS_X86"][0]'
 	assert_output '0x401100'
 }
 
 @test "show --json --memory: the same contents have the same hash" {
-	run -0 json 'len(j["memory"]), j["memory"][3]["xxh64"] == j["memory"][4]["xxh64"], j["memory"][0]["xxh64"] == j["memory"][1]["xxh64"]' --memory
-	assert_output '5 True False'
+	run -0 json 'len(j["memory"]), j["memory"][4]["xxh64"] == j["memory"][5]["xxh64"], j["memory"][0]["xxh64"] == j["memory"][1]["xxh64"]' --memory
+	assert_output '6 True False'
 }
 
 @test "check: a whole image" {

@@ -116,3 +116,133 @@ peek() { perl -e 'shmread($ARGV[0], $b, $ARGV[1], $ARGV[2]) or die $!; print $b'
 	resume
 	finish
 }
+
+# The set of "semundo child", or all sets
+sem_set() { awk 'FNR > 1 { print $2 }' /proc/sysvipc/sem; }
+
+# sem_change ID NR BY [FLAGS]: semop(); sem_get ID NR CMD: semctl(), 12 GETVAL, 14 GETNCNT
+sem_change() { perl -e 'semop($ARGV[0], pack("s!3", @ARGV[1 .. 3])) or die $!' "$1" "$2" "$3" "${4:-0}"; }
+sem_get() { perl -e 'print 0 + (semctl($ARGV[0], $ARGV[1], $ARGV[2], 0) // die $!)' "$@"; }
+
+# Values of all semaphores
+sem_values() {
+	perl -e 'for (@ARGV) { semctl($_, 0, 13, $b) or die $!; print $_, ":", (map " $_", unpack("s*", $b)), "\n" }' $(sem_set)
+}
+
+# busy ID [ARGUMENT...]: the image does not restart because of this set
+busy() {
+	run -0 "$progs/tryexec" "$job_image" "${@:2}"
+	assert_output EBUSY
+	run -1 mkcrimg restart "$job_image"
+	assert_output --regexp "semaphore set $1 .*somebody else has now"
+	run -1 mkcrimg check "$job_image"
+	assert_output --partial "semaphore set $1: somebody has semaphore "
+}
+
+@test "semaphores of a job that runs on, and those that somebody has taken meanwhile: EBUSY" {
+	local id before
+	start semundo child
+	id=$(sem_set)
+	save
+	before=$(sem_values)
+	run -0 "$progs/tryexec" "$job_image" pid=ns
+	assert_output EBUSY
+	run -1 mkcrimg restart --pid=ns "$job_image"
+	assert_output --regexp "semaphore set $id .*somebody else has now"
+	assert_equal "$(sem_values)" "$before"
+	save_kill
+	assert_equal "$(sem_get "$id" 0 12)" 1
+	sem_change "$id" 0 -1
+	busy "$id"
+	busy "$id" pid=ns
+	assert_equal "$(sem_get "$id" 0 12)" 0
+	sem_change "$id" 0 1
+	run -0 mkcrimg check "$job_image"
+	resume
+	finish
+}
+
+waited_for() { [ "$(sem_get "$1" 0 14)" = 1 ]; }
+
+@test "who waits for a semaphore of the job gets it when the job ends, and not before" {
+	local id waiter
+	start semundo child
+	id=$(sem_set)
+	save_kill
+	resume
+	perl -e 'semop($ARGV[0], pack("s!3", 0, -1, 0)) or die $!' "$id" 3>&- &
+	waiter=$!
+	until_true waited_for "$id"
+	save
+	assert_equal "$(sem_get "$id" 0 12)" 0
+	waited_for "$id"
+	save_kill
+	wait "$waiter"
+	busy "$id"
+	sem_change "$id" 0 1
+	resume
+	finish
+}
+
+@test "a restart that fails gives back the semaphores that it has taken" {
+	local id before
+	start semundo leader child many
+	# the last that is taken
+	id=$(sem_set | tail -n 1)
+	save_kill
+	sem_change "$id" 69 -10
+	before=$(sem_values)
+	busy "$id"
+	assert_equal "$(sem_values)" "$before"
+	busy "$id" pid=ns
+	assert_equal "$(sem_values)" "$before"
+	run -0 "$progs/launch" "$job_pid" "$progs/tryexec" -1 "$job_image"
+	assert_output EBUSY
+	assert_equal "$(sem_values)" "$before"
+	sem_change "$id" 69 10
+	resume
+	finish
+}
+
+@test "a semaphore set that was set since, is gone, or is another one: ESTALE" {
+	local id other
+	start semundo child
+	id=$(sem_set)
+	save_kill
+	# its time is told in seconds
+	sleep 1.1
+	perl -e 'semctl($ARGV[0], 0, 16, 1) or die $!' "$id"
+	stale() {
+		run -0 "$progs/tryexec" "$job_image"
+		assert_output ESTALE
+		run -1 mkcrimg restart "$job_image"
+		assert_output --regexp "semaphore set $id .*$1"
+		run -1 mkcrimg check "$job_image"
+		assert_output --partial "semaphore set $id: is gone, or not the one that was saved"
+	}
+	stale 'was set since by semctl'
+	ipcrm -s "$id"
+	stale 'is gone'
+	echo "$id" >/proc/sys/kernel/sem_next_id
+	other=$(perl -e 'print 0 + semget(0, 2, 01600)')
+	[ "$other" = "$id" ]
+	stale 'another one has its place'
+	ipcrm -s "$id"
+}
+
+@test "in place: a caller who has semaphores himself: EOPNOTSUPP" {
+	local id other
+	start semundo leader
+	id=$(sem_set)
+	save_kill
+	other=$(perl -e 'print 0 + semget(0, 1, 01600)')
+	# SEM_UNDO, kept over execve(); the id of another set: what the leader had is free
+	run -0 "$progs/launch" "$job_pid" perl -e 'semop(shift, pack("s!3", 0, 1, 010000)) or die $!; exec(@ARGV)' \
+		"$other" "$progs/tryexec" -1 "$job_image"
+	assert_output EOPNOTSUPP
+	assert_equal "$(sem_get "$other" 0 12)" 0
+	assert_equal "$(sem_get "$id" 0 12)" 1
+	ipcrm -s "$other"
+	resume
+	finish
+}

@@ -68,6 +68,10 @@ lifecycle() {
 	lifecycle sysv
 }
 
+@test "semundo" {
+	lifecycle semundo
+}
+
 @test "posixsem" {
 	lifecycle posixsem
 }
@@ -105,12 +109,24 @@ lifecycle() {
 	lifecycle unlinked
 }
 
+@test "memfd" {
+	lifecycle memfd
+}
+
 @test "owners" {
 	lifecycle owners
 }
 
 @test "pipes" {
 	lifecycle pipes
+}
+
+@test "fifos" {
+	lifecycle fifos
+}
+
+@test "ptys" {
+	lifecycle ptys
 }
 
 @test "unix" {
@@ -127,6 +143,14 @@ lifecycle() {
 
 @test "signalfd" {
 	lifecycle signalfd
+}
+
+@test "pidfds" {
+	lifecycle pidfds
+}
+
+@test "inotify" {
+	lifecycle inotify
 }
 
 @test "epoll" {
@@ -165,8 +189,23 @@ lifecycle() {
 	lifecycle zombies
 }
 
+# The first process to use something is not always the one that has made it: each order is its own.
+@test "sharing" {
+	local what
+	lifecycle sharing
+	run -0 mkcrimg show "$job_image"
+	for what in memory handlers descriptors directories; do
+		assert_line --regexp "^  shared  $what with pid [0-9]+$"
+	done
+	assert_line --regexp '^thread [0-9]+ \(sharing\)$'
+	lifecycle sharing chain
+	lifecycle sharing thread
+	lifecycle sharing vm
+}
+
 @test "pgrps" {
 	lifecycle pgrps
+	lifecycle pgrps gone
 }
 
 @test "ids" {

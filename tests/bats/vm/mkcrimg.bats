@@ -379,7 +379,7 @@ public() {
 }
 
 @test "check --pid: every blocker in one go, the same as save" {
-	start refused inotify semundo
+	start refused tcp semundo
 	run -1 --separate-stderr mkcrimg check --pid "$job_pid"
 	checked=$(sed 's/^mkcrimg: check: //' <<<"$stderr" | sort)
 	[ "$(wc -l <<<"$checked")" -gt 1 ]

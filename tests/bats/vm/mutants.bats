@@ -72,6 +72,10 @@ mutants() {
 	mutants 150 70000 epoll
 }
 
+@test "150 mutants of pseudo-terminals" {
+	mutants 150 140000 ptys lines packet session
+}
+
 @test "100 mutants of eventfds" {
 	mutants 100 80000 eventfd
 }
@@ -95,5 +99,10 @@ mutants() {
 # The segments outlive a job that is killed, also those that a mutant has made
 @test "150 mutants of System V segments" {
 	mutants 150 130000 sysv
+	ipcrm --all
+}
+
+@test "100 mutants of semaphores that are taken" {
+	mutants 100 135000 semundo
 	ipcrm --all
 }

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Pidfds: which process, or thread, of the job. It is there only when the job
+ * has been built: until then a stand-in is in its place in all descriptor tables.
+ *
+ * Refused: of a task outside the job, or of one that is gone; a pidfd that a
+ * process outside the job holds, too; an epoll that watches one. In place, at
+ * restart: of a thread of the leader, which does not exist yet.
+ *
+ * Locks: none held over a call.
+ */
+#include <linux/anon_inodes.h>
+#include <linux/fdtable.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/module.h>
+#include <linux/pid.h>
+#include <linux/slab.h>
+#include <uapi/linux/pidfd.h>
+#include <linux/cr_anon.h>
+#include <linux/cr_build.h>
+
+static bool pidfd_match(struct file *file)
+{
+	return !IS_ERR(pidfd_pid(file));
+}
+
+/* ---- saving ---- */
+
+static enum pid_type pidfd_type(const struct file *file)
+{
+	return file->f_flags & PIDFD_THREAD ? PIDTYPE_PID : PIDTYPE_TGID;
+}
+
+static void pidfd_outside(struct cr_save *s, struct cr_obj *obj)
+{
+	struct cr_file_info *info = cr_file_info(obj);
+	struct file *file = obj->ptr;
+	int inside = cr_pid_is_inside(s, pidfd_pid(file), pidfd_type(file));
+
+	info->name = kstrdup("anon_inode:[pidfd]", GFP_KERNEL_ACCOUNT);
+	if (!info->name)
+		cr_fail(s, -ENOMEM);
+	else if (inside < 0)
+		cr_file_refuse(s, obj, "of a process that is gone: not supported yet");
+	else if (!inside)
+		cr_file_refuse(s, obj, "of a process outside the job");
+	else if (cr_file_is_shared(obj))
+		cr_refuse(s, obj->holder, "CR-ESHARE",
+			  "fd %d: pidfd: shared with a process outside the job",
+			  obj->fd);
+}
+
+static void pidfd_details(struct cr_save *s, struct cr_obj *obj)
+{
+	struct file *file = obj->ptr;
+	struct cr_rec_pidfd rec = {
+		.nr = cpu_to_le32(pid_nr_ns(pidfd_pid(file), s->pid_ns)),
+		.flags = cpu_to_le32(pidfd_type(file) == PIDTYPE_PID ?
+				     CR_PIDFD_THREAD : 0),
+	};
+
+	cr_write_detail(s, obj, CR_REC_PIDFD, &rec, sizeof(rec), NULL, 0);
+}
+
+/* ---- restart ---- */
+
+static const struct file_operations standin_fops = {
+	.owner = THIS_MODULE,
+};
+
+static struct file *pidfd_restore(struct cr_restart *r,
+				  const struct cr_rec_file *rec,
+				  const char *name)
+{
+	struct file *file = anon_inode_getfile("[pidfd]", &standin_fops, NULL,
+					       O_RDWR);
+
+	if (IS_ERR(file))
+		cr_err(&r->log, PTR_ERR(file), "%*pE: cannot be made (%pe)",
+		       CR_NAME(name), file);
+	return file;
+}
+
+static struct file *pidfd_make(struct pid *pid, bool thread, u32 open_flags)
+{
+	struct file *file = NULL;
+	struct cr_anon a;
+	int fd, err;
+
+	err = cr_anon_table_begin(&a);
+	if (err)
+		return ERR_PTR(err);
+	fd = pidfd_prepare(pid, (thread ? PIDFD_THREAD : 0) |
+			   (open_flags & O_NONBLOCK), &file);
+	if (fd >= 0)
+		put_unused_fd(fd);
+	cr_anon_table_end(&a);
+	return fd < 0 ? ERR_PTR(fd) : file;
+}
+
+/* All tasks are there: the pidfd takes the place of what stood for it */
+static int pidfd_finish(struct cr_restart *r, const struct cr_rec_file *rec,
+			struct file *standin)
+{
+	struct cr_rec_pidfd pidfd;
+	struct file *file;
+	struct pid *pid;
+	bool thread;
+	u32 nr;
+
+	cr_anon_detail(r, rec, &pidfd, sizeof(pidfd));
+	nr = le32_to_cpu(pidfd.nr);
+	thread = le32_to_cpu(pidfd.flags) & CR_PIDFD_THREAD;
+	if (thread && !CR_HAS_PIDFD_THREAD)
+		return cr_err(&r->log, -EOPNOTSUPP,
+			      "pidfd of thread %u: this kernel has none of threads",
+			      nr);
+	pid = cr_restart_pid(r, nr, thread ? PIDTYPE_PID : PIDTYPE_TGID);
+	if (!pid)
+		return cr_err(&r->log, -EOPNOTSUPP,
+			      "pidfd of task %u: it is not there%s", nr,
+			      r->in_place ? " in time, in place" : "");
+	file = pidfd_make(pid, thread, le32_to_cpu(rec->open_flags));
+	put_pid(pid);
+	if (IS_ERR(file))
+		return cr_err(&r->log, PTR_ERR(file),
+			      "pidfd of task %u: cannot be made (%pe)", nr, file);
+	cr_build_replace_file(r, standin, file);
+	cr_restart_set(r, le32_to_cpu(rec->rec.id), file);
+	fput(standin);
+	return 0;
+}
+
+const struct cr_file_type cr_pidfd_file = {
+	.kind		= CR_FILE_PIDFD,
+	.flags_lost	= PIDFD_THREAD,
+	.match		= pidfd_match,
+	.outside	= pidfd_outside,
+	.save		= cr_anon_save,
+	.details	= pidfd_details,
+	.restore	= pidfd_restore,
+	.finish		= pidfd_finish,
+};

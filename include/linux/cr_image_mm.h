@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: (GPL-2.0 WITH Linux-syscall-note) OR MIT */
+/* The checkpoint image: records of address spaces. */
+#ifndef _LINUX_CR_IMAGE_MM_H
+#define _LINUX_CR_IMAGE_MM_H
+
+#include <linux/cr_image.h>
+
+/**
+ * struct cr_rec_mm - CR_REC_MM: an address space
+ * @rec: declares the object; followed by its VMA records, ascending, and AUXV
+ * @exe: id of the FILE that /proc/PID/exe leads to
+ * @vdso: id of the VDSO that is mapped; 0: none
+ * @vdso_addr: address of its text
+ * @start_code..@env_end: as in prctl(PR_SET_MM), addresses below TASK_SIZE
+ * @dumpable: 0 or 1; other values are refused
+ * @thp_disable: 0 or 1: prctl(PR_SET_THP_DISABLE)
+ * @nr_vmas: number of VMA records
+ * @mmap_base: where mmap() begins to look for free addresses, downwards, so
+ *	that the stack keeps its room; page aligned, below TASK_SIZE; 0: upwards,
+ *	or not known: the restarter's stays
+ * @membarrier: CR_MEMBARRIER_*: registrations of membarrier()
+ * @prctl: CR_MM_*: what else prctl() has set
+ * @coredump_filter: /proc/PID/coredump_filter XOR its default, 0x33
+ */
+struct cr_rec_mm {
+	struct cr_rec rec;
+	__le32 exe;
+	__le32 vdso;
+	__le64 vdso_addr;
+	__le64 start_code, end_code, start_data, end_data;
+	__le64 start_brk, brk, start_stack;
+	__le64 arg_start, arg_end, env_start, env_end;
+	__le32 dumpable;
+	__le32 thp_disable;
+	__le32 nr_vmas;
+	__le32 reserved;
+	__le64 mmap_base;
+	__le32 membarrier;
+	__le32 prctl;
+	__le32 coredump_filter;
+	__le32 reserved2;
+};
+
+#define CR_MEMBARRIER_GLOBAL	0x1	/* GLOBAL_EXPEDITED */
+#define CR_MEMBARRIER_PRIVATE	0x2	/* PRIVATE_EXPEDITED */
+#define CR_MEMBARRIER_SYNC_CORE	0x4	/* PRIVATE_EXPEDITED_SYNC_CORE */
+#define CR_MEMBARRIER_RSEQ	0x8	/* PRIVATE_EXPEDITED_RSEQ */
+#define CR_MEMBARRIER_KNOWN	0xf
+
+#define CR_MM_MDWE		0x1	/* PR_SET_MDWE: REFUSE_EXEC_GAIN */
+#define CR_MM_MDWE_NO_INHERIT	0x2
+#define CR_MM_MERGE_ANY		0x4	/* PR_SET_MEMORY_MERGE */
+#define CR_MM_PRCTL_KNOWN	0x7
+
+#define CR_COREDUMP_DEFAULT	0x33
+#define CR_COREDUMP_KNOWN	0x1ff
+
+enum cr_vma_kind {
+	CR_VMA_ANON		= 1,	/* private anonymous */
+	CR_VMA_FILE		= 2,	/* @obj is a FILE */
+	CR_VMA_SHM		= 3,	/* @obj is a SHM */
+	CR_VMA_VDSO		= 4,	/* text of the vdso */
+	CR_VMA_VVAR		= 5,	/* its data pages */
+};
+
+#define CR_PROT_READ		0x1
+#define CR_PROT_WRITE		0x2
+#define CR_PROT_EXEC		0x4
+
+/* cr_rec_vma.flags: mmap() and madvise() in our own numbers */
+#define CR_VMA_SHARED		0x0001
+#define CR_VMA_GROWSDOWN	0x0002
+#define CR_VMA_NORESERVE	0x0004
+#define CR_VMA_DONTFORK		0x0008
+#define CR_VMA_WIPEONFORK	0x0010
+#define CR_VMA_DONTDUMP		0x0020
+#define CR_VMA_HUGEPAGE		0x0040
+#define CR_VMA_NOHUGEPAGE	0x0080
+#define CR_VMA_MERGEABLE	0x0100
+#define CR_VMA_RAND_READ	0x0200
+#define CR_VMA_SEQ_READ		0x0400
+#define CR_VMA_LOCKED		0x0800
+#define CR_VMA_LOCKONFAULT	0x1000
+#define CR_VMA_STACK		0x2000	/* informative: the main stack */
+#define CR_VMA_HEAP		0x4000	/* informative */
+#define CR_VMA_MAYWRITE		0x8000	/* SHARED file opened for writing */
+#define CR_VMA_ACCOUNT		0x10000	/* private, was writable once: charged */
+#define CR_VMA_FLAGS_KNOWN	0x1ffff
+
+/**
+ * struct cr_rec_vma - CR_REC_VMA: a mapping
+ * @rec: id of the MM
+ * @start: page aligned; mappings ascend and do not overlap
+ * @end: > @start, page aligned, at most TASK_SIZE
+ * @pgoff: offset in the object, bytes, page aligned
+ * @kind: enum cr_vma_kind
+ * @prot: CR_PROT_*
+ * @flags: CR_VMA_*
+ * @obj: id of the FILE or SHM; 0 for other kinds
+ *
+ * Tail: name of an anonymous mapping with its NUL (PR_SET_VMA_ANON_NAME), or
+ * nothing.
+ */
+struct cr_rec_vma {
+	struct cr_rec rec;
+	__le64 start;
+	__le64 end;
+	__le64 pgoff;
+	__le32 kind;
+	__le32 prot;
+	__le32 flags;
+	__le32 obj;
+};
+
+/**
+ * struct cr_rec_auxv - CR_REC_AUXV
+ * @nr: number of __le64 in the tail: pairs of type and value, AT_NULL last
+ */
+struct cr_rec_auxv {
+	struct cr_rec rec;
+	__le32 nr;
+	__le32 reserved;
+};
+
+#endif /* _LINUX_CR_IMAGE_MM_H */
