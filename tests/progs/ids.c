@@ -86,13 +86,13 @@ static void numbers_verify(void)
 	stop = true;
 	for (i = 0; i < THREADS; i++)
 		must0(pthread_join(thread[i], NULL));
-	prog_reap(child_pid, 0);
-	/* a new process gets a number of its own */
+	/* a new process gets a number of its own, as long as the child has not been waited for */
 	next = must(fork());
 	if (!next)
 		_exit(getppid() != pid);
 	check(next != pid && next != child_pid, "pid %d a second time", next);
 	prog_reap(next, 0);
+	prog_reap(child_pid, 0);
 }
 
 /* ---- credentials ---- */

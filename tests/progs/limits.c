@@ -71,8 +71,9 @@ static void cpu_child(void)
 	set_limit(RLIMIT_CPU, 1, 100);
 	prog_touch("up.cpu");
 	prog_wait();
+	/* when the machine itself does not run, it counts as well: seconds at once */
 	while (!cpu_over)
-		check(clock() < 5 * CLOCKS_PER_SEC, "5 s of CPU time instead of 1");
+		check(clock() < 60 * CLOCKS_PER_SEC, "60 s of CPU time instead of 1");
 }
 
 static void cpu_setup(void)

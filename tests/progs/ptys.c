@@ -87,7 +87,7 @@ static void await_input(int fd)
 {
 	struct pollfd p = { fd, POLLIN, 0 };
 
-	check(must(poll(&p, 1, PROG_POLL_MS * 500)) == 1, "nothing comes");
+	check(must(poll(&p, 1, PROG_POLL_MS * PROG_POLLS)) == 1, "nothing comes");
 }
 
 static bool has_input(int fd)

@@ -464,10 +464,13 @@ static void alarmtimer_setup(void)
 	id = kernel_timer(CLOCK_BOOTTIME_ALARM, 0);
 }
 
+static pid_t gone_tid;
+
 static void *tid_of_thread(void *unused)
 {
 	(void)unused;
-	return (void *)(long)kernel_timer(CLOCK_MONOTONIC, syscall(SYS_gettid));
+	gone_tid = syscall(SYS_gettid);
+	return (void *)(long)kernel_timer(CLOCK_MONOTONIC, gone_tid);
 }
 
 static void gonetimer_setup(void)
@@ -478,6 +481,9 @@ static void gonetimer_setup(void)
 	must0(pthread_create(&t, NULL, tid_of_thread, NULL));
 	must0(pthread_join(t, &ret));
 	id = (long)ret;
+	/* who is joined is about to go, and not gone yet */
+	while (!syscall(SYS_tgkill, getpid(), gone_tid, 0))
+		prog_sleep_ms(PROG_POLL_MS);
 }
 
 static void othertimer_setup(void)
@@ -745,15 +751,19 @@ static void keyring_setup(void)
 	have(syscall(SYS_keyctl, 1, "cr-test", 0, 0, 0));
 }
 
-/* ---- a child that has not executed anything yet: its parent waits in vfork() ---- */
+/*
+ * ---- a child that has not executed anything yet: its parent waits in vfork() ----
+ *
+ * The child says that they are ready: until it is there, nobody waits for it.
+ */
 
 static void vfork_wait(void)
 {
 	pid_t pid;
 
-	prog_touch("ready");
 	pid = must(vfork());
 	if (!pid) {
+		prog_touch("ready");
 		prog_wait();
 		_exit(8);
 	}
@@ -765,9 +775,9 @@ static void vfork_copy_wait(void)
 {
 	pid_t pid;
 
-	prog_touch("ready");
 	pid = must(syscall(SYS_clone, 0x4000 | SIGCHLD, NULL, NULL, NULL, 0));	/* CLONE_VFORK */
 	if (!pid) {
+		prog_touch("ready");
 		prog_wait();
 		_exit(8);
 	}

@@ -272,7 +272,8 @@ static void x87_verify(void)
 /* ---- registers over a system call that is interrupted ---- */
 
 static uint64_t call_want[16], call_got[16];
-static uint64_t calls, call_failed;
+static volatile uint64_t calls;
+static uint64_t call_failed;
 static long call_ret;
 
 /*
@@ -346,6 +347,9 @@ static void call_setup(void)
 	prog_fill(call_want, sizeof(call_want), 14);
 	call_want[2] = call_want[1];
 	spawn(call_thread);
+	/* it may not have begun when it is told to stop */
+	while (!calls)
+		prog_sleep_ms(PROG_POLL_MS);
 }
 
 /* ---- bases of fs (thread-local storage) and gs ---- */

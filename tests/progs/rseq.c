@@ -91,7 +91,8 @@ static struct {
 	uint64_t count;
 	char pad[56];
 } counters[CPUS];
-static uint64_t worked[WORKERS], aborted[WORKERS];
+static volatile uint64_t worked[WORKERS];
+static uint64_t aborted[WORKERS];
 static pthread_t worker[WORKERS];
 
 /*
@@ -152,6 +153,10 @@ static void sections_setup(void)
 	check(__rseq_size, "the C library did not register");
 	for (i = 0; i < WORKERS; i++)
 		must0(pthread_create(&worker[i], NULL, worker_main, (void *)i));
+	/* they may not have begun when they are told to stop */
+	for (i = 0; i < WORKERS; i++)
+		while (!worked[i])
+			prog_sleep_ms(PROG_POLL_MS);
 }
 
 static void sections_verify(void)

@@ -239,7 +239,7 @@ static void vm_verify(void)
 	signal(SIGUSR1, vm_handler);
 	must(kill(vm_pid, SIGUSR1));
 	for (i = 0; !vm_handled; i++) {
-		check(i < 500, "handlers are not shared");
+		check(i < PROG_POLLS, "handlers are not shared");
 		prog_sleep_ms(PROG_POLL_MS);
 	}
 	vm_state = 2;

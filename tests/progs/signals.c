@@ -362,6 +362,7 @@ static void pending_verify(void)
 
 static pthread_t suspended[2];
 static volatile int suspend_handled[2];
+static volatile pid_t suspend_tid[2];
 
 static void suspend_handler(int sig)
 {
@@ -377,6 +378,7 @@ static void *suspend_main(void *arg)
 	must(syscall(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, 8));
 	sigemptyset(&set);
 	sigaddset(&set, SIGHUP);
+	suspend_tid[n] = syscall(SYS_gettid);
 	__sync_fetch_and_add(&up, 1);
 	ret = n ? ppoll(NULL, 0, NULL, &set) : sigsuspend(&set);
 	check(ret == -1 && errno == EINTR, "%s returned %d: %s", n ? "ppoll" : "sigsuspend", ret,
@@ -390,6 +392,7 @@ static void *suspend_main(void *arg)
 static void suspend_setup(void)
 {
 	struct sigaction sa = { .sa_handler = suspend_handler };
+	char path[64];
 	intptr_t n;
 
 	must(sigaction(SIGRTMIN + 10, &sa, NULL));
@@ -397,7 +400,12 @@ static void suspend_setup(void)
 	for (n = 0; n < 2; n++)
 		must0(pthread_create(&suspended[n], NULL, suspend_main, (void *)n));
 	await_up(2);
-	prog_sleep_ms(100);
+	/* until each has the mask of its call */
+	for (n = 0; n < 2; n++) {
+		snprintf(path, sizeof(path), "/proc/self/task/%d/status", suspend_tid[n]);
+		while (prog_field(path, "SigBlk:", 16) != 1ull << (SIGHUP - 1))
+			prog_sleep_ms(PROG_POLL_MS);
+	}
 }
 
 static void suspend_verify(void)

@@ -5,6 +5,7 @@
  * can be joined at the end. A process whose first thread has exited.
  */
 #include "prog.h"
+#include <linux/futex.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
@@ -187,7 +188,7 @@ static void many_verify(void)
 		before[i] = *(volatile uint64_t *)&pairs[i].count[0];
 	for (i = 0; i < PAIRS; i++)
 		for (n = 0; *(volatile uint64_t *)&pairs[i].count[0] == before[i]; n++) {
-			check(n < 500, "pair %d stands still", (int)i);
+			check(n < PROG_POLLS, "pair %d stands still", (int)i);
 			prog_sleep_ms(PROG_POLL_MS);
 		}
 	stop = true;
@@ -284,7 +285,9 @@ static void pi_setup(void)
 	must0(pthread_mutex_lock(&pi_mutex));
 	must0(pthread_create(&pi_thread, NULL, pi_main, NULL));
 	await_up(1);
-	prog_sleep_ms(100);
+	/* the kernel notes in it that somebody waits */
+	while (!(*(volatile int *)&pi_mutex & FUTEX_WAITERS))
+		prog_sleep_ms(PROG_POLL_MS);
 }
 
 static void pi_verify(void)
@@ -298,7 +301,7 @@ static void pi_verify(void)
 /* ---- threads come and go all the time ---- */
 
 static pthread_t maker;
-static uint64_t made;
+static volatile uint64_t made;
 
 static void *short_main(void *arg)
 {
@@ -330,6 +333,9 @@ static void *maker_main(void *unused)
 static void maker_setup(void)
 {
 	must0(pthread_create(&maker, NULL, maker_main, NULL));
+	/* it may not have begun when it is told to stop */
+	while (!made)
+		prog_sleep_ms(PROG_POLL_MS);
 }
 
 static void maker_verify(void)

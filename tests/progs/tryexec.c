@@ -184,7 +184,7 @@ static void compare(void)
 	check(waitpid(-1, &i, WNOHANG | __WALL) == -1 && errno == ECHILD, "it has a child");
 	check(!sigchld, "SIGCHLD came %d times", sigchld);
 	for (i = 0; threads && beats == n; i++) {
-		check(i < 500, "the other thread is gone");
+		check(i < PROG_POLLS, "the other thread is gone");
 		prog_sleep_ms(PROG_POLL_MS);
 	}
 }

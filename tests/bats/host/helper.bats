@@ -34,6 +34,8 @@ complaints() {
 	run -0 "$leftovers" note "$BATS_TEST_TMPDIR"
 	# others run on this machine, too
 	sleep 1000 3>&- &
+	# it may still be what has forked
+	until [ "$(tr '\0' ' ' <"/proc/$!/cmdline")" = 'sleep 1000 ' ]; do sleep 0.05; done
 	run -0 "$leftovers" tasks "$BATS_TEST_TMPDIR"
 	assert_line $!
 	run -0 "$leftovers" show "$BATS_TEST_TMPDIR"

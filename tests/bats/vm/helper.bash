@@ -25,8 +25,9 @@ randomized=(setarch x86_64)
 
 # A short sleep without a process, which costs more than the sleep
 nap() {
-	[ -p "$BATS_TEST_TMPDIR/nap" ] || mkfifo "$BATS_TEST_TMPDIR/nap"
-	read -rt 0.04 <>"$BATS_TEST_TMPDIR/nap" || :
+	local fifo=${BATS_TEST_TMPDIR:-$BATS_FILE_TMPDIR}/nap
+	[ -p "$fifo" ] || mkfifo "$fifo"
+	read -rt 0.04 <>"$fifo" || :
 }
 
 # until_true COMMAND...: poll until it succeeds; fails after the deadline
@@ -42,6 +43,20 @@ until_true() {
 }
 
 gone() { [ ! -e "/proc/$1" ]; }
+
+all_gone() {
+	local pid
+	for pid; do gone "$pid" || return 1; done
+}
+
+# in_state PID LETTERS: its first thread is in one of these states
+in_state() {
+	local stat
+	{ read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 1
+	stat=${stat##*) }
+	[[ ${stat%% *} == [$2] ]]
+}
+
 ready() { [ -e "$job_dir/ready" ] || gone "$job_pid"; }
 
 # ---- the job of a test ----
@@ -66,18 +81,35 @@ start() {
 	fi
 }
 
-# save [OPTION...]: save the job, it runs on
+# save [OPTION...]: save the job, it runs on; it has as long to stand still as anything has to happen
 save() {
 	job_image=$BATS_TEST_TMPDIR/job.crimg
-	run -0 mkcrimg save -q -o "$job_image" "$@" "$job_pid"
+	run -0 mkcrimg save -q -t "$deadline" -o "$job_image" "$@" "$job_pid"
 	assert_no_output
 	[ -s "$job_image" ]
 }
 
-# save_kill: save it, and see it die
+# note_below PID: the pids of all processes below it are added to $below
+note_below() {
+	local file children child
+	for file in "/proc/$1/task"/*/children; do
+		children=()
+		{ read -ra children <"$file"; } 2>/dev/null || :
+		for child in "${children[@]}"; do
+			below+=("$child")
+			note_below "$child"
+		done
+	done
+}
+
+# save_kill: save it, and see it die: all of it, because the last of its processes may hold longer than the first
+# what a restart needs (pids, locks, segments, semaphores, terminals)
 save_kill() {
+	local below=()
+	note_below "$job_pid"
 	save --kill
 	expect_status 137
+	until_true all_gone "${below[@]}"
 }
 
 # resume [KEY=VALUE...]: execute the newest image in the background, until its job runs
@@ -93,17 +125,23 @@ resume() {
 	fi
 }
 
-# resume_in_place PROGRAM: the newest image, by a launcher that chooses the leader's pid
+# resume_in_place PROGRAM: the newest image, by a launcher that chooses the leader's pid. The leader has its executable
+# before execve() is over, and then sleeps.
 resume_in_place() {
 	local pid=$job_pid exe=$1
 	[[ $exe == /* ]] || exe=$progs/$exe
 	until_true gone "$pid"
 	"$progs/launch" "$pid" "$job_image" </dev/null >>"$job_out" 2>&1 3>&- &
 	job_pid=$!
-	until_true test "/proc/$pid/exe" -ef "$exe"
+	until_true sleeps_as "$pid" "$exe"
 }
 
-resumed() { [ "/proc/$job_pid/exe" -ef "$job_image" ] || [ ! -e "/proc/$job_pid/exe" ]; }
+sleeps_as() { [ "/proc/$1/exe" -ef "$2" ] && in_state "$1" S; }
+
+# The keeper waits, or is stopped: its execve() is over. The image is its executable before that.
+resumed() {
+	[ ! -e "/proc/$job_pid/exe" ] || { [ "/proc/$job_pid/exe" -ef "$job_image" ] && in_state "$job_pid" ST; }
+}
 
 # expect_status N: the job ends now, with this exit status as the shell shows it
 expect_status() {
@@ -168,6 +206,10 @@ load_module() {
 	[ -e /sys/module/binfmt_cr ] || modprobe binfmt_cr
 }
 
+# Whoever executes anything uses the module for a moment: it is asked first. Says why when it does not go.
+unload_module() { until_true rmmod_silent || rmmod binfmt_cr; }
+rmmod_silent() { rmmod binfmt_cr 2>/dev/null; }
+
 # Bats notes where it is before every command, which takes as long as all else that a test does in an emulated
 # machine. In the test itself is enough: a report names the line there, not the one in here.
 trace_test_only() {
@@ -204,7 +246,7 @@ teardown_file() {
 	local said
 	said=$(complaints)
 	[ -z "$said" ] || { echo "the kernel complains: $said"; return 1; }
-	[ ! -e /sys/module/binfmt_cr ] || rmmod binfmt_cr
+	[ ! -e /sys/module/binfmt_cr ] || unload_module
 	[ ! -e /sys/module/binfmt_cr ]
 	load_module
 }

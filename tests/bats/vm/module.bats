@@ -15,7 +15,7 @@ local_teardown() { load_module; }
 
 @test "unload and load again" {
 	for i in 1 2; do
-		rmmod binfmt_cr
+		unload_module
 		run ! loaded
 		modprobe binfmt_cr
 		run -0 loaded
@@ -26,7 +26,7 @@ local_teardown() { load_module; }
 	start pipes
 	save_kill
 	until_true unused
-	rmmod binfmt_cr
+	unload_module
 	run ! loaded
 	resume
 	run -0 loaded

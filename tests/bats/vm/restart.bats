@@ -117,6 +117,7 @@ ended_with() {
 	until_true no_task_left
 	"$progs/launch" "$pid" sleep 1000 3>&- &
 	reserved=$!
+	until_true test -e "/proc/$pid"
 	run -0 "$progs/tryexec" "$job_image" pid=keep
 	assert_output EBUSY
 	run -1 mkcrimg restart --pid=keep "$job_image"
@@ -207,6 +208,8 @@ twice_in_place() {
 	resume_in_place "$1"
 	run -0 mkcrimg save -q --kill -o "$job_image" "$leader"
 	wait "$job_pid" || :
+	# the others' numbers have to be free as well
+	until_true no_task_left
 	job_pid=$leader
 	resume_in_place "$1"
 	finish
