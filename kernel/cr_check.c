@@ -14,6 +14,7 @@
  * memory. kernel/cr_check_mm.c: address spaces and page runs.
  * kernel/cr_check_task.c: processes and threads. kernel/cr_check_signal.c:
  * signals. kernel/cr_check_timer.c: timers. kernel/cr_check_x86.c: registers.
+ * kernel/cr_check_vdso.c: the vdso.
  * kernel/cr_check_sock.c: sockets. kernel/cr_check_pty.c: pseudo-terminals.
  */
 #include <linux/mm.h>
@@ -89,27 +90,6 @@ int cr_check_path(struct cr_check *c, const char *path, size_t len,
 }
 
 /* ---- objects ---- */
-
-#define VDSO_MAX	(1u << 20)
-
-int cr_vdso_check(struct cr_check *c, u32 id)
-{
-	struct cr_rec_vdso rec;
-	struct cr_view v;
-	u32 text, vvar;
-
-	cr_read_obj(c->img, id, &v, &rec, sizeof(rec));
-	text = le32_to_cpu(rec.text_size);
-	vvar = le32_to_cpu(rec.vvar_size);
-	if (!text || text > VDSO_MAX || text % CR_PAGE_SIZE ||
-	    vvar > VDSO_MAX || vvar % CR_PAGE_SIZE)
-		return cr_bad(c, "text of %u, vvar of %u bytes", text, vvar);
-	if (cr_check_tail(c, &v, text))
-		return -EBADMSG;
-	if (le64_to_cpu(rec.text_xxh64) != xxh64(v.tail, v.tail_len, 0))
-		return cr_bad(c, "checksum of the text does not match");
-	return 0;
-}
 
 #define CRED_GROUPS_MAX		65536u
 #define CRED_SECUREBITS		0xffull

@@ -224,11 +224,16 @@ void cr_objs_undo(struct cr_restart *r)
 
 void cr_objs_drop(struct cr_restart *r)
 {
+	const struct cr_obj_ops *ops;
 	u32 id;
 
-	for (id = r->img.nr_objects; id > 0 && r->objs; id--)
-		if (r->objs[id])
-			cr_obj_ops_of(r->img.objs[id].type)->drop(r->objs[id]);
+	for (id = r->img.nr_objects; id > 0 && r->objs; id--) {
+		if (!r->objs[id])
+			continue;
+		ops = cr_obj_ops_of(r->img.objs[id].type);
+		if (ops->drop)
+			ops->drop(r->objs[id]);
+	}
 	kvfree(r->objs);
 	r->objs = NULL;
 }

@@ -404,6 +404,9 @@ int cr_mm_restore(struct cr_restart *r, u32 id)
 	/* protected and locked are the pages that are there, so after them */
 	if (!err)
 		err = vmas_finish(r, id);
+	if (!err && rec.vdso)
+		err = cr_vdso_map_foreign(r, id, le32_to_cpu(rec.vdso),
+					  le64_to_cpu(rec.vdso_addr));
 	if (!err)
 		err = areas_restore(r, mm, &rec);
 	if (!err)

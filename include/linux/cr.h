@@ -153,7 +153,7 @@ struct cr_restart;
  *	nothing
  * @undo: restart has failed: take back what others see of what @restore has
  *	set, in the caller. NULL: nothing
- * @drop: restart: drop what @restore has set
+ * @drop: restart: drop what @restore has set; NULL: it holds nothing
  */
 struct cr_obj_ops {
 	const char *name;
@@ -409,7 +409,8 @@ enum cr_phase {
  * @records: the stream that @img points into
  * @file: the image
  * @caller: who calls execve(); valid until the commit
- * @objs: [id] what restore has made: struct file * for FILE and SHM, ...
+ * @objs: [id] what restore has made: struct file * for FILE and SHM, ...; MM:
+ *	address where threads leave the vdso of another kernel
  * @rlim_max: the caller's hard limits
  * @rtasks: the task builder's, one for each task; kernel/cr_task.c
  * @nr_rtasks: their number

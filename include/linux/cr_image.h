@@ -211,17 +211,22 @@ struct cr_rec_pages {
  * struct cr_rec_vdso - CR_REC_VDSO: the vdso that the job's code may point into
  * @rec: declares the object
  * @vvar_size: bytes of vvar pages below the text
- * @text_size: bytes of text; = tail length
- * @text_xxh64: XXH64 of the text: the restart compares it with its own
+ * @text_size: bytes of text
+ * @text_xxh64: XXH64 of the text
+ * @data_size: bytes of data, at most a page; they belong to the first vvar page
+ * @reserved: 0
  *
  * Tail: the vdso as an ELF shared object, for its symbols: what it takes to
- * lead the old entry points to another kernel's.
+ * lead the old entry points to another kernel's. Then data that its code reads
+ * if it runs on another kernel: with these it makes system calls.
  */
 struct cr_rec_vdso {
 	struct cr_rec rec;
 	__le32 vvar_size;
 	__le32 text_size;
 	__le64 text_xxh64;
+	__le32 data_size;
+	__le32 reserved;
 };
 
 /**

@@ -125,7 +125,19 @@ const struct vdso_image *cr_vdso_find(struct mm_struct *mm,
 				      unsigned long *addr);
 /* Is @vma text or data of the vdso, where the kernel has put it? 0: no */
 enum cr_vma_kind cr_vdso_vma_kind(struct vm_area_struct *vma);
-/* Map vdso @id of the image into current->mm, its text at @addr */
+/*
+ * Map vdso @id of the image into current->mm, its text at @addr. Nothing else is
+ * mapped yet. If it is another kernel's, its place is reserved
+ */
 int __must_check cr_vdso_map(struct cr_restart *r, u32 id, unsigned long addr);
+
+/* ---- arch/x86/kernel/cr_vdso_foreign.c ---- */
+
+/*
+ * If vdso @id of the image is another kernel's: map this kernel's wherever there
+ * is room, and at @addr what leads there. Everything else of @mm is mapped
+ */
+int __must_check cr_vdso_map_foreign(struct cr_restart *r, u32 mm, u32 id,
+				     unsigned long addr);
 
 #endif /* _LINUX_CR_MM_H */

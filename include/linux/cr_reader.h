@@ -152,4 +152,23 @@ void cr_read_page_run(const struct cr_image *img, u32 id, u32 n,
 /* Name of a record type for messages: "FILE", "VMA"; NULL: unknown */
 const char *cr_rec_name(u32 type);
 
+/* ---- kernel/cr_check_vdso.c: functions of a vdso ---- */
+
+/* How many are led to those of another kernel's vdso, with a jump of how many bytes */
+#define CR_VDSO_FUNCTIONS	5
+#define CR_VDSO_JUMP_SIZE	5
+
+/*
+ * Offset of function @nr of the vdso @text, which need not be one; 0: it is not
+ * there, or too short for a jump
+ */
+u32 cr_vdso_function(const u8 *text, size_t size, unsigned int nr);
+
+/*
+ * What it takes to lead a vdso, or that of an image, to another kernel's and is
+ * not there; NULL: nothing
+ */
+const char *cr_vdso_lacks_function(const u8 *text, size_t size);
+const char *cr_vdso_lacks(const struct cr_rec_vdso *rec, const u8 *text);
+
 #endif /* _LINUX_CR_READER_H */

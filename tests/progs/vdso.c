@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The vdso: time read without a system call goes on, agrees with the kernel's,
- * and does not go backwards, also for a thread that does nothing else.
+ * and does not go backwards, also for a thread that does nothing else. Case
+ * machine: the same, but for what another machine has another time of.
  */
 #include "prog.h"
 #include <link.h>
@@ -59,6 +60,25 @@ static void check_elf(void)
 	check(!memcmp(elf, ELFMAG, SELFMAG), "there is no ELF header at %p", elf);
 }
 
+static void compare_all(void)
+{
+	int n;
+
+	for (n = 0; n < 100; n++) {
+		compare(CLOCK_REALTIME);
+		compare(CLOCK_MONOTONIC);
+		compare(CLOCK_BOOTTIME);
+		compare(CLOCK_TAI);
+		compare(CLOCK_REALTIME_COARSE);
+		compare(CLOCK_MONOTONIC_COARSE);
+	}
+	/* that of the last tick, which may be late; and anything may come between the two */
+	for (n = 0; labs(time(NULL) - (long)(real_call(CLOCK_REALTIME) / 1000000000)) > 1; n++) {
+		check(n < PROG_POLLS, "time()");
+		prog_sleep_ms(PROG_POLL_MS);
+	}
+}
+
 static void time_setup(void)
 {
 	intptr_t n;
@@ -81,17 +101,7 @@ static void time_verify(void)
 	check_elf();
 	check(prog_now(CLOCK_MONOTONIC) > start_mono, "CLOCK_MONOTONIC went back");
 	check(prog_now(CLOCK_BOOTTIME) > start_boot, "CLOCK_BOOTTIME went back");
-	for (n = 0; n < 100; n++) {
-		compare(CLOCK_REALTIME);
-		compare(CLOCK_MONOTONIC);
-		compare(CLOCK_BOOTTIME);
-		compare(CLOCK_TAI);
-	}
-	/* that of the last tick, which may be late; and anything may come between the two */
-	for (n = 0; labs(time(NULL) - (long)(real_call(CLOCK_REALTIME) / 1000000000)) > 1; n++) {
-		check(n < PROG_POLLS, "time()");
-		prog_sleep_ms(PROG_POLL_MS);
-	}
+	compare_all();
 	stop = true;
 	for (n = 0; n < 2; n++) {
 		must0(pthread_join(thread[n], NULL));
@@ -99,8 +109,63 @@ static void time_verify(void)
 	}
 }
 
+/* ---- on another machine ---- */
+
+static void *spin_anywhere(void *arg)
+{
+	int n = (intptr_t)arg;
+	unsigned int cpu;
+
+	while (!stop) {
+		compare(n ? CLOCK_REALTIME : CLOCK_REALTIME_COARSE);
+		must(getcpu(&cpu, NULL));
+		++rounds[n];
+	}
+	return NULL;
+}
+
+static void machine_setup(void)
+{
+	intptr_t n;
+
+	check_elf();
+	for (n = 0; n < 2; n++)
+		must0(pthread_create(&thread[n], NULL, spin_anywhere, (void *)n));
+}
+
+static void machine_verify(void)
+{
+	uint64_t before[2] = { rounds[0], rounds[1] };
+	struct timespec res[2];
+	struct timeval tv;
+	uint64_t now;
+	int n;
+
+	check_elf();
+	for (n = 0; n < 2; n++)
+		while (rounds[n] < before[n] + 10)
+			prog_sleep_ms(PROG_POLL_MS);
+	stop = true;
+	for (n = 0; n < 2; n++)
+		must0(pthread_join(thread[n], NULL));
+	compare_all();
+	now = real_call(CLOCK_REALTIME);
+	must(gettimeofday(&tv, NULL));
+	check(tv.tv_sec * 1000000000ull + (tv.tv_usec + 1) * 1000ull > now &&
+	      tv.tv_sec * 1000000000ull + tv.tv_usec * 1000ull <= real_call(CLOCK_REALTIME),
+	      "gettimeofday()");
+	/* a coarse clock that stands still would agree with itself */
+	now = prog_now(CLOCK_MONOTONIC_COARSE);
+	while (prog_now(CLOCK_MONOTONIC_COARSE) == now)
+		;
+	must(clock_getres(CLOCK_MONOTONIC, &res[0]));
+	must(syscall(SYS_clock_getres, CLOCK_MONOTONIC, &res[1]));
+	check(res[0].tv_nsec == res[1].tv_nsec, "clock_getres()");
+}
+
 static const struct prog_case cases[] = {
 	{ "time", time_setup, time_verify, false },
+	{ "machine", machine_setup, machine_verify, true },
 	{ }
 };
 

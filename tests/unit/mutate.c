@@ -5,7 +5,7 @@
  * that is stored, not in what describes it.
  *
  * mutate --vdso FILE OUT: the image as a kernel with another vdso would have
- * written it.
+ * written it; --no-vdso: with one that is no ELF file.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,14 +41,15 @@ static bool file_write(const struct buf *file, const char *path)
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: mutate [--memory] FILE N OUT | --vdso FILE OUT\n");
+	fprintf(stderr, "usage: mutate [--memory] FILE N OUT | --vdso | --no-vdso FILE OUT\n");
 	return 2;
 }
 
 int main(int argc, char **argv)
 {
 	bool memory = argc > 1 && !strcmp(argv[1], "--memory");
-	bool vdso = argc > 1 && !strcmp(argv[1], "--vdso");
+	bool no_vdso = argc > 1 && !strcmp(argv[1], "--no-vdso");
+	bool vdso = no_vdso || (argc > 1 && !strcmp(argv[1], "--vdso"));
 	const char *in, *out, *nr = "vdso";
 	char what[256] = "another";
 	struct buf file = {};
@@ -65,7 +66,7 @@ int main(int argc, char **argv)
 		perror(in);
 		return 1;
 	}
-	if (vdso ? !mutate_vdso(&file) :
+	if (vdso ? !mutate_vdso(&file, no_vdso) :
 		   !mutate(&file, strtoull(nr, NULL, 0), memory, what,
 			   sizeof(what))) {
 		fprintf(stderr, "mutate: %s: not an image\n", in);

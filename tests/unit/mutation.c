@@ -458,7 +458,7 @@ bool mutate(struct buf *file, u64 seed, bool memory, char *what, size_t size)
 	return true;
 }
 
-bool mutate_vdso(struct buf *file)
+bool mutate_vdso(struct buf *file, bool broken)
 {
 	struct cr_rec_vdso rec;
 	struct layout l;
@@ -476,7 +476,8 @@ bool mutate_vdso(struct buf *file)
 		memcpy(&rec, layout_rec(file, &l, n), sizeof(rec));
 		text = layout_rec(file, &l, n) + le32_to_cpu(rec.rec.size);
 		len = le32_to_cpu(rec.text_size);
-		text[len / 2] ^= 1;
+		/* its code stays what it was: padding of the ELF header, or the magic */
+		text[broken ? 0 : EI_PAD] ^= 1;
 		rec.text_xxh64 = cpu_to_le64(XXH64(text, len, 0));
 		memcpy(layout_rec(file, &l, n), &rec, sizeof(rec));
 		image_fix(file);

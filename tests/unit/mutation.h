@@ -54,9 +54,11 @@ void field_store(u8 *rec, size_t offset, size_t size, u64 value);
 
 /**
  * mutate_vdso() - the image of a kernel with another vdso, and whole otherwise
+ * @file: the image
+ * @broken: the vdso is no ELF file
  *
  * Return: false if the file is no image with a vdso
  */
-bool mutate_vdso(struct buf *file);
+bool mutate_vdso(struct buf *file, bool broken);
 
 #endif

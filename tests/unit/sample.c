@@ -28,6 +28,8 @@ struct sample {
 
 static u8 pattern[CR_RUN_MAX];
 
+#define VDSO_DATA	608
+
 /* Every record's size as it is now */
 #define OBJ(s, type, rec, tail, len)					\
 	build_obj(&(s)->b, type, &(rec), sizeof(rec), tail, len)
@@ -39,6 +41,7 @@ static void small_objects(struct sample *s)
 	struct cr_rec_vdso vdso = {
 		.vvar_size = L32(4 * PAGE), .text_size = L32(2 * PAGE),
 		.text_xxh64 = L64(XXH64(pattern, 2 * PAGE, 0)),
+		.data_size = L32(VDSO_DATA),
 	};
 	struct cr_rec_cred cred = {
 		.uid = L32(1000), .euid = L32(1000), .suid = L32(1000),
@@ -71,7 +74,7 @@ static void small_objects(struct sample *s)
 		.atime = L64(1700000000), .ctime = L64(1700000000),
 	};
 
-	s->vdso = OBJ(s, CR_REC_VDSO, vdso, pattern, 2 * PAGE);
+	s->vdso = OBJ(s, CR_REC_VDSO, vdso, pattern, 2 * PAGE + VDSO_DATA);
 	s->cred = OBJ(s, CR_REC_CRED, cred, groups, sizeof(groups));
 	s->pipe = OBJ(s, CR_REC_PIPE, pipe, NULL, 0);
 	DETAIL(s, CR_REC_PIPE_BUF, buf, pattern, PAGE);

@@ -141,7 +141,7 @@ static unsigned int check_files(const struct image *img)
 	return problems;
 }
 
-/* ---- vdso ---- */
+/* ---- vdso: the old one leads to the new one if that is possible ---- */
 
 /* Hash of this kernel's vdso text, as it is mapped here */
 static bool own_vdso(u64 *hash, u64 *size)
@@ -168,6 +168,7 @@ static unsigned int check_vdso(const struct image *img)
 	unsigned int problems = 0;
 	struct cr_rec_vdso rec;
 	struct utsname uts;
+	const char *lacks;
 	struct cr_view v;
 	u64 hash, size;
 	u32 id;
@@ -178,9 +179,12 @@ static unsigned int check_vdso(const struct image *img)
 		    size == le32_to_cpu(rec.text_size) &&
 		    hash == le64_to_cpu(rec.text_xxh64))
 			continue;
+		lacks = cr_vdso_lacks(&rec, v.tail);
+		if (!lacks)
+			continue;
 		uname(&uts);
-		problems += problem(img, "vdso is not this kernel's: saved on %s, this is %s",
-				    img->cr.head.release, uts.release);
+		problems += problem(img, "vdso is not this kernel's, and lacks %s: saved on %s, this is %s",
+				    lacks, img->cr.head.release, uts.release);
 	}
 	return problems;
 }

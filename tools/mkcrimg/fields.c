@@ -61,6 +61,7 @@ static const struct field vdso_fields[] = {
 	DEC(cr_rec_vdso, vvar_size),
 	DEC(cr_rec_vdso, text_size),
 	HEX(cr_rec_vdso, text_xxh64),
+	DEC(cr_rec_vdso, data_size),
 };
 
 static const struct field cred_fields[] = {

@@ -22,6 +22,7 @@
 #include <linux/cr.h>
 #include <linux/cr_arch.h>
 #include <linux/cr_kernel.h>
+#include "cr_vdso.h"
 
 static_assert(sizeof(struct user_regs_struct) == CR_X86_NR_REGS * sizeof(u64));
 
@@ -170,7 +171,8 @@ void cr_arch_thread_save(struct cr_save *s, struct cr_obj *obj,
 	xstate_save(s, obj, task);
 }
 
-static int regs_restore(struct cr_restart *r, const struct cr_rec_regs_x86 *rec,
+static int regs_restore(struct cr_restart *r, u32 thread,
+			const struct cr_rec_regs_x86 *rec,
 			struct task_struct *task)
 {
 	const struct user_regset *set = thread_regset(task, NT_PRSTATUS);
@@ -184,6 +186,7 @@ static int regs_restore(struct cr_restart *r, const struct cr_rec_regs_x86 *rec,
 		return cr_err(&r->log, -EOPNOTSUPP,
 			      "thread %d: segment selectors that are not those of a 64-bit task",
 			      task_pid_vnr(task));
+	regs.ip = cr_vdso_ip(r, thread, regs.ip);
 	err = set->set(task, set, 0, sizeof(regs), &regs, NULL);
 	if (err)
 		return cr_err(&r->log, err,
@@ -243,7 +246,7 @@ int cr_arch_thread_restore(struct cr_restart *r, u32 id,
 		switch (it.view.type) {
 		case CR_REC_REGS_X86:
 			cr_detail(&it, &regs, sizeof(regs));
-			err = regs_restore(r, &regs, task);
+			err = regs_restore(r, id, &regs, task);
 			break;
 		case CR_REC_XSTATE_X86:
 			cr_detail(&it, &xstate, sizeof(xstate));

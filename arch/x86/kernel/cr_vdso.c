@@ -4,8 +4,9 @@
  *
  * A program holds addresses inside the vdso: in its libc's function pointers,
  * in a signal frame, on the stack of a thread that was interrupted there. So a
- * restart maps the vdso at its old address, and only if it is the same code:
- * the one of another kernel is refused, by name.
+ * restart maps the vdso at its old address if it is the same code; if it is
+ * another kernel's, the old entry points lead to the new ones
+ * (cr_vdso_foreign.c).
  *
  * Refused: the vdso of 32-bit and x32 programs; a vdso that was moved, split,
  * reprotected or written to; a local descriptor table; protection keys; linear
@@ -13,10 +14,16 @@
  */
 #include <linux/mm.h>
 #include <linux/sched.h>
+#include <linux/slab.h>
 #include <linux/xxhash.h>
 #include <linux/cr_mm.h>
 #include <asm/mmu_context.h>
 #include <asm/vdso.h>
+#include <vdso/datapage.h>
+#include <vdso/helpers.h>
+/* needs what the first of these declares */
+#include <asm/vvar.h>
+#include "cr_vdso.h"
 
 static unsigned long vdso_vvar_size(const struct vdso_image *image)
 {
@@ -117,45 +124,82 @@ static void vdso_collect(struct cr_save *s, struct cr_obj *obj)
 			  "memory: 32-bit or x32 program");
 }
 
+/*
+ * What this vdso's code reads of the time, for when it runs on another kernel:
+ * there is no clock to read without a system call, so it makes that; and what
+ * it has begun to read has changed, so it begins again.
+ */
+static void vdso_data_copy(struct vdso_data *copy, const struct vdso_data *vd)
+{
+	u32 seq;
+
+	do {
+		seq = vdso_read_begin(vd);
+		memcpy(copy, vd, sizeof(*vd));
+	} while (vdso_read_retry(vd, seq));
+	copy->clock_mode = VDSO_CLOCKMODE_NONE;
+	copy->seq = seq + (1u << 31);
+}
+
 static void vdso_save(struct cr_save *s, struct cr_obj *obj)
 {
+	const size_t offset = (char *)_vdso_data - &__vvar_page;
+	const size_t size = offset + CS_BASES * sizeof(*_vdso_data);
 	const struct vdso_image *image = obj->ptr;
 	struct cr_rec_vdso rec = {
 		.vvar_size = cpu_to_le32(vdso_vvar_size(image)),
 		.text_size = cpu_to_le32(image->size),
 		.text_xxh64 = cpu_to_le64(xxh64(image->data, image->size, 0)),
+		.data_size = cpu_to_le32(size),
 	};
+	u8 *tail = kvzalloc(image->size + size, GFP_KERNEL_ACCOUNT);
+	int i;
 
-	cr_write_obj(s, obj, &rec, sizeof(rec), image->data, image->size);
+	if (!tail) {
+		cr_fail(s, -ENOMEM);
+		return;
+	}
+	memcpy(tail, image->data, image->size);
+	for (i = 0; i < CS_BASES; i++)
+		vdso_data_copy((struct vdso_data *)(tail + image->size + offset) + i,
+			       &_vdso_data[i]);
+	cr_write_obj(s, obj, &rec, sizeof(rec), tail, image->size + size);
+	kvfree(tail);
 }
 
 /* ---- restart ---- */
 
-/* Before anything is built: has this kernel the same vdso? */
-static int vdso_restore(struct cr_restart *r, u32 id)
+bool cr_vdso_is_own(const struct cr_rec_vdso *rec, const struct cr_view *view)
 {
 	const struct vdso_image *image = &vdso_image_64;
+
+	return le32_to_cpu(rec->vvar_size) == vdso_vvar_size(image) &&
+	       le32_to_cpu(rec->text_size) == image->size &&
+	       !memcmp(view->tail, image->data, image->size);
+}
+
+/* Before anything is built */
+static int vdso_restore(struct cr_restart *r, u32 id)
+{
 	struct cr_rec_vdso rec;
 	struct cr_view view;
 
 	cr_read_obj(&r->img, id, &view, &rec, sizeof(rec));
-	if (le32_to_cpu(rec.vvar_size) != vdso_vvar_size(image) ||
-	    le32_to_cpu(rec.text_size) != image->size ||
-	    view.tail_len != image->size ||
-	    le64_to_cpu(rec.text_xxh64) != xxh64(image->data, image->size, 0) ||
-	    memcmp(view.tail, image->data, image->size))
-		return cr_err(&r->log, -EOPNOTSUPP,
-			      "vdso: the image was taken on kernel %.*s, whose vdso differs from this kernel's",
-			      CR_NAME_LEN, r->img.head.release);
-	return 0;
+	return cr_vdso_is_own(&rec, &view) ? 0 :
+	       cr_vdso_foreign_check(r, &rec, view.tail);
 }
 
 int cr_vdso_map(struct cr_restart *r, u32 id, unsigned long addr)
 {
 	const struct vdso_image *image = &vdso_image_64;
 	struct mm_struct *mm = current->mm;
+	struct cr_rec_vdso rec;
+	struct cr_view view;
 	int err;
 
+	cr_read_obj(&r->img, id, &view, &rec, sizeof(rec));
+	if (!cr_vdso_is_own(&rec, &view))
+		return cr_vdso_reserve(r, &rec, addr);
 	err = map_vdso_once(image, addr - vdso_vvar_size(image));
 	if (err)
 		return cr_err(&r->log, err, "vdso: cannot be mapped at %lx",

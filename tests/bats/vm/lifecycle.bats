@@ -227,6 +227,33 @@ lifecycle() {
 	lifecycle vdso
 }
 
+# as_elsewhere: the newest image as a kernel with another vdso would have written it
+as_elsewhere() {
+	run -0 "$CR_TOP/build/unit/mutate" --vdso "$job_image" "$job_image.other"
+	mv "$job_image.other" "$job_image"
+}
+
+# Each time the vdso comes to lie elsewhere, and the old ones lead to it.
+@test "vdso: another kernel's" {
+	start vdso
+	save_kill
+	as_elsewhere
+	run -0 mkcrimg check "$job_image"
+	resume
+	save
+	save_kill
+	resume
+	save_kill
+	as_elsewhere
+	resume
+	finish
+	start vdso
+	save_kill
+	as_elsewhere
+	resume_in_place vdso
+	finish
+}
+
 @test "times" {
 	lifecycle times
 }
