@@ -375,7 +375,7 @@ struct file *cr_shmid_restore(struct cr_restart *r, u32 id, loff_t size)
 	if (err)
 		return ERR_PTR(cr_segment_err(r, seg, err, "cannot be attached"));
 	if (seg->created)
-		err = cr_pages_restore(r, id, seg->file[CR_SEG_RW]);
+		err = cr_pages_restore(r, id, seg->file[CR_SEG_RW], NULL);
 	else
 		err = cr_segment_prepare(r, seg);
 	if (err)

@@ -114,7 +114,7 @@ int cr_segment_prepare(struct cr_restart *r, struct cr_segment *seg)
 		seg->contents = NULL;
 		return cr_segment_err(r, seg, err, "no memory for its contents");
 	}
-	err = cr_pages_restore(r, seg->id, seg->contents);
+	err = cr_pages_restore(r, seg->id, seg->contents, NULL);
 	if (err)
 		return err;
 	new = seg->contents->f_mapping;

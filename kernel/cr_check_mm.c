@@ -294,8 +294,9 @@ static int mm_rec_check(struct cr_check *c, struct mm_state *mm)
 	      mm_vdso_check(c, mm) ?:
 	      mm_areas_check(c, rec) ?:
 	      cr_check_addr(c, rec->mmap_base, "mmap_base") ?:
-	      cr_check_zero(c, rec->reserved) ?:
-	      cr_check_zero(c, rec->reserved2);
+	      cr_check_zero(c, rec->reserved);
+	if (!err && rec->origin)
+		err = cr_check_ref(c, mm->id, rec->origin, CR_REC_MM, "origin");
 	if (err)
 		return err;
 	if (le64_to_cpu(rec->mmap_base) % CR_PAGE_SIZE)

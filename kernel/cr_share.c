@@ -48,6 +48,7 @@
  * @owner: the first task that uses it
  * @shared: somebody takes it from @ptr
  * @done: MM: its contents are there
+ * @origin: MM: id of the one that it takes pages from; 0: none
  * @ptr: it, with a reference; NULL: not there yet, or not needed
  * @put: drops a reference
  */
@@ -55,6 +56,7 @@ struct cr_share {
 	struct cr_rtask *owner;
 	bool shared;
 	bool done;
+	u32 origin;
 	void *ptr;
 	void (*put)(void *ptr);
 };
@@ -292,6 +294,21 @@ static bool share_is_inherited(const struct cr_rtask *t, enum share_type type,
 				 share->owner == t->group);
 }
 
+/* Waiting for it must lead to lower ids, as all waiting does */
+static void share_plan_origin(struct cr_restart *r, u32 id)
+{
+	struct cr_share *share = &r->shares[id], *origin;
+	struct cr_rec_mm rec;
+	struct cr_view view;
+
+	cr_read_obj(&r->img, id, &view, &rec, sizeof(rec));
+	origin = &r->shares[le32_to_cpu(rec.origin)];
+	if (!rec.origin || !origin->owner || origin->owner >= share->owner)
+		return;
+	share->origin = le32_to_cpu(rec.origin);
+	origin->shared = true;
+}
+
 int cr_shares_plan(struct cr_restart *r)
 {
 	u32 ids[NR_SHARE_TYPES];
@@ -313,6 +330,8 @@ int cr_shares_plan(struct cr_restart *r)
 			if (!share->owner) {
 				share->owner = t;
 				share->shared = has_donor(t) && t->group != t;
+				if (type == SHARE_MM)
+					share_plan_origin(r, ids[type]);
 			} else if (!share_is_inherited(t, type, share)) {
 				share->shared = true;
 			}
@@ -459,6 +478,28 @@ static int share_mm_restore(struct cr_rtask *t, u32 id)
 	err = wait_event_killable(r->wait, smp_load_acquire(&share->done) ||
 				  READ_ONCE(r->err));
 	return err ? -EINTR : READ_ONCE(r->err);
+}
+
+struct mm_struct *cr_share_origin(struct cr_restart *r, u32 id, u32 *origin_id)
+{
+	struct mm_struct *mm;
+	struct cr_share *origin;
+
+	*origin_id = r->shares[id].origin;
+	if (!*origin_id)
+		return NULL;
+	origin = &r->shares[*origin_id];
+	if (wait_event_killable(r->wait, smp_load_acquire(&origin->done) ||
+				READ_ONCE(r->err)))
+		return ERR_PTR(-EINTR);
+	if (READ_ONCE(r->err))
+		return ERR_PTR(READ_ONCE(r->err));
+	spin_lock(&share_lock);
+	mm = origin->ptr;
+	if (mm)
+		mmget(mm);
+	spin_unlock(&share_lock);
+	return mm ?: ERR_PTR(-EINTR);
 }
 
 /* In place, what a thread of the leader has for itself; not the donor's own */

@@ -22,6 +22,7 @@
 #include <linux/cr_file.h>
 #include <linux/cr_kernel.h>
 #include <linux/cr_mm.h>
+#include "cr_pages.h"
 
 /* ---- collecting ---- */
 
@@ -208,6 +209,7 @@ static void mm_save(struct cr_save *s, struct cr_obj *obj)
 	const struct vdso_image *vdso;
 	struct vm_area_struct *vma;
 	struct cr_rec_mm rec = {};
+	struct cr_obj *origin;
 	unsigned long addr;
 
 	cr_mm_flags_save(mm, &rec);
@@ -215,6 +217,9 @@ static void mm_save(struct cr_save *s, struct cr_obj *obj)
 		rec.exe = cpu_to_le32(cr_file_mapped_id(s, exe));
 		fput(exe);
 	}
+	origin = cr_cow_origin(s, obj);
+	if (origin)
+		rec.origin = cpu_to_le32(origin->id);
 	areas_save(mm, &rec);
 	mmap_read_lock(mm);
 	vdso = cr_vdso_find(mm, &addr);
@@ -382,6 +387,7 @@ int cr_mm_restore(struct cr_restart *r, u32 id)
 {
 	unsigned int personality = current->personality;
 	struct mm_struct *mm = current->mm;
+	unsigned long *taken = NULL;
 	struct cr_rec_mm rec;
 	struct cr_view view;
 	int err;
@@ -400,7 +406,10 @@ int cr_mm_restore(struct cr_restart *r, u32 id)
 	if (!err)
 		err = vmas_restore(r, id);
 	if (!err)
-		err = cr_pages_restore(r, id, NULL);
+		err = cr_cow_restore(r, id, &taken);
+	if (!err)
+		err = cr_pages_restore(r, id, NULL, taken);
+	kvfree(taken);
 	/* protected and locked are the pages that are there, so after them */
 	if (!err)
 		err = vmas_finish(r, id);

@@ -30,13 +30,26 @@
 /* Changed pages of a file beyond this are data, not a program's variables */
 #define FILE_RAW_MAX	(16ul << 20)
 
-/* Neighbouring pages of one mapping that are to be saved */
+/**
+ * struct extent - neighbouring pages of one mapping that are to be saved
+ * @start: address of the first
+ * @end: behind the last
+ * @prot: CR_PROT_* of the mapping
+ * @stack: it is one
+ * @anon: it is of no file
+ * @common: the origin has the same pages
+ * @joined: it goes on where the one before ends, in the same mapping
+ * @raw: to be stored raw
+ */
 struct extent {
 	u64 start;
 	u64 end;
 	u32 prot;
 	bool stack;
 	bool anon;
+	bool common;
+	bool joined;
+	bool raw;
 };
 
 /**
@@ -45,23 +58,28 @@ struct extent {
  * @nr: entries in @ext
  * @vma: the mapping of the last one
  * @resume: where the next batch starts, when it returned 1
+ * @origin: address space that may have pages in common; NULL: none
+ * @pages: its pages at the addresses of the PMD
  */
 struct page_walk {
 	struct extent *ext;
 	unsigned int nr;
 	struct vm_area_struct *vma;
 	u64 resume;
+	struct mm_struct *origin;
+	struct page **pages;
 };
 
 /* ---- finding pages ---- */
 
 /* 1: the batch is full */
 static int extent_add(struct page_walk *w, struct vm_area_struct *vma,
-		      u64 start, u64 end)
+		      u64 start, u64 end, bool common)
 {
 	struct extent *last = w->nr ? &w->ext[w->nr - 1] : NULL;
+	bool joined = last && last->end == start && w->vma == vma;
 
-	if (last && last->end == start && w->vma == vma) {
+	if (joined && last->common == common) {
 		last->end = end;
 		return 0;
 	}
@@ -76,6 +94,8 @@ static int extent_add(struct page_walk *w, struct vm_area_struct *vma,
 		.prot = cr_vma_prot(vma),
 		.stack = cr_vma_is_stack(vma),
 		.anon = !vma->vm_file,
+		.common = common,
+		.joined = joined,
 	};
 	return 0;
 }
@@ -92,45 +112,56 @@ static int swp_is_saved(swp_entry_t entry)
 	return -EIO;
 }
 
-static int pte_is_saved(struct vm_area_struct *vma, unsigned long addr,
-			pte_t pte)
+static int pte_is_saved(const struct page_walk *w, struct vm_area_struct *vma,
+			unsigned long addr, pte_t pte, bool *common)
 {
 	struct page *page;
 
+	*common = false;
 	if (pte_none(pte))
 		return 0;
 	if (!pte_present(pte))
 		return swp_is_saved(pte_to_swp_entry(pte));
 	page = vm_normal_page(vma, addr, pte);
-	return page && PageAnon(page);
+	if (!page || !PageAnon(page))
+		return 0;
+	*common = w->origin && w->pages[pte_index(addr)] == page;
+	return 1;
 }
 
-static int pmd_is_saved(struct vm_area_struct *vma, unsigned long addr,
-			pmd_t pmd)
+static int pmd_is_saved(const struct page_walk *w, struct vm_area_struct *vma,
+			unsigned long addr, unsigned long end, pmd_t pmd,
+			bool *common)
 {
 	struct page *page;
 
+	*common = false;
 	if (!pmd_present(pmd))
 		return swp_is_saved(pmd_to_swp_entry(pmd));
 	page = vm_normal_page_pmd(vma, addr, pmd);
-	return page && PageAnon(page);
+	if (!page || !PageAnon(page))
+		return 0;
+	for (*common = w->origin; *common && addr < end; addr += PAGE_SIZE)
+		*common = w->pages[pte_index(addr)] == cr_pmd_subpage(page, addr);
+	return 1;
 }
 
-static int walk_pmd(pmd_t *pmd, unsigned long addr, unsigned long end,
-		    struct mm_walk *walk)
+static int walk_ptes(pmd_t *pmd, unsigned long addr, unsigned long end,
+		     struct mm_walk *walk)
 {
 	struct page_walk *w = walk->private;
 	struct vm_area_struct *vma = walk->vma;
 	pte_t *start_pte, *pte;
 	spinlock_t *ptl;
+	bool common;
 	int ret = 0;
 
 	ptl = pmd_trans_huge_lock(pmd, vma);
 	if (ptl) {
 		__acquire(ptl);
-		ret = pmd_is_saved(vma, addr, *pmd);
+		ret = pmd_is_saved(w, vma, addr, end, *pmd, &common);
 		if (ret > 0)
-			ret = extent_add(w, vma, addr, end);
+			ret = extent_add(w, vma, addr, end, common);
 		spin_unlock(ptl);
 		goto out;
 	}
@@ -141,9 +172,9 @@ static int walk_pmd(pmd_t *pmd, unsigned long addr, unsigned long end,
 	}
 	__acquire(ptl);
 	for (pte = start_pte; addr < end; pte++, addr += PAGE_SIZE) {
-		ret = pte_is_saved(vma, addr, ptep_get(pte));
+		ret = pte_is_saved(w, vma, addr, ptep_get(pte), &common);
 		if (ret > 0)
-			ret = extent_add(w, vma, addr, addr + PAGE_SIZE);
+			ret = extent_add(w, vma, addr, addr + PAGE_SIZE, common);
 		if (ret)
 			break;
 	}
@@ -151,6 +182,20 @@ static int walk_pmd(pmd_t *pmd, unsigned long addr, unsigned long end,
 out:
 	if (ret < 0)
 		w->resume = addr;
+	return ret;
+}
+
+static int walk_pmd(pmd_t *pmd, unsigned long addr, unsigned long end,
+		    struct mm_walk *walk)
+{
+	struct page_walk *w = walk->private;
+	int ret;
+
+	if (w->origin)
+		cr_cow_pages_get(w->origin, addr, end, w->pages);
+	ret = walk_ptes(pmd, addr, end, walk);
+	if (w->origin)
+		cr_cow_pages_put(w->pages);
 	cond_resched();
 	return ret;
 }
@@ -195,34 +240,79 @@ struct pass {
 	size_t nr_stored;
 };
 
-/* The first run of object @id that the first pass has stored behind @addr */
-static const struct cr_run *pass_stored(const struct pass *pass, u32 id,
-					u64 addr)
+/* The first run of object @id, among sorted ones, that ends behind @addr */
+static const struct cr_run *run_find(const struct cr_run *runs, size_t nr,
+				     u32 id, u64 addr)
 {
-	size_t low = 0, high = pass->nr_stored;
-	const struct cr_run *run;
+	size_t low = 0, high = nr;
 
 	while (low < high) {
 		size_t mid = low + (high - low) / 2;
+		const struct cr_run *run = &runs[mid];
 
-		run = &pass->s->runs[mid];
 		if (run->id < id ||
 		    (run->id == id && run->addr + run->len <= addr))
 			low = mid + 1;
 		else
 			high = mid;
 	}
-	run = &pass->s->runs[low];
-	return low < pass->nr_stored && run->id == id ? run : NULL;
+	return low < nr && runs[low].id == id ? &runs[low] : NULL;
 }
 
-static bool extent_is_raw(const struct extent *e)
+/* What the first pass has stored of object @id at or behind @addr */
+static const struct cr_run *pass_stored(const struct pass *pass, u32 id,
+					u64 addr)
 {
-	u64 len = e->end - e->start;
+	return run_find(pass->s->runs, pass->nr_stored, id, addr);
+}
 
+/*
+ * As pass_stored(), but what this pass has written: runs of an origin, in the
+ * order of ids and addresses (pass_run() sees to that)
+ */
+static const struct cr_run *pass_written(const struct pass *pass, u32 id,
+					 u64 addr)
+{
+	struct cr_save *s = pass->s;
+
+	return run_find(s->runs + pass->nr_stored, s->nr_runs - pass->nr_stored,
+			id, addr);
+}
+
+static bool len_is_raw(const struct extent *e, u64 len)
+{
 	if (e->stack)
 		return len <= CR_RUN_MAX;
 	return len <= (e->anon ? RAW_MAX : FILE_RAW_MAX);
+}
+
+/* The pieces of an extent are stored as it would be if nothing were common */
+static void extents_set_raw(struct extent *ext, unsigned int nr)
+{
+	unsigned int i, first = 0;
+	u64 len = 0;
+
+	for (i = 0; i < nr; i++) {
+		if (!ext[i].joined) {
+			first = i;
+			len = 0;
+		}
+		len += ext[i].end - ext[i].start;
+		if (i + 1 < nr && ext[i + 1].joined)
+			continue;
+		for (; first <= i; first++)
+			ext[first].raw = len_is_raw(&ext[first], len);
+	}
+}
+
+/* The same contents as run @stored of the origin, in object @id */
+static int run_add_common(struct cr_save *s, u32 id, const struct cr_run *stored)
+{
+	struct cr_run run = *stored;
+
+	run.id = id;
+	s->memory += run.len;
+	return cr_run_add(s, &run);
 }
 
 /*
@@ -231,7 +321,8 @@ static bool extent_is_raw(const struct extent *e)
  * and splits huge pages also of a job that stands still.
  */
 static int extent_save(const struct pass *pass,
-		       const struct cr_pack_source *src, const struct extent *e)
+		       const struct cr_pack_source *src, const struct extent *e,
+		       u32 origin)
 {
 	struct cr_packer_run run = {
 		.src = *src,
@@ -243,7 +334,7 @@ static int extent_save(const struct pass *pass,
 	u64 addr, next;
 	int err;
 
-	if (pass->raw && !extent_is_raw(e))
+	if (pass->raw && !e->raw)
 		return 0;
 	for (addr = e->start; addr < e->end; addr = next) {
 		next = min_t(u64, e->end, ALIGN(addr + 1, CR_RUN_MAX));
@@ -253,6 +344,16 @@ static int extent_save(const struct pass *pass,
 			continue;
 		}
 		if (stored)
+			next = min(next, stored->addr);
+		stored = e->common ? pass_written(pass, origin, addr) : NULL;
+		if (stored && stored->addr == addr && addr + stored->len <= next) {
+			next = addr + stored->len;
+			err = run_add_common(pass->s, src->id, stored);
+			if (err)
+				return err;
+			continue;
+		}
+		if (stored && stored->addr > addr)
 			next = min(next, stored->addr);
 		run.addr = addr;
 		run.len = next - addr;
@@ -264,13 +365,15 @@ static int extent_save(const struct pass *pass,
 }
 
 static int mm_pages_save(const struct pass *pass,
-			 const struct cr_pack_source *src, struct page_walk *w)
+			 const struct cr_pack_source *src, struct page_walk *w,
+			 const struct cr_obj *origin)
 {
 	struct cr_save *s = pass->s;
 	struct mm_struct *mm = src->mm;
 	unsigned int i;
 	int ret, err;
 
+	w->origin = origin ? origin->ptr : NULL;
 	w->resume = 0;
 	do {
 		w->nr = 0;
@@ -284,8 +387,10 @@ static int mm_pages_save(const struct pass *pass,
 			return cr_err(&s->log, cr_fail(s, ret),
 				      "memory of object %u: the page at %llx is lost (memory failure)",
 				      src->id, w->resume);
+		extents_set_raw(w->ext, w->nr);
 		for (i = 0; i < w->nr; i++) {
-			err = extent_save(pass, src, &w->ext[i]);
+			err = extent_save(pass, src, &w->ext[i],
+					  origin ? origin->id : 0);
 			if (err)
 				return err;
 		}
@@ -341,7 +446,8 @@ static int shm_pages_save(const struct pass *pass,
 		if (pos <= e.start)
 			break;
 		e.end = pos;
-		err = extent_save(pass, src, &e);
+		e.raw = len_is_raw(&e, e.end - e.start);
+		err = extent_save(pass, src, &e, 0);
 		if (err)
 			return err;
 	}
@@ -367,6 +473,7 @@ static int pass_run(const struct pass *pass, struct page_walk *w)
 	struct cr_save *s = pass->s;
 	struct cr_pack_source src;
 	struct cr_obj *obj;
+	size_t first;
 	int err;
 
 	list_for_each_entry(obj, &s->objs[CR_OBJ_SHM], list) {
@@ -379,9 +486,14 @@ static int pass_run(const struct pass *pass, struct page_walk *w)
 			.id = obj->id,
 			.mm = obj->ptr,
 		};
-		err = mm_pages_save(pass, &src, w) ?: cr_packer_flush(pass->p);
+		first = s->nr_runs;
+		err = mm_pages_save(pass, &src, w, cr_cow_origin(s, obj)) ?:
+		      cr_packer_flush(pass->p);
 		if (err)
 			return err;
+		/* what is common was written at once, the rest by and by */
+		sort(s->runs + first, s->nr_runs - first, sizeof(*s->runs),
+		     run_cmp, NULL);
 	}
 	return 0;
 }
@@ -400,6 +512,12 @@ int cr_pages_save(struct cr_save *s)
 			       GFP_KERNEL_ACCOUNT);
 	if (!w.ext)
 		return cr_fail(s, -ENOMEM);
+	w.pages = kmalloc_array(CR_COW_PAGES, sizeof(*w.pages),
+				GFP_KERNEL_ACCOUNT);
+	if (!w.pages) {
+		cr_fail(s, -ENOMEM);
+		goto out_free;
+	}
 	pass.p = cr_packer_create(s);
 	if (!pass.p)
 		goto out_free;
@@ -414,6 +532,7 @@ int cr_pages_save(struct cr_save *s)
 	cr_packer_destroy(pass.p);
 	sort_runs(s);
 out_free:
+	kfree(w.pages);
 	kvfree(w.ext);
 	return s->err;
 }

@@ -7,6 +7,7 @@
 
 struct cr_packer;
 struct file;
+struct page;
 struct mm_struct;
 struct address_space;
 
@@ -53,5 +54,31 @@ void cr_packer_destroy(struct cr_packer *p);
  */
 int cr_packer_add(struct cr_packer *p, const struct cr_packer_run *run);
 int cr_packer_flush(struct cr_packer *p);
+
+/* ---- mm/cr_cow.c ---- */
+
+/* What a PMD maps */
+#define CR_COW_PAGES	PTRS_PER_PTE
+
+/* A page of the huge page that a PMD maps at or around @addr */
+static inline struct page *cr_pmd_subpage(struct page *page, unsigned long addr)
+{
+	return page + ((addr & ~HPAGE_PMD_MASK) >> PAGE_SHIFT);
+}
+
+/*
+ * The MM that @obj, an MM, may have pages in common with; it comes before @obj
+ * in the image. NULL: none
+ */
+struct cr_obj *cr_cow_origin(struct cr_save *s, const struct cr_obj *obj);
+
+/*
+ * Anonymous pages that @origin has between @start and @end, within a PMD, with
+ * references: a page that has one is not another one meanwhile. Some may be left
+ * out. The mmap_lock of another mm is held
+ */
+void cr_cow_pages_get(struct mm_struct *origin, unsigned long start,
+		      unsigned long end, struct page **pages);
+void cr_cow_pages_put(struct page **pages);
 
 #endif /* _MM_CR_PAGES_H */

@@ -54,6 +54,7 @@ struct unpacker {
  * @cred: of that task, for who helps
  * @shm: the file to be filled; NULL: it is an MM
  * @size: of a SHM of kind FILE; -1: its pages are filled, not the file
+ * @taken: [run] is there already; NULL: none is
  * @err: the first error; all stop
  */
 struct unpack_job {
@@ -65,6 +66,7 @@ struct unpack_job {
 	const struct cred *cred;
 	struct file *shm;
 	loff_t size;
+	const unsigned long *taken;
 	int err;
 };
 
@@ -242,7 +244,7 @@ static int job_work(struct unpack_job *job, struct unpacker *u)
 			return 0;
 		if (fatal_signal_pending(current) || READ_ONCE(job->r->err))
 			err = -EINTR;
-		else
+		else if (!job->taken || !test_bit(n, job->taken))
 			err = run_restore(job, u, n);
 		cond_resched();
 	}
@@ -308,7 +310,8 @@ static loff_t content_size(struct cr_restart *r, u32 id)
 	       (loff_t)le64_to_cpu(rec.size) : -1;
 }
 
-int cr_pages_restore(struct cr_restart *r, u32 id, struct file *shm)
+int cr_pages_restore(struct cr_restart *r, u32 id, struct file *shm,
+		     const unsigned long *taken)
 {
 	struct unpack_job job = {
 		.r = r,
@@ -318,6 +321,7 @@ int cr_pages_restore(struct cr_restart *r, u32 id, struct file *shm)
 		.cred = current_cred(),
 		.shm = shm,
 		.size = shm ? content_size(r, id) : -1,
+		.taken = taken,
 	};
 	u32 max = min(job.nr / RUNS_PER_HELPER, HELPERS_MAX);
 	struct helper *helpers = NULL;

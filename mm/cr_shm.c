@@ -260,7 +260,7 @@ static int content_restore(struct cr_restart *r, u32 id,
 
 	if (IS_ERR(file))
 		return PTR_ERR(file);
-	err = cr_pages_restore(r, id, file);
+	err = cr_pages_restore(r, id, file, NULL);
 	if (!err)
 		err = cr_content_finish(r, rec, file, name);
 	if (err)
@@ -297,7 +297,7 @@ static int shm_restore(struct cr_restart *r, u32 id)
 	kfree(name);
 	if (IS_ERR(file))
 		return PTR_ERR(file);
-	err = cr_pages_restore(r, id, file);
+	err = cr_pages_restore(r, id, file, NULL);
 	/* unless it was not recorded */
 	if (!err && (rec.mode || rec.mtime_ns))
 		err = cr_content_finish(r, &rec, file, view.tail);

@@ -482,9 +482,12 @@ int __must_check cr_files_adopt(struct cr_restart *r, u32 id);
 int __must_check cr_fs_restore(struct cr_restart *r, u32 id);
 int __must_check cr_sighand_restore(struct cr_restart *r, u32 id);
 
-/* Fill the pages of @id: an MM (current's) or a SHM (@shm, its file) */
+/*
+ * Fill the pages of @id: an MM (current's) or a SHM (@shm, its file). Runs whose
+ * bit in @taken is set are there already; NULL: none
+ */
 int __must_check cr_pages_restore(struct cr_restart *r, u32 id,
-				  struct file *shm);
+				  struct file *shm, const unsigned long *taken);
 
 /* ---- modules of the whole, in the order of init; exit is the reverse ---- */
 int cr_device_init(void);

@@ -92,6 +92,11 @@
 #define sched_mm_cid_after_execve(task)		do { } while (0)
 #endif
 
+/* 6.4 locks mappings one by one */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
+#define vma_start_write(vma)	((void)(vma))
+#endif
+
 /* 6.5 tells a page table walk what is locked */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
 #define CR_WALK_RDLOCK

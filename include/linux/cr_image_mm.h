@@ -21,6 +21,8 @@
  * @membarrier: CR_MEMBARRIER_*: registrations of membarrier()
  * @prctl: CR_MM_*: what else prctl() has set
  * @coredump_filter: /proc/PID/coredump_filter XOR its default, 0x33
+ * @origin: MM whose pages it shares, copy-on-write, where both have a run at the
+ *	same address with the same contents in the file; 0: none
  */
 struct cr_rec_mm {
 	struct cr_rec rec;
@@ -38,7 +40,7 @@ struct cr_rec_mm {
 	__le32 membarrier;
 	__le32 prctl;
 	__le32 coredump_filter;
-	__le32 reserved2;
+	__le32 origin;
 };
 
 #define CR_MEMBARRIER_GLOBAL	0x1	/* GLOBAL_EXPEDITED */

@@ -27,6 +27,12 @@ asmlinkage long __x64_sys_prctl(const struct pt_regs *regs);
 asmlinkage long __x64_sys_mlock2(const struct pt_regs *regs);
 asmlinkage long __x64_sys_mprotect(const struct pt_regs *regs);
 
+/* arch/x86/mm/tlb.c: flush_tlb_mm() without the macro, which modules do not see */
+struct mm_struct;
+void flush_tlb_mm_range(struct mm_struct *mm, unsigned long start,
+			unsigned long end, unsigned int stride_shift,
+			bool freed_tables);
+
 /* kernel/time/itimer.c, kernel/time/posix-timers.c: calls */
 asmlinkage long __x64_sys_setitimer(const struct pt_regs *regs);
 asmlinkage long __x64_sys_timer_create(const struct pt_regs *regs);

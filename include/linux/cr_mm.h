@@ -112,6 +112,23 @@ struct file *cr_memfd_create(struct cr_restart *r, const struct cr_rec_shm *rec,
 int __must_check cr_memfd_seal(struct cr_restart *r,
 			       const struct cr_rec_shm *rec, struct file *file);
 
+/* ---- mm/cr_cow.c ---- */
+
+/*
+ * Share pages of MM @id, current's and still empty, with its origin, if it has
+ * one. *taken: bits of the runs that are there, to be kvfree()d; or NULL
+ */
+int __must_check cr_cow_restore(struct cr_restart *r, u32 id,
+				unsigned long **taken);
+
+/* ---- kernel/cr_share.c ---- */
+
+/*
+ * The address space that is the origin of MM @id, complete, with a reference; its
+ * id in *origin_id. Waits. NULL: there is none; -EINTR
+ */
+struct mm_struct *cr_share_origin(struct cr_restart *r, u32 id, u32 *origin_id);
+
 /* ---- arch/x86/kernel/cr_vdso.c ---- */
 
 struct vdso_image;

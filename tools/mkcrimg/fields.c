@@ -295,7 +295,7 @@ static const struct field mm_fields[] = {
 	HEX(cr_rec_mm, membarrier),
 	HEX(cr_rec_mm, prctl),
 	HEX(cr_rec_mm, coredump_filter),
-	DEC(cr_rec_mm, reserved2),
+	DEC(cr_rec_mm, origin),
 };
 
 static const struct field vma_fields[] = {

@@ -39,6 +39,20 @@ lifecycle() {
 	lifecycle memory
 }
 
+# 16 MiB of nine processes are stored once. (That they are there once, the program looks at itself.)
+@test "cow" {
+	lifecycle cow
+}
+
+@test "cow: memory that processes share is in the image once" {
+	start cow workers
+	save
+	[ "$(stat -c %s "$job_image")" -lt $((40 << 20)) ]
+	save_kill
+	resume_in_place cow
+	finish
+}
+
 # The kernel makes huge pages also of the memory of a job that stands still.
 @test "memory that is collapsed while it is saved" {
 	local try ranges collapsed n=0
