@@ -10,6 +10,7 @@
 #include <sched.h>
 #include <sys/auxv.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 
 static volatile bool stop;
 static pthread_t thread[2];

@@ -62,6 +62,7 @@ static const struct field vdso_fields[] = {
 	DEC(cr_rec_vdso, text_size),
 	HEX(cr_rec_vdso, text_xxh64),
 	DEC(cr_rec_vdso, data_size),
+	DEC(cr_rec_vdso, reserved),
 };
 
 static const struct field cred_fields[] = {
