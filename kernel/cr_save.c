@@ -34,6 +34,7 @@
 
 #define CR_BLOCKERS_MAX		1000
 #define COLLECT_TRIES		5
+#define COLLECT_TRIES_OUTSIDE	9
 #define COLLECT_PAUSE_MS	2
 
 int cr_fail(struct cr_save *s, int err)
@@ -238,13 +239,16 @@ static int collect_tries(struct cr_save *s, bool still)
 	int tries, err;
 
 	s->still = still;
-	for (tries = 0; tries < COLLECT_TRIES; tries++) {
+	for (tries = 1; ; tries++) {
 		s->log.len = len;
 		s->outside = false;
 		err = collect_once(s);
 		if (err != -EOPNOTSUPP || (still && !s->outside))
 			break;
-		if (msleep_interruptible(COLLECT_PAUSE_MS) &&
+		if (tries >= (s->outside ? COLLECT_TRIES_OUTSIDE : COLLECT_TRIES))
+			break;
+		/* whose reference it is may not run: he gets more and more time */
+		if (msleep_interruptible(COLLECT_PAUSE_MS << max(0, tries - 2)) &&
 		    fatal_signal_pending(current))
 			return cr_fail(s, -EINTR);
 	}
