@@ -53,12 +53,14 @@ static void phdrs_add_leader(struct cr_save *s, struct phdrs *p, u32 mm_id)
 	}
 }
 
+/* Of those that share bytes, the leader's comes first */
 static int run_cmp_offset(const void *a, const void *b)
 {
-	u64 x = ((const struct cr_run *)a)->offset;
-	u64 y = ((const struct cr_run *)b)->offset;
+	const struct cr_run *x = a, *y = b;
 
-	return x < y ? -1 : x > y;
+	if (x->offset != y->offset)
+		return x->offset < y->offset ? -1 : 1;
+	return x->id < y->id ? -1 : x->id > y->id;
 }
 
 /* One header for each stretch of the file that is of the same kind */
@@ -80,6 +82,8 @@ static int phdrs_add_rest(struct cr_save *s, struct phdrs *p, u32 mm_id)
 		u32 type = raw ? PT_CR_LOAD : PT_CR_ZSTD;
 		u64 end = ph ? ph->p_offset + ph->p_filesz : 0;
 
+		if (i && runs[i].offset == runs[i - 1].offset)
+			continue;
 		if (raw && runs[i].id == mm_id) {
 			ph = NULL;
 		} else if (ph && ph->p_type == type &&

@@ -66,8 +66,9 @@ static bool run_in_segment(const Elf64_Phdr *ph, const struct cr_rec_pages *run,
 		return false;
 	if (!raw)
 		return ph->p_type == PT_CR_ZSTD;
+	/* it may have bytes in common with the leader */
 	if (!leader)
-		return ph->p_type == PT_CR_LOAD;
+		return ph->p_type == PT_CR_LOAD || ph->p_type == PT_LOAD;
 	return ph->p_type == PT_LOAD && ph->p_offset == offset &&
 	       ph->p_vaddr == le64_to_cpu(run->addr) &&
 	       ph->p_filesz == le32_to_cpu(run->len) &&
@@ -78,6 +79,7 @@ static bool run_in_segment(const Elf64_Phdr *ph, const struct cr_rec_pages *run,
 static bool is_vdso(const struct image *img, const Elf64_Phdr *ph)
 {
 	struct cr_rec_thread leader;
+	struct cr_rec_vdso vdso;
 	struct cr_rec_mm mm;
 	struct cr_view v;
 
@@ -85,8 +87,10 @@ static bool is_vdso(const struct image *img, const Elf64_Phdr *ph)
 	cr_read_obj(&img->cr, le32_to_cpu(leader.mm), &v, &mm, sizeof(mm));
 	if (!mm.vdso || ph->p_vaddr != le64_to_cpu(mm.vdso_addr))
 		return false;
-	cr_read_obj(&img->cr, le32_to_cpu(mm.vdso), &v, NULL, 0);
-	return ph->p_filesz == v.tail_len && ph->p_memsz == v.tail_len &&
+	cr_read_obj(&img->cr, le32_to_cpu(mm.vdso), &v, &vdso,
+		    sizeof(vdso));
+	return ph->p_filesz == le32_to_cpu(vdso.text_size) &&
+	       ph->p_memsz == ph->p_filesz &&
 	       ph->p_offset == (u64)((const u8 *)v.tail - img->map);
 }
 

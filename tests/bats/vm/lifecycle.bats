@@ -48,6 +48,7 @@ lifecycle() {
 	start cow workers
 	save
 	[ "$(stat -c %s "$job_image")" -lt $((40 << 20)) ]
+	run -0 mkcrimg check "$job_image"
 	save_kill
 	resume_in_place cow
 	finish
