@@ -46,8 +46,8 @@ void cr_anon_outside(struct cr_save *s, struct cr_obj *obj)
 	}
 	if (cr_file_is_shared(obj))
 		cr_refuse(s, obj->holder, "CR-ESHARE",
-			  "fd %d: %*pE: shared with a process outside the job",
-			  obj->fd, CR_NAME(info->name));
+			  "%s: %*pE: shared with a process outside the job",
+			  cr_file_where(obj), CR_NAME(info->name));
 }
 
 const char *cr_anon_save(struct cr_save *s, struct cr_obj *obj,
@@ -100,8 +100,8 @@ bool cr_anon_number(const char *text, const char *key, unsigned int base,
 void cr_anon_mismatch(struct cr_save *s, struct cr_obj *obj)
 {
 	cr_refuse(s, obj->holder, "CR-EFD",
-		  "fd %d: %*pE: not as this module knows it: another kernel",
-		  obj->fd, CR_NAME(cr_file_info(obj)->name));
+		  "%s: %*pE: not as this module knows it: another kernel",
+		  cr_file_where(obj), CR_NAME(cr_file_info(obj)->name));
 }
 
 /* ---- restart ---- */

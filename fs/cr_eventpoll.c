@@ -166,8 +166,8 @@ static bool items_confirm(struct cr_save *s, struct cr_obj *obj,
 		if (i >= items->nr || item->fd != fd ||
 		    item->events != (__force __poll_t)events || item->data != data) {
 			cr_refuse(s, obj->holder, "CR-EFD",
-				  "fd %d: epoll: its entry for fd %d leads to a file outside the job: not supported yet",
-				  obj->fd, fd);
+				  "%s: epoll: its entry for fd %d leads to a file outside the job: not supported yet",
+				  cr_file_where(obj), fd);
 			return false;
 		}
 		text = strchrnul(text, '\n');
@@ -208,8 +208,8 @@ static void signalfd_check(struct cr_save *s, struct cr_obj *obj,
 	if (item->whead == &cr_sighand(obj->holder)->signalfd_wqh)
 		return;
 	cr_refuse(s, obj->holder, "CR-EFD",
-		  "fd %d: epoll: fd %d is a signalfd that another process has added: not supported yet",
-		  obj->fd, item->fd);
+		  "%s: epoll: fd %d is a signalfd that another process has added: not supported yet",
+		  cr_file_where(obj), item->fd);
 }
 
 /* While the job runs, its entries come and go */
@@ -231,8 +231,8 @@ static void epoll_outside(struct cr_save *s, struct cr_obj *obj)
 			signalfd_check(s, obj, &items.item[i]);
 		if (type == &cr_pidfd_file)
 			cr_refuse(s, obj->holder, "CR-EFD",
-				  "fd %d: epoll: fd %d is a pidfd: not supported yet",
-				  obj->fd, items.item[i].fd);
+				  "%s: epoll: fd %d is a pidfd: not supported yet",
+				  cr_file_where(obj), items.item[i].fd);
 	}
 	kvfree(items.item);
 }

@@ -46,8 +46,8 @@ static void fifo_outside(struct cr_save *s, struct cr_obj *obj)
 		return;
 	if (cr_pipe_is_outside(pipe) || cr_file_is_shared(obj))
 		cr_refuse(s, obj->holder, "CR-EPIPE",
-			  "fd %d: %*pE: FIFO that a process outside the job has open, too",
-			  obj->fd, CR_NAME(info->name));
+			  "%s: %*pE: FIFO that a process outside the job has open, too",
+			  cr_file_where(obj), CR_NAME(info->name));
 	else
 		cr_pipe_set_name(s, pipe, info->name);
 }

@@ -6,7 +6,9 @@
  *
  * A whitelist: what no row matches is refused by name, and so are features of
  * an open file that no record describes: flags that are not known, and some of
- * its locks (cr_lock.c) and owners for signals (cr_owner.c).
+ * its locks (cr_lock.c) and owners for signals (cr_owner.c). Of what is only in
+ * flight (net/unix/cr_scm.c) there may be nothing that descriptors account for:
+ * locks, O_ASYNC, the entries of an epoll.
  *
  * Not refused: a description that a process outside the job holds as well, as
  * the shell does in "{ ./job; } >log". The restarted job gets a description of
@@ -78,8 +80,8 @@ void cr_file_refuse(struct cr_save *s, struct cr_obj *obj, const char *why)
 		name = cr_file_describe(obj->ptr, info->type, buf, PATH_MAX);
 	}
 	if (obj->fd >= 0)
-		cr_refuse(s, obj->holder, "CR-EFD", "fd %d: %*pE: %s", obj->fd,
-			  CR_NAME(name), why);
+		cr_refuse(s, obj->holder, "CR-EFD", "%s: %*pE: %s",
+			  cr_file_where(obj), CR_NAME(name), why);
 	else
 		cr_refuse(s, obj->holder, "CR-EVMA", "mapped file %*pE: %s",
 			  CR_NAME(name), why);
@@ -152,10 +154,11 @@ static void file_collect(struct cr_save *s, struct cr_obj *obj)
 		return;
 	}
 	info->type = file_type(obj->ptr);
+	strscpy(info->where, "mapped", sizeof(info->where));
 	obj->aux = info;
 }
 
-/* The first descriptor that leads to it has been found */
+/* The first that leads to it, a descriptor or a message, has been found */
 static void opened_collect(struct cr_save *s, struct cr_obj *obj)
 {
 	struct cr_file_info *info = cr_file_info(obj);
@@ -179,6 +182,8 @@ static void file_set_fd(struct cr_obj *obj, struct task_struct *holder, int fd)
 	put_task_struct(obj->holder);
 	obj->holder = holder;
 	obj->fd = fd;
+	snprintf(cr_file_info(obj)->where, sizeof(cr_file_info(obj)->where),
+		 "fd %d", fd);
 }
 
 void cr_file_collect(struct cr_save *s, struct file *file,
@@ -191,9 +196,29 @@ void cr_file_collect(struct cr_save *s, struct file *file,
 	if (obj->fd < 0) {
 		file_set_fd(obj, holder, fd);
 		opened_collect(s, obj);
-	} else if (holder == s->leader && obj->holder != holder) {
+	} else if (cr_file_in_flight(obj) ||
+		   (holder == s->leader && obj->holder != holder)) {
 		file_set_fd(obj, holder, fd);
 	}
+}
+
+void cr_file_collect_flight(struct cr_save *s, struct file *file,
+			    struct task_struct *holder, unsigned long ino)
+{
+	struct cr_obj *obj = cr_obj_add(s, CR_OBJ_FILE, file, holder, 1);
+	struct cr_file_info *info;
+
+	if (!obj || !obj->aux || obj->fd >= 0)
+		return;
+	file_set_fd(obj, holder, CR_FD_IN_FLIGHT);
+	info = cr_file_info(obj);
+	if (ino)
+		snprintf(info->where, sizeof(info->where),
+			 "in flight in socket:[%lu]", ino);
+	else
+		strscpy(info->where, "in flight in a UNIX socket",
+			sizeof(info->where));
+	opened_collect(s, obj);
 }
 
 /* Another opening of the same file that a mapping cannot tell from this one */
@@ -249,6 +274,24 @@ u32 cr_file_mapped_id(struct cr_save *s, struct file *file)
 	return cr_obj_id(s, CR_OBJ_FILE, file);
 }
 
+/* What the records of descriptor tables say of a file */
+static void flight_outside(struct cr_save *s, struct cr_obj *obj)
+{
+	struct file *file = obj->ptr;
+
+	if (cr_file_is_locked(file))
+		cr_refuse(s, obj->holder, "CR-ELOCK",
+			  "%s: %*pE: lock of a file that no descriptor leads to: not supported yet",
+			  cr_file_where(obj),
+			  CR_NAME(cr_file_info(obj)->name ?: "file"));
+	if (file->f_flags & FASYNC)
+		cr_file_refuse(s, obj,
+			       "O_ASYNC of a file that no descriptor leads to: not supported yet");
+	if (cr_file_info(obj)->type == &cr_epoll_file)
+		cr_file_refuse(s, obj,
+			       "epoll that no descriptor leads to: not supported yet");
+}
+
 static void file_outside(struct cr_save *s, struct cr_obj *obj)
 {
 	struct cr_file_info *info = cr_file_info(obj);
@@ -259,6 +302,8 @@ static void file_outside(struct cr_save *s, struct cr_obj *obj)
 		info->type->outside(s, obj);
 	if (obj->fd >= 0)
 		cr_owner_outside(s, obj);
+	if (cr_file_in_flight(obj))
+		flight_outside(s, obj);
 }
 
 /* A mapping keeps only the access mode of the opening it was made from */
@@ -283,8 +328,9 @@ static void file_save(struct cr_save *s, struct cr_obj *obj)
 	err = vfs_getattr(file_user_path(file), &stat, STATX_BASIC_STATS,
 			  AT_STATX_SYNC_AS_STAT);
 	if (err) {
-		cr_err(&s->log, cr_fail(s, err), "fd %d: %*pE: no status (%pe)",
-		       obj->fd, CR_NAME(info->name ?: "file"), ERR_PTR(err));
+		cr_err(&s->log, cr_fail(s, err), "%s: %*pE: no status (%pe)",
+		       cr_file_where(obj), CR_NAME(info->name ?: "file"),
+		       ERR_PTR(err));
 		return;
 	}
 	rec.kind = cpu_to_le32(info->type->kind);

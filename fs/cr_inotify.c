@@ -194,8 +194,8 @@ static char *watch_name(struct cr_save *s, struct cr_obj *obj,
 	if (!name || !why)
 		return name;
 	cr_refuse(s, obj->holder, "CR-EFD",
-		  "fd %d: inotify: watch %d, of %*pE: %s", obj->fd, watch->wd,
-		  CR_NAME(name), why);
+		  "%s: inotify: watch %d, of %*pE: %s", cr_file_where(obj),
+		  watch->wd, CR_NAME(name), why);
 	kfree(name);
 	return NULL;
 }

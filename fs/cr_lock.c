@@ -32,27 +32,40 @@ static bool taken_through(const struct list_head *locks,
 	return false;
 }
 
+bool cr_file_is_locked(struct file *file)
+{
+	struct file_lock_context *ctx = locks_inode_context(file_inode(file));
+	bool locked;
+
+	if (!ctx)
+		return false;
+	spin_lock(&ctx->flc_lock);
+	locked = taken_through(&ctx->flc_flock, file) ||
+		 taken_through(&ctx->flc_posix, file);
+	spin_unlock(&ctx->flc_lock);
+	return locked;
+}
+
 void cr_file_locks_collect(struct cr_save *s, struct cr_obj *obj)
 {
 	struct file *file = obj->ptr;
 	const struct inode *inode = file_inode(file);
 	struct file_lock_context *ctx = locks_inode_context(inode);
-	bool lease, locked;
+	bool lease;
 
 	if (!ctx)
 		return;
 	spin_lock(&ctx->flc_lock);
 	lease = taken_through(&ctx->flc_lease, file);
-	locked = taken_through(&ctx->flc_flock, file) ||
-		 taken_through(&ctx->flc_posix, file);
 	spin_unlock(&ctx->flc_lock);
 	if (lease)
 		cr_refuse(s, obj->holder, "CR-ELOCK",
-			  "fd %d: lease: not supported yet", obj->fd);
-	if (locked && !S_ISREG(inode->i_mode) && !S_ISDIR(inode->i_mode))
+			  "%s: lease: not supported yet", cr_file_where(obj));
+	if (!S_ISREG(inode->i_mode) && !S_ISDIR(inode->i_mode) &&
+	    cr_file_is_locked(file))
 		cr_refuse(s, obj->holder, "CR-ELOCK",
-			  "fd %d: lock of something that is no file: not supported yet",
-			  obj->fd);
+			  "%s: lock of something that is no file: not supported yet",
+			  cr_file_where(obj));
 }
 
 /**

@@ -6,7 +6,8 @@
  * Descriptors 0, 1 and 2 of a job on a terminal are one open file, and may be
  * three different ones of the restarter. So binding goes by number where the
  * job's leader has the description: number n is the restarter's n. All other
- * descriptors of the description get what cr_outside_restore() has found.
+ * descriptors of the description get what cr_outside_restore() has found, and so
+ * does a message that takes it along.
  *
  * Only what the restarter would pass on to a program: nothing close-on-exec.
  * Flags (O_NONBLOCK, O_APPEND) and everything else of the restarter's files
@@ -139,7 +140,11 @@ struct file *cr_outside_restore(struct cr_restart *r,
 		file = terminal_get(rec);
 	if (!file)
 		file = ERR_PTR(-EBADF);
-	if (IS_ERR(file))
+	if (IS_ERR(file) && fd == CR_FD_IN_FLIGHT)
+		cr_err(&r->log, PTR_ERR(file),
+		       "%*pE, in flight, led outside the job: the restarter has no descriptor for it",
+		       CR_NAME(name));
+	else if (IS_ERR(file))
 		cr_err(&r->log, PTR_ERR(file),
 		       "fd %u (%*pE) led outside the job: the restarter has no descriptor %u that can be %s",
 		       fd, CR_NAME(name), fd,

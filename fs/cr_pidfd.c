@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Pidfds: which process, or thread, of the job. It is there only when the job
- * has been built: until then a stand-in is in its place in all descriptor tables.
+ * has been built: until then a stand-in is in its place in all descriptor tables,
+ * and in messages.
  *
  * Refused: of a task outside the job, or of one that is gone; a pidfd that a
  * process outside the job holds, too; an epoll that watches one. In place, at
@@ -47,8 +48,8 @@ static void pidfd_outside(struct cr_save *s, struct cr_obj *obj)
 		cr_file_refuse(s, obj, "of a process outside the job");
 	else if (cr_file_is_shared(obj))
 		cr_refuse(s, obj->holder, "CR-ESHARE",
-			  "fd %d: pidfd: shared with a process outside the job",
-			  obj->fd);
+			  "%s: pidfd: shared with a process outside the job",
+			  cr_file_where(obj));
 }
 
 static void pidfd_details(struct cr_save *s, struct cr_obj *obj)
@@ -107,7 +108,8 @@ static int pidfd_finish(struct cr_restart *r, const struct cr_rec_file *rec,
 	struct file *file;
 	struct pid *pid;
 	bool thread;
-	u32 nr;
+	u32 nr, id = le32_to_cpu(rec->rec.id);
+	int err;
 
 	cr_anon_detail(r, rec, &pidfd, sizeof(pidfd));
 	nr = le32_to_cpu(pidfd.nr);
@@ -127,9 +129,10 @@ static int pidfd_finish(struct cr_restart *r, const struct cr_rec_file *rec,
 		return cr_err(&r->log, PTR_ERR(file),
 			      "pidfd of task %u: cannot be made (%pe)", nr, file);
 	cr_build_replace_file(r, standin, file);
-	cr_restart_set(r, le32_to_cpu(rec->rec.id), file);
+	err = cr_scm_replace_file(r, id, file);
+	cr_restart_set(r, id, file);
 	fput(standin);
-	return 0;
+	return err;
 }
 
 const struct cr_file_type cr_pidfd_file = {

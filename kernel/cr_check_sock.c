@@ -253,18 +253,38 @@ static int sender_check(struct cr_check *c, u32 id, __le32 sender,
 	return 0;
 }
 
+/* What the message takes along; they stand before its bytes */
+static int msg_files_check(struct cr_check *c, u32 id, const struct cr_view *v,
+			   u32 nr)
+{
+	const u8 *tail = v->tail;
+	__le32 file;
+	u32 i;
+
+	for (i = 0; i < nr; i++) {
+		memcpy(&file, tail + i * sizeof(file), sizeof(file));
+		if (cr_check_ref(c, id, file, CR_REC_FILE, "file"))
+			return -EBADMSG;
+	}
+	return 0;
+}
+
 static int msg_check(struct cr_check *c, const struct cr_detail_iter *it,
 		     u32 id, const struct cr_rec_sock *sock, u32 peer)
 {
 	struct cr_rec_sock_msg rec;
+	u32 nr;
 
 	cr_detail(it, &rec, sizeof(rec));
+	nr = le32_to_cpu(rec.nr_files);
 	if (sender_check(c, id, rec.sender, sock, peer))
 		return -EBADMSG;
 	if (!rec.len && le32_to_cpu(sock->type) == TYPE_STREAM)
 		return cr_bad(c, "nothing of a stream");
 	if (le32_to_cpu(rec.len) > S32_MAX)
 		return cr_bad(c, "%u bytes", le32_to_cpu(rec.len));
+	if (nr > CR_SOCK_MSG_MAX_FILES)
+		return cr_bad(c, "%u files", nr);
 	if (le32_to_cpu(rec.pid) > CR_PID_MAX)
 		return cr_bad(c, "sender has pid %u", le32_to_cpu(rec.pid));
 	if (!(le32_to_cpu(rec.flags) & CR_SOCK_MSG_CREDS) &&
@@ -272,7 +292,10 @@ static int msg_check(struct cr_check *c, const struct cr_detail_iter *it,
 		return cr_bad(c, "credentials that were not sent");
 	return cr_check_mask(c, le32_to_cpu(rec.flags), CR_SOCK_MSG_CREDS,
 			     "flags") ?:
-	       cr_check_tail(c, &it->view, le32_to_cpu(rec.len));
+	       cr_check_zero(c, rec.reserved) ?:
+	       cr_check_tail(c, &it->view, (u64)nr * sizeof(__le32) +
+					   le32_to_cpu(rec.len)) ?:
+	       msg_files_check(c, id, &it->view, nr);
 }
 
 int cr_sockq_check(struct cr_check *c, u32 id)

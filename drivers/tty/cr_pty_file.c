@@ -29,8 +29,8 @@ static void refuse_shared(struct cr_save *s, struct cr_obj *obj)
 {
 	if (cr_file_is_shared(obj))
 		cr_refuse(s, obj->holder, "CR-ESHARE",
-			  "fd %d: %*pE: shared with a process outside the job",
-			  obj->fd,
+			  "%s: %*pE: shared with a process outside the job",
+			  cr_file_where(obj),
 			  CR_NAME(cr_file_info(obj)->name ?: "terminal"));
 }
 

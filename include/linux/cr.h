@@ -110,7 +110,8 @@ enum cr_obj_type {
  * @id: in the image; 0 until its record is written
  * @refs: references found within the job
  * @holder: a task that holds it, for messages
- * @fd: FILE: a descriptor of @holder that leads to it, or -1: only mapped
+ * @fd: FILE: a descriptor of @holder that leads to it; CR_FD_IN_FLIGHT: there is
+ *	none, but a message takes it along; -1: only mapped
  * @aux: the type's own: see enum cr_obj_type
  * @flags: the type's own
  */

@@ -62,6 +62,7 @@ extern const struct cr_file_type cr_unlinked_file, cr_reg_file, cr_dir_file,
  * struct cr_file_info - cr_obj.aux of a FILE, while it is saved
  * @type: its kind; NULL: none, it is refused
  * @name: path as the job sees it, or what it is; NULL until type->outside
+ * @where: for messages: "fd 7", "in flight in socket:[12]", "mapped"
  * @mapped: a mapping, or /proc/PID/exe, leads to it
  * @table, @table_fd: epoll: the FILES, and the descriptor in it, that accounts
  *	for its entries; NULL: none yet
@@ -70,6 +71,7 @@ extern const struct cr_file_type cr_unlinked_file, cr_reg_file, cr_dir_file,
 struct cr_file_info {
 	const struct cr_file_type *type;
 	char *name;
+	char where[48];
 	bool mapped;
 	const struct cr_obj *table;
 	unsigned int table_fd;
@@ -79,6 +81,18 @@ struct cr_file_info {
 static inline struct cr_file_info *cr_file_info(const struct cr_obj *obj)
 {
 	return obj->aux;
+}
+
+/* Where it was found, for messages; not of one that is only mapped */
+static inline const char *cr_file_where(const struct cr_obj *obj)
+{
+	return cr_file_info(obj)->where;
+}
+
+/* No descriptor leads to it, but a message takes it along */
+static inline bool cr_file_in_flight(const struct cr_obj *obj)
+{
+	return obj->fd == CR_FD_IN_FLIGHT;
 }
 
 /* ---- fs/cr_file.c ---- */
@@ -92,6 +106,18 @@ static inline struct cr_file_info *cr_file_info(const struct cr_obj *obj)
  */
 void cr_file_collect(struct cr_save *s, struct file *file,
 		     struct task_struct *holder, int fd);
+
+/**
+ * cr_file_collect_flight() - note an open file that a message takes along
+ * @s: the save
+ * @file: the caller holds a reference
+ * @holder: a task that the socket was found through
+ * @ino: of the socket in whose queue it is; 0: it waits to be accepted
+ *
+ * Context: may sleep.
+ */
+void cr_file_collect_flight(struct cr_save *s, struct file *file,
+			    struct task_struct *holder, unsigned long ino);
 
 /**
  * cr_file_collect_mapped() - note a file that is mapped
@@ -111,14 +137,15 @@ struct cr_obj *cr_file_collect_mapped(struct cr_save *s, struct file *file,
 /* Id in the image of a file that was given to cr_file_collect_mapped() */
 u32 cr_file_mapped_id(struct cr_save *s, struct file *file);
 
-/* Refuse a file: "fd 3: NAME: WHY", or "mapped file NAME: WHY" */
+/* Refuse a file: "fd 3: NAME: WHY", "in flight in ...", "mapped file NAME: WHY" */
 void cr_file_refuse(struct cr_save *s, struct cr_obj *obj, const char *why);
 
 /**
  * cr_file_is_shared() - does somebody outside the job hold this description?
  * @obj: the FILE; all is collected
  *
- * Besides the job's descriptors only the table of objects does. Who looks into
+ * Besides the job's descriptors and messages only the table of objects does. Who
+ * looks into
  * /proc/PID/fd holds it, too, but lets go. Context: sleeps.
  */
 bool cr_file_is_shared(const struct cr_obj *obj);
@@ -297,6 +324,8 @@ int __must_check cr_owners_restore(struct cr_restart *r);
 
 /* Refuse what is not supported of the locks of a FILE */
 void cr_file_locks_collect(struct cr_save *s, struct cr_obj *obj);
+/* Was a lock taken through it? */
+bool cr_file_is_locked(struct file *file);
 /**
  * cr_locks_save() - write the LOCK details that a descriptor accounts for
  * @s: the save
@@ -360,6 +389,15 @@ int __must_check cr_epitems_restore(struct cr_restart *r,
  */
 int __must_check cr_epitems_adopt(struct cr_restart *r,
 				  struct cr_detail_iter *it);
+
+/* ---- net/unix/cr_scm.c ---- */
+
+/*
+ * Put an open file in the place of FILE @id, wherever that is in flight; neither
+ * of them is a socket. -EINTR: killed
+ */
+int __must_check cr_scm_replace_file(struct cr_restart *r, u32 id,
+				     struct file *to);
 
 /* ---- drivers/tty/cr_tty.c ---- */
 

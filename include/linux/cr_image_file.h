@@ -37,6 +37,9 @@ enum cr_file_kind {
 #define CR_FILE_FRESH		0x200	/* FIFO, for reading only: no writer has
 					 * come since it was opened */
 
+/* cr_rec_file.fd of what no descriptor led to: it was in flight (SCM_RIGHTS) */
+#define CR_FD_IN_FLIGHT		0x7fffffffu
+
 /* cr_rec_file.owner_kind */
 enum cr_owner_kind {
 	CR_OWNER_NONE		= 0,
@@ -51,7 +54,8 @@ enum cr_owner_kind {
  * @kind: enum cr_file_kind
  * @flags: CR_FILE_*
  * @obj: id of the PIPE, SHM, SOCK or PTY behind it; 0 for other kinds
- * @fd: OUTSIDE: the descriptor of the restarter that takes its place
+ * @fd: OUTSIDE: the descriptor of the restarter that takes its place, or
+ *	CR_FD_IN_FLIGHT: there was none
  * @open_flags: O_ACCMODE and O_APPEND, O_NONBLOCK, O_DIRECT, O_NOATIME,
  *	O_LARGEFILE, O_DSYNC, O_SYNC, O_DIRECTORY, O_NOFOLLOW; others are refused
  * @mode: S_IFMT and permissions of the inode when it was saved

@@ -391,6 +391,8 @@ struct cr_rec_sockq {
 /* cr_rec_sock_msg.flags */
 #define CR_SOCK_MSG_CREDS	0x1	/* SCM_CREDENTIALS: @pid, @uid, @gid */
 
+#define CR_SOCK_MSG_MAX_FILES	253u	/* SCM_MAX_FD */
+
 /**
  * struct cr_rec_sock_msg - CR_REC_SOCK_MSG: a message; of a stream: a piece
  * @rec: id of the SOCKQ
@@ -399,9 +401,14 @@ struct cr_rec_sockq {
  * @flags: CR_SOCK_MSG_*
  * @pid: as cr_rec_sock.peer_pid
  * @uid, @gid: as cr_rec_sock.peer_uid
- * @len: bytes; = tail length; not 0 for a stream
+ * @len: bytes; not 0 for a stream
+ * @nr_files: descriptors in flight (SCM_RIGHTS), at most CR_SOCK_MSG_MAX_FILES. The
+ *	restarter's limit of open files holds for those of all his sockets
+ * @reserved: 0
  *
- * Tail: the bytes. The sender's buffer (SO_SNDBUF) must take them all.
+ * Tail: __le32 for each of @nr_files: the id of a FILE, which may be there
+ * several times; then the bytes. The sender's buffer (SO_SNDBUF) must take them
+ * all.
  */
 struct cr_rec_sock_msg {
 	struct cr_rec rec;
@@ -411,6 +418,8 @@ struct cr_rec_sock_msg {
 	__le32 uid;
 	__le32 gid;
 	__le32 len;
+	__le32 nr_files;
+	__le32 reserved;
 };
 
 #endif /* _LINUX_CR_IMAGE_IPC_H */

@@ -64,6 +64,7 @@ static void unix_put(struct cr_obj *obj)
 		sk_free(obj->ptr);
 	else
 		sock_put(obj->ptr);
+	cr_scm_release();
 }
 
 struct sock *cr_unix_peer(struct sock *sk)
@@ -339,6 +340,7 @@ static void unix_drop(void *ptr)
 		sock_release(us->sock);
 	sock_put(us->sk);
 	kfree(us);
+	cr_scm_release();
 }
 
 /* SO_PEERCRED will show those of the restarter */

@@ -106,4 +106,32 @@ void cr_unix_queue_scan(struct cr_save *s, struct cr_obj *obj);
 /* All is collected: mark @obj if it has a message, or connection, of a stranger */
 void cr_unix_queue_outside(struct cr_save *s, struct cr_obj *obj);
 
+/* ---- net/unix/cr_scm.c: open files that messages take along ---- */
+
+/* Their number. Who reads @skb is kept away, by its iolock */
+u32 cr_scm_count(const struct sk_buff *skb);
+/* Collect those of @skb, which is in the queue of @obj, a SOCK; the same lock */
+void cr_scm_collect(struct cr_save *s, struct cr_obj *obj,
+		    const struct sk_buff *skb);
+/* Write their ids, __le32 each, to @to; the same lock */
+void cr_scm_save(struct cr_save *s, const struct sk_buff *skb, void *to);
+/**
+ * cr_scm_send() - kernel_sendmsg() of one piece, with descriptors
+ * @r: the restart
+ * @sock: the sender
+ * @msg: without control messages
+ * @vec: the bytes
+ * @ids: of FILEs, __le32 each, which need not be aligned
+ * @nr: their number
+ *
+ * Context: a user process; may sleep. Return: as sendmsg()
+ */
+int cr_scm_send(struct cr_restart *r, struct socket *sock, struct msghdr *msg,
+		struct kvec *vec, const void *ids, u32 nr);
+/*
+ * Sockets and their files were held, and are not any more: what nobody else can
+ * reach may have been left since, which is looked for when a socket is closed
+ */
+void cr_scm_release(void);
+
 #endif /* _NET_UNIX_CR_UNIX_H */

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What waits in the queue of a UNIX socket: messages, and of a stream the pieces
- * that it was sent in, which a reader sees by the sender's credentials.
+ * that it was sent in, which a reader sees by the sender's credentials. What they
+ * take along is the matter of cr_scm.c.
  *
  * Saving only looks: nothing is taken out. Restart sends from the other end.
  * Times of arrival (SIOCGSTAMP) are those of the restart.
- *
- * Refused: descriptors in flight (SCM_RIGHTS).
  *
  * Locks: iolock keeps readers away, which take apart what they read; saving only
  * tries it, since a reader of a job that runs may hold it while it waits for
@@ -69,7 +68,24 @@ static u32 skb_left(const struct sock *sk, const struct sk_buff *skb)
 	return skb->len;
 }
 
+/* Nothing is left of it but its place, for urgent data that was there */
+static bool skb_is_gone(const struct sock *sk, const struct sk_buff *skb)
+{
+	return sk->sk_type == SOCK_STREAM && !skb_left(sk, skb);
+}
+
 /* ---- collecting ---- */
+
+/* A job that runs is looked at again */
+static bool queue_trylock(struct cr_save *s, struct sock *sk)
+{
+	if (mutex_trylock(&unix_sk(sk)->iolock))
+		return true;
+	if (s->still)
+		cr_err(&s->log, cr_fail(s, -EBUSY),
+		       "UNIX socket: is being read");
+	return false;
+}
 
 /* A message, or a connection that waits to be accepted: that is its sender */
 static void skb_scan(struct cr_save *s, struct cr_obj *obj,
@@ -77,9 +93,10 @@ static void skb_scan(struct cr_save *s, struct cr_obj *obj,
 {
 	struct cr_obj *sender;
 
-	if (UNIXCB(skb).fp)
+	if (cr_scm_count(skb) && skb_is_gone(obj->ptr, skb))
 		cr_refuse(s, obj->holder, "CR-ESOCK",
-			  "UNIX socket: descriptors in flight (SCM_RIGHTS): not supported yet");
+			  "UNIX socket: descriptors in flight with urgent data that was read: not supported");
+	cr_scm_collect(s, obj, skb);
 	sender = cr_obj_add(s, CR_OBJ_SOCK, skb->sk, obj->holder, 0);
 	if (sender && listening)
 		sender->flags |= UNIX_PENDING;
@@ -101,13 +118,8 @@ void cr_unix_queue_scan(struct cr_save *s, struct cr_obj *obj)
 	}
 	if (skb_queue_empty_lockless(&sk->sk_receive_queue))
 		return;
-	/* a job that runs is looked at again */
-	if (!mutex_trylock(&unix_sk(sk)->iolock)) {
-		if (s->still)
-			cr_err(&s->log, cr_fail(s, -EBUSY),
-			       "UNIX socket: is being read");
+	if (!queue_trylock(s, sk))
 		return;
-	}
 	look = look_get(sk, GFP_KERNEL_ACCOUNT);
 	if (!look) {
 		cr_fail(s, -ENOMEM);
@@ -168,22 +180,25 @@ static void msg_save(struct cr_save *s, struct cr_obj *obj,
 		     const struct sk_buff *skb)
 {
 	struct cr_rec_sock_msg rec = {};
-	u32 len = skb_left(obj->ptr, skb);
+	u32 len = skb_left(obj->ptr, skb), nr = cr_scm_count(skb);
+	size_t files = nr * sizeof(__le32);
 	void *buf;
 	int err;
 
-	buf = kvmalloc(max(len, 1u), GFP_KERNEL_ACCOUNT);
+	buf = kvmalloc(max(files + len, 1ul), GFP_KERNEL_ACCOUNT);
 	if (!buf) {
 		cr_fail(s, -ENOMEM);
 		return;
 	}
-	err = skb_copy_bits(skb, skb->len - len, buf, len);
+	cr_scm_save(s, skb, buf);
+	err = skb_copy_bits(skb, skb->len - len, buf + files, len);
 	if (err)
 		cr_err(&s->log, cr_fail(s, err),
 		       "UNIX socket: a message cannot be read (%pe)",
 		       ERR_PTR(err));
 	rec.sender = cpu_to_le32(cr_obj_id(s, CR_OBJ_SOCK, skb->sk));
 	rec.len = cpu_to_le32(len);
+	rec.nr_files = cpu_to_le32(nr);
 	if (UNIXCB(skb).pid) {
 		rec.flags = cpu_to_le32(CR_SOCK_MSG_CREDS);
 		rec.pid = cpu_to_le32(pid_nr_ns(UNIXCB(skb).pid, s->pid_ns));
@@ -192,13 +207,13 @@ static void msg_save(struct cr_save *s, struct cr_obj *obj,
 		rec.gid = cpu_to_le32(from_kgid(&init_user_ns,
 						UNIXCB(skb).gid));
 	}
-	cr_write_detail(s, obj, CR_REC_SOCK_MSG, &rec, sizeof(rec), buf, len);
+	cr_write_detail(s, obj, CR_REC_SOCK_MSG, &rec, sizeof(rec), buf,
+			files + len);
 	kvfree(buf);
 }
 
 /*
- * Not if nothing is left of it but its place, for urgent data that was there.
- * Nor if it is from a stranger: one that was there when the job was stopped has
+ * Not if it is from a stranger: one that was there when the job was stopped has
  * been refused, and what comes later, comes after the moment that is saved.
  */
 static bool skb_is_saved(struct cr_save *s, const struct sock *sk,
@@ -206,23 +221,17 @@ static bool skb_is_saved(struct cr_save *s, const struct sock *sk,
 {
 	const struct cr_obj *sender = cr_obj_find(s, CR_OBJ_SOCK, skb->sk);
 
-	if (sk->sk_type == SOCK_STREAM && !skb_left(sk, skb))
-		return false;
-	return sender && sender->id;
+	return !skb_is_gone(sk, skb) && sender && sender->id;
 }
 
-static void queue_save(struct cr_save *s, struct cr_obj *obj)
+/* Who may trace the job could receive even now: iolock is held */
+static void msgs_save(struct cr_save *s, struct cr_obj *obj,
+		      struct cr_rec_sockq *rec)
 {
 	struct sock *sk = obj->ptr;
-	struct sock *dest = cr_unix_dest(sk);
-	struct cr_rec_sockq rec = {};
 	struct queue_look *look;
 	u32 i, nr = 0;
 
-	if (dest) {
-		rec.dest = cpu_to_le32(cr_obj_id(s, CR_OBJ_SOCK, dest));
-		sock_put(dest);
-	}
 	look = look_get(sk, GFP_KERNEL_ACCOUNT);
 	if (!look) {
 		cr_fail(s, -ENOMEM);
@@ -230,13 +239,29 @@ static void queue_save(struct cr_save *s, struct cr_obj *obj)
 	}
 	for (i = 0; i < look->nr; i++)
 		nr += skb_is_saved(s, sk, look->skb[i]);
-	rec.sock = cpu_to_le32(cr_obj_id(s, CR_OBJ_SOCK, sk));
-	rec.nr_msgs = cpu_to_le32(nr);
-	cr_write_obj(s, obj, &rec, sizeof(rec), NULL, 0);
+	rec->nr_msgs = cpu_to_le32(nr);
+	cr_write_obj(s, obj, rec, sizeof(*rec), NULL, 0);
 	for (i = 0; i < look->nr; i++)
 		if (skb_is_saved(s, sk, look->skb[i]))
 			msg_save(s, obj, look->skb[i]);
 	look_put(look);
+}
+
+static void queue_save(struct cr_save *s, struct cr_obj *obj)
+{
+	struct sock *sk = obj->ptr;
+	struct sock *dest = cr_unix_dest(sk);
+	struct cr_rec_sockq rec = {};
+
+	if (dest) {
+		rec.dest = cpu_to_le32(cr_obj_id(s, CR_OBJ_SOCK, dest));
+		sock_put(dest);
+	}
+	rec.sock = cpu_to_le32(cr_obj_id(s, CR_OBJ_SOCK, sk));
+	if (!queue_trylock(s, sk))
+		return;
+	msgs_save(s, obj, &rec);
+	mutex_unlock(&unix_sk(sk)->iolock);
 }
 
 /* ---- restart ---- */
@@ -289,7 +314,7 @@ static int msg_restore(struct cr_restart *r, struct cr_unix_sock *to,
 	struct cr_rec_sock_msg rec;
 	const struct sk_buff *last;
 	struct kvec vec;
-	int n;
+	int n, len;
 
 	cr_detail(it, &rec, sizeof(rec));
 	n = creds_check(r, &rec);
@@ -301,20 +326,22 @@ static int msg_restore(struct cr_restart *r, struct cr_unix_sock *to,
 		msg.msg_name = &to->addr;
 		msg.msg_namelen = to->addr_len;
 	}
-	vec.iov_base = (void *)it->view.tail;
-	vec.iov_len = it->view.tail_len;
+	len = le32_to_cpu(rec.len);
+	vec.iov_base = (void *)it->view.tail + it->view.tail_len - len;
+	vec.iov_len = len;
 	/* compared only */
 	last = skb_peek_tail(&to->sk->sk_receive_queue);
-	n = kernel_sendmsg(from->sock, &msg, &vec, 1, vec.iov_len);
-	if (n == it->view.tail_len && msg_arrived(to, from, last))
+	n = cr_scm_send(r, from->sock, &msg, &vec, it->view.tail,
+			le32_to_cpu(rec.nr_files));
+	if (n == len && msg_arrived(to, from, last))
 		return 0;
-	if (n == it->view.tail_len)
+	if (n == len)
 		n = -EADDRINUSE;
 	else if (n >= 0 || n == -EAGAIN)
 		n = -ENOBUFS;
 	return cr_err(&r->log, n,
-		      "UNIX socket: %zu bytes cannot be sent again (%pe)",
-		      it->view.tail_len, ERR_PTR(n));
+		      "UNIX socket: %d bytes with %u descriptors cannot be sent again (%pe)",
+		      len, le32_to_cpu(rec.nr_files), ERR_PTR(n));
 }
 
 /* connect(): when what others had sent before is in its queue */

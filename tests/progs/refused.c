@@ -286,7 +286,8 @@ static void unix_stamp_setup(void)
 	must(setsockopt(fd, SOL_SOCKET, SO_TIMESTAMP, &one, sizeof(one)));
 }
 
-static void unix_rights_setup(void)
+/* In flight, and nothing else leads to it */
+static void fly(int away)
 {
 	char control[CMSG_SPACE(sizeof(int))] = {};
 	struct iovec iov = { "x", 1 };
@@ -300,8 +301,46 @@ static void unix_rights_setup(void)
 	cmsg->cmsg_level = SOL_SOCKET;
 	cmsg->cmsg_type = SCM_RIGHTS;
 	cmsg->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(cmsg), &fd, sizeof(fd));
+	memcpy(CMSG_DATA(cmsg), &away, sizeof(away));
 	must(sendmsg(fd2, &msg, 0));
+	must(close(away));
+}
+
+static void rights_lock_setup(void)
+{
+	int away = new_file("locked");
+
+	must(flock(away, LOCK_EX));
+	fly(away);
+}
+
+static void rights_epoll_setup(void)
+{
+	fly(must(epoll_create1(0)));
+}
+
+static void rights_async_setup(void)
+{
+	int p[2];
+
+	must(pipe(p));
+	must(fcntl(p[0], F_SETFL, O_ASYNC));
+	fly(p[0]);
+}
+
+static void rights_udp_setup(void)
+{
+	fly(must(socket(AF_INET, SOCK_DGRAM, 0)));
+}
+
+static void rights_lease_setup(void)
+{
+	int away;
+
+	must(close(new_file("lease")));
+	away = must(open(prog_path("lease"), O_RDONLY));
+	must(fcntl(away, F_SETLEASE, F_RDLCK));
+	fly(away);
 }
 
 /* One has left the other for a third one */
@@ -805,7 +844,11 @@ static const struct prog_case cases[] = {
 	{ "unix_oob", unix_oob_setup, readable_verify, true },
 	{ "unix_filter", unix_filter_setup, readable_verify, true },
 	{ "unix_stamp", unix_stamp_setup, readable_verify, true },
-	{ "unix_rights", unix_rights_setup, readable_verify, true },
+	{ "rights_lock", rights_lock_setup, readable_verify, true },
+	{ "rights_epoll", rights_epoll_setup, readable_verify, true },
+	{ "rights_async", rights_async_setup, readable_verify, true },
+	{ "rights_udp", rights_udp_setup, readable_verify, true },
+	{ "rights_lease", rights_lease_setup, readable_verify, true },
 	{ "unix_nameless", unix_nameless_setup, readable_verify, true },
 	{ "tcp", tcp_setup, readable_verify, true },
 	{ "listen", listen_setup, readable_verify, true },

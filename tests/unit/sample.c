@@ -167,7 +167,10 @@ static void listening(struct sample *s, struct cr_rec_sock sock)
 	OBJ(s, CR_REC_SOCK, sock, NULL, 0);
 }
 
-/* A pair with one end closed; a datagram socket, and one connected to it */
+/*
+ * A pair with one end closed, the other one in flight to itself; a datagram
+ * socket, and one connected to it
+ */
 static void sockets(struct sample *s)
 {
 	struct cr_rec_sock sock = {
@@ -179,12 +182,16 @@ static void sockets(struct sample *s)
 		.rcvtimeo_us = L64(5000000),
 		.sndtimeo_us = L64(CR_SOCK_NO_TIMEOUT),
 	};
-	struct cr_rec_sockq queue = { .nr_msgs = L32(2) };
+	struct cr_rec_sockq queue = { .nr_msgs = L32(3) };
 	struct cr_rec_sock_msg msg = {
 		.flags = L32(CR_SOCK_MSG_CREDS), .pid = L32(CHILD),
 		.uid = L32(1000), .gid = L32(1000), .len = L32(5),
 	};
 	u32 id = OBJ(s, CR_REC_SOCK, sock, NULL, 0), dgram, alone;
+	struct {
+		__le32 files[3];
+		char bytes[2];
+	} flight = { { L32(s->rd), 0, L32(s->rd) }, "ab" };
 
 	sock.flags = L32(CR_SOCK_DEAD);
 	sock.peer = L32(id);
@@ -198,13 +205,19 @@ static void sockets(struct sample *s)
 	dgram = OBJ(s, CR_REC_SOCK, sock, "\0ab", 3);
 	sock.flags = sock.name_len = 0;
 	alone = OBJ(s, CR_REC_SOCK, sock, NULL, 0);
-	file(s, CR_FILE_SOCK, 0, 2, 0140777, id, "socket:[2]");
+	flight.files[1] = L32(file(s, CR_FILE_SOCK, 0, 2, 0140777, id,
+				   "socket:[2]"));
 	queue.sock = L32(id);
 	OBJ(s, CR_REC_SOCKQ, queue, NULL, 0);
 	DETAIL(s, CR_REC_SOCK_MSG, msg, "hello", 5);
 	msg.flags = msg.pid = msg.uid = msg.gid = 0;
 	msg.len = L32(1);
 	DETAIL(s, CR_REC_SOCK_MSG, msg, "!", 1);
+	msg.len = L32(2);
+	msg.nr_files = L32(3);
+	DETAIL(s, CR_REC_SOCK_MSG, msg, &flight, 14);
+	msg.len = L32(1);
+	msg.nr_files = 0;
 	queue.sock = L32(dgram);
 	queue.nr_msgs = L32(1);
 	msg.sender = L32(alone);

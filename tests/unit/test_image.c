@@ -475,13 +475,32 @@ static void directed_message(const struct buf *good, const struct layout *l,
 		 object_id(good, l, n), end);
 }
 
+static bool directed_field(const struct rec_fields *r, const char *name,
+			   struct field *field)
+{
+	unsigned int i;
+
+	if (!strcmp(name, "tail")) {
+		field->offset = (r->size + 7) & ~7ul;
+		field->size = sizeof(u32);
+		return true;
+	}
+	for (i = 0; i < r->nr; i++) {
+		if (strcmp(r->fields[i].name, name))
+			continue;
+		*field = r->fields[i];
+		return true;
+	}
+	return false;
+}
+
 static void test_directed(const struct buf *good, const struct layout *l)
 {
 	const struct directed *d;
 	const struct rec_fields *r;
 	struct buf file = {};
+	struct field field;
 	char want[256];
-	unsigned int i;
 	u64 value;
 	size_t n;
 	int err;
@@ -489,10 +508,7 @@ static void test_directed(const struct buf *good, const struct layout *l)
 	for (d = directed; d->type; d++) {
 		n = record_find(good, l, d->type, d->nth);
 		r = rec_fields(d->type);
-		for (i = 0; r && i < r->nr; i++)
-			if (!strcmp(r->fields[i].name, d->field))
-				break;
-		if (n == l->nr || i == r->nr) {
+		if (n == l->nr || !r || !directed_field(r, d->field, &field)) {
 			fail("%s %u %s: not in the sample",
 			     cr_rec_name(d->type), d->nth, d->field);
 			continue;
@@ -500,9 +516,8 @@ static void test_directed(const struct buf *good, const struct layout *l)
 		value = directed_value(good, l, d->value);
 		directed_message(good, l, d->message, want, sizeof(want));
 		file_copy(&file, good);
-		field_store(layout_rec(&file, l, n), r->fields[i].offset +
-			    d->element * r->fields[i].size, r->fields[i].size,
-			    value);
+		field_store(layout_rec(&file, l, n), field.offset +
+			    d->element * field.size, field.size, value);
 		err = read_fixed(&file);
 		if (err != d->err || !strstr(message, want))
 			fail("%s %u: %s = 0x%llx: %d \"%s\", not %d \"%s\"",

@@ -261,6 +261,9 @@ static unsigned int check_outside(const struct image *img, u32 id)
 	if (fd_fits(le32_to_cpu(f.fd), mode) || sibling_fits(img, &f, mode) ||
 	    (le32_to_cpu(f.flags) & CR_FILE_TTY && tty_fits(&f, mode)))
 		return 0;
+	if (le32_to_cpu(f.fd) == CR_FD_IN_FLIGHT)
+		return problem(img, "%s, in flight, led outside the job: you have no descriptor for it",
+			       (const char *)v.tail);
 	return problem(img, "fd %u led outside the job: you have no descriptor %u that can be %s",
 		       le32_to_cpu(f.fd), le32_to_cpu(f.fd),
 		       mode == O_RDONLY ? "read" : mode == O_WRONLY ? "written" :

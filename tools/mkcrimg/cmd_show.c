@@ -176,15 +176,32 @@ static void show_sock_name(const struct cr_view *v, u32 len)
 			putchar(name[i] < ' ' || name[i] > '~' ? '?' : name[i]);
 }
 
-/* "UNIX stream socket 7, other end 8, 3 messages of 20 bytes wait" */
-static void show_sock(const struct image *img, u32 id)
+/* "..., 3 messages of 20 bytes, with 1 descriptor, wait" */
+static void show_queue(const struct image *img, u32 id)
 {
 	struct cr_rec_sock_msg msg;
 	struct cr_detail_iter it;
+	u32 nr = 0, files = 0;
+	u64 bytes = 0;
+
+	cr_for_each_detail(&img->cr, id, &it) {
+		cr_detail(&it, &msg, sizeof(msg));
+		bytes += le32_to_cpu(msg.len);
+		files += le32_to_cpu(msg.nr_files);
+		nr++;
+	}
+	printf(", %u messages of %llu bytes", nr, (unsigned long long)bytes);
+	if (files)
+		printf(", with %u descriptors,", files);
+	printf(" wait");
+}
+
+/* "UNIX stream socket 7, other end 8, 3 messages of 20 bytes wait" */
+static void show_sock(const struct image *img, u32 id)
+{
 	struct cr_rec_sockq q;
 	struct cr_rec_sock s;
 	struct cr_view v;
-	u64 bytes = 0;
 	u32 other, of = 0;
 
 	cr_read_obj(&img->cr, id, &v, &s, sizeof(s));
@@ -200,14 +217,8 @@ static void show_sock(const struct image *img, u32 id)
 		show_sock_name(&v, le32_to_cpu(s.name_len));
 	while ((of = image_next(img, of, CR_REC_SOCKQ))) {
 		cr_read_obj(&img->cr, of, &v, &q, sizeof(q));
-		if (le32_to_cpu(q.sock) != id)
-			continue;
-		cr_for_each_detail(&img->cr, of, &it) {
-			cr_detail(&it, &msg, sizeof(msg));
-			bytes += le32_to_cpu(msg.len);
-		}
-		printf(", %u messages of %llu bytes wait",
-		       le32_to_cpu(q.nr_msgs), (unsigned long long)bytes);
+		if (le32_to_cpu(q.sock) == id)
+			show_queue(img, of);
 	}
 }
 
@@ -287,16 +298,26 @@ static void show_anon(const struct image *img, u32 id)
 	}
 }
 
-static void show_fd(const struct image *img, const struct cr_rec_fd *fd)
+static void show_outside(const struct cr_rec_file *f)
 {
-	u32 id = le32_to_cpu(fd->file);
+	const char *what = le32_to_cpu(f->flags) & CR_FILE_TTY ? "terminal" :
+								 "pipe";
+
+	if (le32_to_cpu(f->fd) == CR_FD_IN_FLIGHT)
+		printf(", %s outside: will be one of the restarter's", what);
+	else
+		printf(", %s outside: will be the restarter's fd %u", what,
+		       le32_to_cpu(f->fd));
+}
+
+static void show_file(const struct image *img, u32 id)
+{
 	struct cr_rec_file f;
 	struct cr_rec_shm shm;
 	struct cr_view v;
 
 	cr_read_obj(&img->cr, id, &v, &f, sizeof(f));
-	printf("  fd %-4u %s: %s", le32_to_cpu(fd->fd),
-	       (const char *)v.tail, access_name(&f));
+	printf("%s: %s", (const char *)v.tail, access_name(&f));
 	switch (le32_to_cpu(f.kind)) {
 	case CR_FILE_REG:
 		printf(", at %llu of %llu",
@@ -308,9 +329,7 @@ static void show_fd(const struct image *img, const struct cr_rec_fd *fd)
 		printf(", pipe %u", le32_to_cpu(f.obj));
 		break;
 	case CR_FILE_OUTSIDE:
-		printf(", %s outside: will be the restarter's fd %u",
-		       le32_to_cpu(f.flags) & CR_FILE_TTY ? "terminal" : "pipe",
-		       le32_to_cpu(f.fd));
+		show_outside(&f);
 		break;
 	case CR_FILE_SHM:
 		cr_read_obj(&img->cr, le32_to_cpu(f.obj), &v, &shm,
@@ -342,6 +361,12 @@ static void show_fd(const struct image *img, const struct cr_rec_fd *fd)
 		show_anon(img, id);
 		break;
 	}
+}
+
+static void show_fd(const struct image *img, const struct cr_rec_fd *fd)
+{
+	printf("  fd %-4u ", le32_to_cpu(fd->fd));
+	show_file(img, le32_to_cpu(fd->file));
 	printf("%s\n", fd->cloexec ? ", close on exec" : "");
 }
 
@@ -648,6 +673,43 @@ static void show_segments(const struct image *img)
 	}
 }
 
+/* ---- descriptors in flight ---- */
+
+static void show_flight_to(const struct image *img, u32 queue, u32 sock,
+			   bool *any)
+{
+	struct cr_rec_sock_msg msg;
+	struct cr_detail_iter it;
+	__le32 id;
+	u32 i;
+
+	cr_for_each_detail(&img->cr, queue, &it) {
+		cr_detail(&it, &msg, sizeof(msg));
+		for (i = 0; i < le32_to_cpu(msg.nr_files); i++) {
+			memcpy(&id, it.view.tail + i * sizeof(id), sizeof(id));
+			if (!*any)
+				printf("\ndescriptors in flight\n");
+			*any = true;
+			printf("  to socket %u: ", sock);
+			show_file(img, le32_to_cpu(id));
+			printf("\n");
+		}
+	}
+}
+
+static void show_flight(const struct image *img)
+{
+	struct cr_rec_sockq q;
+	struct cr_view v;
+	bool any = false;
+	u32 id = 0;
+
+	while ((id = image_next(img, id, CR_REC_SOCKQ))) {
+		cr_read_obj(&img->cr, id, &v, &q, sizeof(q));
+		show_flight_to(img, id, le32_to_cpu(q.sock), &any);
+	}
+}
+
 static int run(const struct cmd *cmd, int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -691,6 +753,7 @@ static int run(const struct cmd *cmd, int argc, char **argv)
 			show_proc(&img, first, id, maps);
 		free(first);
 		show_segments(&img);
+		show_flight(&img);
 	}
 	image_close(&img);
 	return fflush(stdout) ? failed("stdout: write error") : ST_OK;

@@ -477,6 +477,8 @@ static const struct field sock_msg_fields[] = {
 	DEC(cr_rec_sock_msg, uid),
 	DEC(cr_rec_sock_msg, gid),
 	DEC(cr_rec_sock_msg, len),
+	DEC(cr_rec_sock_msg, nr_files),
+	DEC(cr_rec_sock_msg, reserved),
 };
 
 #define REC(rec_type, rec, tail_form, table)				\

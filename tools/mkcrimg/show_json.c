@@ -125,12 +125,24 @@ static json *json_tail(enum tail_form form, const struct cr_view *v)
 	}
 }
 
+/* Ids of what a message takes along stand before its bytes: they go into @o */
+static void json_files(json *o, struct cr_view *v, u32 nr)
+{
+	size_t len = nr * sizeof(u32);
+
+	json_object_object_add(o, "files",
+			       json_numbers(v->tail, len, sizeof(u32)));
+	v->tail = (const u8 *)v->tail + len;
+	v->tail_len -= len;
+}
+
 static json *json_record(const struct image *img, size_t offset,
 			 struct cr_view *v)
 {
+	const struct cr_rec_sock_msg *msg;
 	const struct rec_fields *r;
 	json *o = json_object_new_object();
-	char rec[512];
+	char rec[512] __attribute__((aligned(8)));
 	unsigned int i;
 
 	cr_read(&img->cr, offset, v, rec, sizeof(rec));
@@ -143,6 +155,9 @@ static json *json_record(const struct image *img, size_t offset,
 				       r->fields[i].nr > 1 ?
 				       json_array_field(&r->fields[i], rec) :
 				       json_value(&r->fields[i], rec, 0));
+	msg = (const struct cr_rec_sock_msg *)rec;
+	if (v->type == CR_REC_SOCK_MSG && msg->nr_files)
+		json_files(o, v, le32_to_cpu(msg->nr_files));
 	if (v->tail_len)
 		json_object_object_add(o, "tail", json_tail(r->tail, v));
 	return o;

@@ -179,6 +179,13 @@ lifecycle() {
 	lifecycle unixname
 }
 
+@test "scmrights" {
+	lifecycle scmrights
+	run -0 mkcrimg show "$job_image"
+	assert_line 'descriptors in flight'
+	assert_line --regexp '^  to socket [0-9]+: .*/alone: read write, at 5 of 11$'
+}
+
 @test "devs" {
 	lifecycle devs
 }

@@ -68,6 +68,10 @@ mutants() {
 	mutants 150 60000 unix
 }
 
+@test "150 mutants of descriptors in flight" {
+	mutants 150 160000 scmrights
+}
+
 @test "150 mutants of epolls" {
 	mutants 150 70000 epoll
 }

@@ -98,12 +98,19 @@ refuse_if_any() {
 	refuse unix_oob 'UNIX stream socket: urgent data'
 	refuse unix_filter 'UNIX stream socket with a filter'
 	refuse unix_stamp 'UNIX stream socket with time stamps'
-	refuse unix_rights 'UNIX socket: descriptors in flight'
 	refuse unix_nameless 'UNIX datagram socket: connected to one that has no name'
 	refuse tcp 'fd [0-9]+: .*socket'
 	refuse listen 'fd [0-9]+: .*socket'
 	refuse udp 'fd [0-9]+: .*socket'
 	refuse netlink 'fd [0-9]+: .*socket'
+}
+
+@test "descriptors in flight: what their kind does not allow, and what no descriptor accounts for" {
+	refuse rights_udp 'in flight in socket:\[[0-9]+\]: .*socket.*: not supported'
+	refuse rights_lease 'in flight in socket:\[[0-9]+\]: lease'
+	refuse rights_lock 'in flight in socket:\[[0-9]+\]: .*/locked.*: lock of a file that no descriptor'
+	refuse rights_async 'in flight in socket:\[[0-9]+\]: pipe:.*: O_ASYNC'
+	refuse rights_epoll 'in flight in socket:\[[0-9]+\]: .*eventpoll.*: epoll that no descriptor'
 }
 
 @test "files: O_PATH of /proc, named pipes that have lost their names" {
