@@ -601,16 +601,32 @@ static unsigned int table_replace(struct files_struct *files, struct file *from,
 void cr_build_replace_file(struct cr_restart *r, struct file *from,
 			   struct file *to)
 {
+	struct files_struct *files;
 	struct cr_rtask *t;
 	unsigned int n;
+	u32 id;
 
 	for (t = r->rtasks; t < r->rtasks + r->nr_rtasks; t++) {
-		if (!t->task || t->group != t)
+		/* of threads only those that have one for themselves */
+		if (!t->task || (t->group != t && t->group->task &&
+				 READ_ONCE(t->task->files) ==
+				 READ_ONCE(t->group->task->files)))
 			continue;
 		task_lock(t->task);
 		n = t->task->files ? table_replace(t->task->files, from, to) :
 				     0;
 		task_unlock(t->task);
+		while (n--)
+			fput(from);
+		cond_resched();
+	}
+	/* in place, tables of threads that are not there yet */
+	for (id = 1; r->in_place && id <= r->img.nr_objects; id++) {
+		files = cr_share_files_get(r, id);
+		if (!files)
+			continue;
+		n = table_replace(files, from, to);
+		put_files_struct(files);
 		while (n--)
 			fput(from);
 		cond_resched();

@@ -99,12 +99,16 @@ static inline u32 rtask_thread(const struct cr_rtask *t)
 
 /* ---- kernel/cr_share.c: memory, handlers, descriptors, directories ---- */
 
+struct files_struct;
 struct fs_struct;
 
 /* Who restores what; all @r->rtasks are planned. 0 or -ENOMEM */
 int cr_shares_plan(struct cr_restart *r);
 /* Drop references to what is shared; before the job runs, or when it has gone */
 void cr_shares_drop(struct cr_restart *r);
+
+/* The table @id, if somebody is to take it from who has restored it; a reference */
+struct files_struct *cr_share_files_get(struct cr_restart *r, u32 id);
 
 /* Of a thread that is not the first: what it begins with */
 u64 rtask_clone_flags(const struct cr_rtask *t);

@@ -357,6 +357,20 @@ void cr_shares_drop(struct cr_restart *r)
 	}
 }
 
+struct files_struct *cr_share_files_get(struct cr_restart *r, u32 id)
+{
+	struct cr_share *share = &r->shares[id];
+	struct files_struct *files = NULL;
+
+	spin_lock(&share_lock);
+	if (share->put == files_drop && share->ptr) {
+		files = share->ptr;
+		files_hold(files);
+	}
+	spin_unlock(&share_lock);
+	return files;
+}
+
 u64 rtask_clone_flags(const struct cr_rtask *t)
 {
 	u64 flags = CLONE_VM | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM;
