@@ -16,7 +16,7 @@
  * epoll_wait() does it.
  *
  * Refused: entries for files outside the job, for a signalfd that another
- * process has added, for a pidfd.
+ * process has added, for a pidfd, for a file of procfs.
  *
  * Locks: the epoll's mtx, which protects what an entry waits for, over f_lock of
  * a watched file, which protects its list of entries.
@@ -232,6 +232,10 @@ static void epoll_outside(struct cr_save *s, struct cr_obj *obj)
 		if (type == &cr_pidfd_file)
 			cr_refuse(s, obj->holder, "CR-EFD",
 				  "%s: epoll: fd %d is a pidfd: not supported yet",
+				  cr_file_where(obj), items.item[i].fd);
+		if (type == &cr_procfile_file)
+			cr_refuse(s, obj->holder, "CR-EFD",
+				  "%s: epoll: fd %d is a file of /proc: not supported yet",
 				  cr_file_where(obj), items.item[i].fd);
 	}
 	kvfree(items.item);

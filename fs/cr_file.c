@@ -49,6 +49,7 @@ static const struct cr_file_type *const file_types[] = {
 	&cr_epoll_file,
 	&cr_inotify_file,
 	&cr_pidfd_file,
+	&cr_procfile_file,
 };
 
 static const struct cr_file_type *file_type(struct file *file)

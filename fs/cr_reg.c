@@ -156,8 +156,8 @@ struct file *cr_named_restore(struct cr_restart *r,
 	return file;
 }
 
-static int named_seek(struct cr_restart *r, const struct cr_rec_file *rec,
-		      struct file *file, const char *name)
+int cr_named_seek(struct cr_restart *r, const struct cr_rec_file *rec,
+		  struct file *file, const char *name)
 {
 	loff_t pos = le64_to_cpu(rec->pos);
 	loff_t ret = pos ? vfs_llseek(file, pos, SEEK_SET) : 0;
@@ -213,7 +213,7 @@ static struct file *reg_restore(struct cr_restart *r,
 
 	if (IS_ERR(file))
 		return file;
-	err = named_seek(r, rec, file, name);
+	err = cr_named_seek(r, rec, file, name);
 	if (!err && (flags & (CR_FILE_MAPPED | CR_FILE_EXE | CR_FILE_VERIFY)))
 		err = reg_verify(r, rec, file, name);
 	if (!err && (flags & CR_FILE_EXE))
@@ -232,7 +232,7 @@ static struct file *dir_restore(struct cr_restart *r,
 
 	if (IS_ERR(file))
 		return file;
-	err = named_seek(r, rec, file, name);
+	err = cr_named_seek(r, rec, file, name);
 	if (!err)
 		return file;
 	fput(file);

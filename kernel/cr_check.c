@@ -16,6 +16,7 @@
  * signals. kernel/cr_check_timer.c: timers. kernel/cr_check_x86.c: registers.
  * kernel/cr_check_vdso.c: the vdso.
  * kernel/cr_check_sock.c: sockets. kernel/cr_check_pty.c: pseudo-terminals.
+ * kernel/cr_check_procfile.c: files of procfs.
  */
 #include <linux/mm.h>
 #include <linux/sched.h>
@@ -357,6 +358,7 @@ static const struct file_kind {
 	[CR_FILE_PTY_MASTER]	= { .mode = 0020000, .obj = CR_REC_PTY },
 	[CR_FILE_PTY_SLAVE]	= { .mode = 0020000, .obj = CR_REC_PTY },
 	[CR_FILE_PTY_HUNGUP]	= { .mode = 0020000 },
+	[CR_FILE_PROCFILE]	= { .mode = FILE_ANY, .detail = CR_REC_PROCFILE, .path = true },
 };
 
 static int file_numbers_check(struct cr_check *c, const struct cr_rec_file *rec)
@@ -382,6 +384,12 @@ static int file_numbers_check(struct cr_check *c, const struct cr_rec_file *rec)
 	    (open_flags & FILE_ACCMODE) != FILE_RDWR)
 		return cr_unknown(c, "master of a pseudo-terminal, access mode %u",
 				  open_flags & FILE_ACCMODE);
+	if (kind == CR_FILE_PROCFILE && (open_flags & FILE_ACCMODE))
+		return cr_unknown(c, "procfs, access mode %u",
+				  open_flags & FILE_ACCMODE);
+	if (kind == CR_FILE_PROCFILE && (mode & FILE_TYPE) != 0100000 &&
+	    (mode & FILE_TYPE) != 0040000)
+		return cr_bad(c, "mode 0%o for kind %u", mode, kind);
 	if ((flags & CR_FILE_EXE) && kind != CR_FILE_REG)
 		return cr_bad(c, "EXE, but not a regular file");
 	if (mode > FILE_MODE || (file_kinds[kind].mode != FILE_ANY &&
@@ -465,6 +473,8 @@ static int file_detail_check(struct cr_check *c, u32 id,
 	if (more)
 		return cr_inotify_check(c, id);
 	cr_check_at(c, &it);
+	if (detail == CR_REC_PROCFILE)
+		return cr_procfile_check(c, id, &it);
 	return cr_anon_check(c, &it);
 }
 
@@ -518,7 +528,7 @@ static int fd_check(struct cr_check *c, u32 id, const struct cr_detail_iter *it,
 	       cr_check_ref(c, id, fd.file, CR_REC_FILE, "file");
 }
 
-/* A terminal or a pipe is not locked: it would be the restarter's */
+/* A terminal or a pipe is not locked: it would be the restarter's; nor is procfs */
 static int locked_check(struct cr_check *c, u32 id)
 {
 	struct cr_rec_file file;
@@ -528,6 +538,7 @@ static int locked_check(struct cr_check *c, u32 id)
 	cr_read_obj(c->img, id, &v, &file, sizeof(file));
 	type = le32_to_cpu(file.mode) & FILE_TYPE;
 	if (le32_to_cpu(file.kind) == CR_FILE_OUTSIDE ||
+	    le32_to_cpu(file.kind) == CR_FILE_PROCFILE ||
 	    (type != 0100000 && type != 0040000))
 		return cr_bad(c, "lock of a file of kind %u, mode 0%o",
 			      le32_to_cpu(file.kind), le32_to_cpu(file.mode));

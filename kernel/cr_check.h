@@ -152,6 +152,9 @@ int cr_timer_check(struct cr_check *c, const struct cr_detail_iter *it,
 /* kernel/cr_check_anon.c: the detail of a FILE of a kind that has one */
 int cr_inotify_check(struct cr_check *c, u32 id);
 int cr_anon_check(struct cr_check *c, const struct cr_detail_iter *it);
+/* kernel/cr_check_procfile.c: the PROCFILE of FILE @id */
+int cr_procfile_check(struct cr_check *c, u32 id,
+		      const struct cr_detail_iter *it);
 /* An EPITEM of FILES @id */
 int cr_epitem_check(struct cr_check *c, u32 id,
 		    const struct cr_detail_iter *it);

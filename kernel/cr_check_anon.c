@@ -190,6 +190,8 @@ int cr_epitem_check(struct cr_check *c, u32 id, const struct cr_detail_iter *it)
 	cr_read_obj(c->img, le32_to_cpu(rec.file), &v, &file, sizeof(file));
 	if (le32_to_cpu(file.kind) == CR_FILE_PIDFD)
 		return cr_unknown(c, "epoll of a pidfd");
+	if (le32_to_cpu(file.kind) == CR_FILE_PROCFILE)
+		return cr_unknown(c, "epoll of a file of procfs");
 	if (le32_to_cpu(rec.fd) > S32_MAX)
 		return cr_bad(c, "fd %u", le32_to_cpu(rec.fd));
 	if ((!(events & ~EPITEM_MODES) && !(events & EPITEM_ONESHOT)) ||

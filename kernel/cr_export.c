@@ -136,6 +136,7 @@ CR_EXPORT(set_dumpable);
 CR_EXPORT(set_fs_pwd);
 CR_EXPORT(set_fs_root);
 CR_EXPORT(set_personality_64bit);
+CR_EXPORT(single_start);
 CR_EXPORT(split_huge_pmd_address);
 CR_EXPORT(switch_mm_irqs_off);
 CR_EXPORT(sysctl_overcommit_memory);

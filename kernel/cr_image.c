@@ -110,6 +110,7 @@ static const struct rec_type detail_types[] = {
 	ROW(INOTIFY_EVENT, cr_rec_inotify_event, 24, true, { CR_REC_FILE }),
 	ROW(PIDFD, cr_rec_pidfd, 16, false, { CR_REC_FILE }),
 	ROW(PTY_BUF, cr_rec_pty_buf, 24, true, { CR_REC_PTY }),
+	ROW(PROCFILE, cr_rec_procfile, 32, true, { CR_REC_FILE }),
 	ROW(SEMUNDO, cr_rec_semundo, 48, true, { CR_REC_PROC }),
 };
 

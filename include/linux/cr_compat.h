@@ -322,6 +322,25 @@ struct cr_epitem {
 	struct epoll_event event;
 };
 
+/* ---- structures of procfs: checked against the file they belong to ---- */
+
+#include <linux/path.h>
+
+struct mnt_namespace;
+
+/* fs/proc/internal.h: struct proc_maps_private, as far as it is used */
+struct cr_proc_maps {
+	struct inode *inode;
+	struct task_struct *task;
+	struct mm_struct *mm;
+};
+
+/* fs/mount.h: struct proc_mounts, as far as it is used */
+struct cr_proc_mounts {
+	struct mnt_namespace *ns;
+	struct path root;
+};
+
 /* ---- structures of terminals: checked against the settings ---- */
 
 #include <linux/bitmap.h>

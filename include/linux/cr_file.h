@@ -56,7 +56,8 @@ extern const struct cr_file_type cr_unlinked_file, cr_reg_file, cr_dir_file,
 	cr_chr_file, cr_pipe_file, cr_fifo_file, cr_tty_file,
 	cr_pty_master_file, cr_pty_slave_file, cr_pty_hungup_file,
 	cr_unix_file, cr_opath_file, cr_eventfd_file, cr_timerfd_file,
-	cr_signalfd_file, cr_epoll_file, cr_inotify_file, cr_pidfd_file;
+	cr_signalfd_file, cr_epoll_file, cr_inotify_file, cr_pidfd_file,
+	cr_procfile_file;
 
 /**
  * struct cr_file_info - cr_obj.aux of a FILE, while it is saved
@@ -187,6 +188,11 @@ const char *cr_named_save(struct cr_save *s, struct cr_obj *obj,
 /* Open it with the caller's rights. ERR_PTR() with the reason in r->log */
 struct file *cr_named_restore(struct cr_restart *r,
 			      const struct cr_rec_file *rec, const char *name);
+
+/* Set its position. 0 or -errno with the reason in r->log */
+int __must_check cr_named_seek(struct cr_restart *r,
+			       const struct cr_rec_file *rec, struct file *file,
+			       const char *name);
 
 /* Is it a file system whose files are data, not windows into the kernel? */
 bool cr_fs_keeps_data(const struct super_block *sb);

@@ -119,6 +119,7 @@ enum cr_rec_type {
 	CR_REC_INOTIFY_EVENT	= 0x43520216,	/* of FILE */
 	CR_REC_PIDFD		= 0x43520217,	/* of FILE */
 	CR_REC_PTY_BUF		= 0x43520218,	/* of PTY */
+	CR_REC_PROCFILE		= 0x43520219,	/* of FILE */
 	CR_REC_SEMUNDO		= 0x4352021a,	/* of PROC */
 };
 

@@ -26,6 +26,8 @@ enum cr_file_kind {
 	CR_FILE_PTY_MASTER	= 16,	/* of pseudo-terminal @obj; one for each */
 	CR_FILE_PTY_SLAVE	= 17,	/* of pseudo-terminal @obj */
 	CR_FILE_PTY_HUNGUP	= 18,	/* a slave whose master is closed */
+	CR_FILE_PROCFILE	= 19,	/* file or directory of procfs, for reading
+					 * only: see its PROCFILE */
 };
 
 /* cr_rec_file.flags */
@@ -71,8 +73,8 @@ enum cr_owner_kind {
  * @owner_sig: 0 to 64: F_SETSIG; not OUTSIDE
  * @async_fd: ASYNC: the descriptor that a signal tells
  *
- * Tail: REG, DIR, CHR, OPATH, FIFO: absolute path with its NUL. Others: what it
- * was, with NUL, for messages.
+ * Tail: REG, DIR, CHR, OPATH, FIFO, PROCFILE: absolute path with its NUL. Others:
+ * what it was, with NUL, for messages.
  */
 struct cr_rec_file {
 	struct cr_rec rec;
@@ -157,6 +159,38 @@ struct cr_rec_pidfd {
 };
 
 #define CR_PIDFD_THREAD		0x1	/* EOPNOTSUPP before Linux 6.9 */
+
+/**
+ * struct cr_rec_procfile - CR_REC_PROCFILE
+ * @rec: id of the FILE, whose path is that of a procfs, then /@pid, /task/@tid, and
+ *	the tail
+ * @pid: number of a task of the job, in whose directory it is; 0: it is of none
+ * @tid: of a thread of @pid, through whose directory below task it was opened;
+ *	0: through none
+ * @flags: CR_PROCFILE_*
+ * @line: LINE: number of lines before the position; otherwise 0
+ * @column: LINE: bytes of its line before it; otherwise 0
+ * @reserved: 0
+ *
+ * Tail: path below that, with its NUL: no empty components, no "." and "..";
+ * nothing but the NUL: the directory itself. No link is followed.
+ *
+ * Opened by the restarter's right when the task is there, in a procfs of the pid
+ * namespace that the tasks have their numbers in.
+ */
+struct cr_rec_procfile {
+	struct cr_rec rec;
+	__le32 pid;
+	__le32 tid;
+	__le32 flags;
+	__le32 line;
+	__le32 column;
+	__le32 reserved;
+};
+
+/* A text that the kernel makes as a whole, whose lines change their lengths */
+#define CR_PROCFILE_LINE	0x1	/* the position is in @line, at @column */
+#define CR_PROCFILE_END		0x2	/* the position is its end */
 
 /**
  * struct cr_rec_inotify - CR_REC_INOTIFY

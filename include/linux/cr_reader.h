@@ -149,6 +149,19 @@ void cr_detail(const struct cr_detail_iter *it, void *rec, size_t size);
 void cr_read_page_run(const struct cr_image *img, u32 id, u32 n,
 		      struct cr_rec_pages *rec);
 
+/* Room for cr_procfile_dir() */
+#define CR_PROCFILE_DIR_MAX	32
+
+/**
+ * cr_procfile_dir() - what a PROCFILE's path has between the procfs and the tail
+ * @rec: the record
+ * @dir: takes it: "", "/100" or "/100/task/101"
+ *
+ * Return: its length
+ */
+size_t cr_procfile_dir(const struct cr_rec_procfile *rec,
+		       char dir[CR_PROCFILE_DIR_MAX]);
+
 /* Name of a record type for messages: "FILE", "VMA"; NULL: unknown */
 const char *cr_rec_name(u32 type);
 

@@ -103,6 +103,19 @@ static u32 file(struct sample *s, u32 kind, u32 flags, u32 open_flags, u32 mode,
 	return OBJ(s, CR_REC_FILE, rec, name, strlen(name) + 1);
 }
 
+static void procfile(struct sample *s, u32 pid, u32 tid, u32 mode,
+		     u32 flags, const char *name, const char *below)
+{
+	bool in_line = flags & CR_PROCFILE_LINE;
+	struct cr_rec_procfile rec = {
+		.pid = L32(pid), .tid = L32(tid), .flags = L32(flags),
+		.line = L32(in_line ? 3 : 0), .column = L32(in_line ? 5 : 0),
+	};
+
+	file(s, CR_FILE_PROCFILE, 0, 0, mode, 0, name);
+	DETAIL(s, CR_REC_PROCFILE, rec, below, strlen(below) + 1);
+}
+
 static void open_files(struct sample *s)
 {
 	struct cr_rec_files files = { .nr_fds = L32(8), .nr_locks = L32(2) };
@@ -129,6 +142,8 @@ static void open_files(struct sample *s)
 	s->null = file(s, CR_FILE_CHR, 0, 2, 020666, 0, "/dev/null");
 	s->dir = file(s, CR_FILE_DIR, 0, 0200000, 040755, 0, "/home");
 	s->log = file(s, CR_FILE_REG, 0, 02001, 0100644, 0, "/tmp/log");
+	procfile(s, LEADER, THREAD2, 0100400, CR_PROCFILE_LINE,
+		 "/proc/100/task/101/io", "io");
 
 	s->files = OBJ(s, CR_REC_FILES, files, NULL, 0);
 	memcpy(fds, (u32[]){ s->term, s->rd, s->wr, s->shm_file, s->null,
@@ -545,6 +560,11 @@ static void anonymous_files(struct sample *s)
 	file(s, CR_FILE_FIFO, CR_FILE_FRESH, 04000, 010600, s->fifo, "/tmp/link");
 	inotify(s);
 	pidfd(s);
+	procfile(s, LEADER, 0, 0100444, CR_PROCFILE_END, "/proc/100/attr/prev",
+		 "attr/prev");
+	procfile(s, 0, 0, 0100444, 0, "/proc/meminfo", "meminfo");
+	procfile(s, CHILD, 0, 040555, 0, "/102", "");
+	procfile(s, 0, 0, 040555, 0, "/proc", "");
 	item.file = L32(event);
 	OBJ(s, CR_REC_FILES, files, NULL, 0);
 	DETAIL(s, CR_REC_EPITEM, item, NULL, 0);

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <time.h>
 #include <fields.h>
+#include <asm/byteorder.h>
 #include <linux/kernel.h>
 #include <linux/cr_reader.h>
 #include "mutation.h"
@@ -480,7 +481,7 @@ static bool directed_field(const struct rec_fields *r, const char *name,
 {
 	unsigned int i;
 
-	if (!strcmp(name, "tail")) {
+	if (!strcmp(name, "tail32")) {
 		field->offset = (r->size + 7) & ~7ul;
 		field->size = sizeof(u32);
 		return true;
@@ -492,6 +493,19 @@ static bool directed_field(const struct rec_fields *r, const char *name,
 		return true;
 	}
 	return false;
+}
+
+/* Let the tail of record @n have other bytes; its length stays */
+static void tail_store(struct buf *file, const struct layout *l, size_t n,
+		       unsigned int offset, u64 bytes)
+{
+	u8 *at = layout_rec(file, l, n);
+	struct cr_rec rec;
+
+	memcpy(&rec, at, sizeof(rec));
+	at += ALIGN((size_t)le32_to_cpu(rec.size), 8) + offset;
+	for (; bytes; bytes >>= 8)
+		*at++ = bytes;
 }
 
 static void test_directed(const struct buf *good, const struct layout *l)
@@ -508,7 +522,8 @@ static void test_directed(const struct buf *good, const struct layout *l)
 	for (d = directed; d->type; d++) {
 		n = record_find(good, l, d->type, d->nth);
 		r = rec_fields(d->type);
-		if (n == l->nr || !r || !directed_field(r, d->field, &field)) {
+		if (n == l->nr || !r || (strcmp(d->field, "tail") &&
+					 !directed_field(r, d->field, &field))) {
 			fail("%s %u %s: not in the sample",
 			     cr_rec_name(d->type), d->nth, d->field);
 			continue;
@@ -516,8 +531,11 @@ static void test_directed(const struct buf *good, const struct layout *l)
 		value = directed_value(good, l, d->value);
 		directed_message(good, l, d->message, want, sizeof(want));
 		file_copy(&file, good);
-		field_store(layout_rec(&file, l, n), field.offset +
-			    d->element * field.size, field.size, value);
+		if (!strcmp(d->field, "tail"))
+			tail_store(&file, l, n, d->element, value);
+		else
+			field_store(layout_rec(&file, l, n), field.offset +
+				    d->element * field.size, field.size, value);
 		err = read_fixed(&file);
 		if (err != d->err || !strstr(message, want))
 			fail("%s %u: %s = 0x%llx: %d \"%s\", not %d \"%s\"",

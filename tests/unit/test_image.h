@@ -7,7 +7,9 @@
 /**
  * struct directed - one wrong value and the answer to it
  * @type, @nth: which record of the sample; @type 0 ends the table
- * @field, @element: which field; "tail": a number of 32 bits in the tail
+ * @field, @element: which field; "tail": from byte @element of it on, the bytes of
+ *	@value, the lowest first, up to one that is 0; "tail32": number @element of
+ *	32 bits of it
  * @value: what it becomes; DIRECTED_ID(PROC, 1): the id of the second PROC
  * @err: the error
  * @message: a part of the message; $PROC/1 stands for "object" and that id

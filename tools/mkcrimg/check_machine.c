@@ -9,8 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
+#include <sys/vfs.h>
 #include <xxhash.h>
 #include "check.h"
 
@@ -59,6 +61,34 @@ static unsigned int check_watches(const struct image *img, u32 id)
 	return problems;
 }
 
+/* Who has the caller's numbers has the caller's procfs; what is of tasks is not there yet */
+static unsigned int check_procfile(const struct image *img, u32 id,
+				   const char *path)
+{
+	char dir[CR_PROCFILE_DIR_MAX], *root;
+	struct cr_rec_procfile rec;
+	struct cr_detail_iter it;
+	unsigned int problems = 0;
+	struct statfs fs;
+	size_t len;
+
+	cr_detail_first(&img->cr, id, &it);
+	cr_detail(&it, &rec, sizeof(rec));
+	len = strlen(path) - cr_procfile_dir(&rec, dir) -
+	      (it.view.tail_len > 1 ? it.view.tail_len : 0);
+	root = len ? strndup(path, len) : strdup("/");
+	if (!root)
+		return problem(img, "%s: no memory", path);
+	if (statfs(root, &fs))
+		problems = problem(img, "%s: %s", root, strerror(errno));
+	else if (fs.f_type != PROC_SUPER_MAGIC)
+		problems = problem(img, "%s: no procfs is there", root);
+	else if (!rec.pid && access(path, R_OK))
+		problems = problem(img, "%s: %s", path, strerror(errno));
+	free(root);
+	return problems;
+}
+
 static unsigned int check_one_file(const struct image *img, u32 id)
 {
 	static const int modes[] = { R_OK, W_OK, R_OK | W_OK, 0 };
@@ -72,6 +102,8 @@ static unsigned int check_one_file(const struct image *img, u32 id)
 	kind = le32_to_cpu(f.kind);
 	if (kind == CR_FILE_INOTIFY)
 		return check_watches(img, id);
+	if (kind == CR_FILE_PROCFILE)
+		return check_procfile(img, id, v.tail);
 	if (kind != CR_FILE_REG && kind != CR_FILE_DIR &&
 	    kind != CR_FILE_CHR && kind != CR_FILE_OPATH &&
 	    kind != CR_FILE_FIFO)

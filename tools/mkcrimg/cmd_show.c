@@ -310,6 +310,28 @@ static void show_outside(const struct cr_rec_file *f)
 		       le32_to_cpu(f->fd));
 }
 
+/* Whose it is: its path says it, but not that it follows the task */
+static void show_procfile(const struct image *img, u32 id,
+			  const struct cr_rec_file *f)
+{
+	struct cr_rec_procfile p;
+	struct cr_detail_iter it;
+
+	cr_detail_first(&img->cr, id, &it);
+	cr_detail(&it, &p, sizeof(p));
+	printf(", at %llu", (unsigned long long)le64_to_cpu(f->pos));
+	if (le32_to_cpu(p.flags) & CR_PROCFILE_LINE)
+		printf(" (line %u)", le32_to_cpu(p.line) + 1);
+	if (le32_to_cpu(p.flags) & CR_PROCFILE_END)
+		printf(" (the end)");
+	if (p.tid)
+		printf(", of thread %u", le32_to_cpu(p.tid));
+	else if (p.pid)
+		printf(", of task %u", le32_to_cpu(p.pid));
+	else
+		printf(", of no task");
+}
+
 static void show_file(const struct image *img, u32 id)
 {
 	struct cr_rec_file f;
@@ -352,6 +374,9 @@ static void show_file(const struct image *img, u32 id)
 		break;
 	case CR_FILE_EPOLL:
 		printf(", epoll, object %u", id);
+		break;
+	case CR_FILE_PROCFILE:
+		show_procfile(img, id, &f);
 		break;
 	case CR_FILE_EVENTFD:
 	case CR_FILE_TIMERFD:

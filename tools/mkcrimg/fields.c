@@ -217,6 +217,15 @@ static const struct field pidfd_fields[] = {
 	HEX(cr_rec_pidfd, flags),
 };
 
+static const struct field procfile_fields[] = {
+	DEC(cr_rec_procfile, pid),
+	DEC(cr_rec_procfile, tid),
+	HEX(cr_rec_procfile, flags),
+	DEC(cr_rec_procfile, line),
+	DEC(cr_rec_procfile, column),
+	DEC(cr_rec_procfile, reserved),
+};
+
 static const struct field inotify_fields[] = {
 	DEC(cr_rec_inotify, next_wd),
 	DEC(cr_rec_inotify, nr_watches),
@@ -501,6 +510,7 @@ static const struct rec_fields recs[] = {
 	REC(CR_REC_TIMERFD, cr_rec_timerfd, TAIL_NONE, timerfd_fields),
 	REC(CR_REC_SIGNALFD, cr_rec_signalfd, TAIL_NONE, signalfd_fields),
 	REC(CR_REC_PIDFD, cr_rec_pidfd, TAIL_NONE, pidfd_fields),
+	REC(CR_REC_PROCFILE, cr_rec_procfile, TAIL_TEXT, procfile_fields),
 	REC(CR_REC_INOTIFY, cr_rec_inotify, TAIL_NONE, inotify_fields),
 	REC(CR_REC_INOTIFY_WATCH, cr_rec_inotify_watch, TAIL_TEXT, inotify_watch_fields),
 	REC(CR_REC_INOTIFY_EVENT, cr_rec_inotify_event, TAIL_TEXT, inotify_event_fields),

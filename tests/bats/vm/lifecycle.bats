@@ -167,6 +167,11 @@ lifecycle() {
 	lifecycle pidfds
 }
 
+@test "procfiles" {
+	lifecycle procfiles
+	lifecycle procfiles mounts
+}
+
 @test "inotify" {
 	lifecycle inotify
 }

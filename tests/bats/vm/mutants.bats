@@ -110,3 +110,7 @@ mutants() {
 	mutants 100 135000 semundo
 	ipcrm --all
 }
+
+@test "150 mutants of files of /proc" {
+	mutants 150 150000 procfiles
+}

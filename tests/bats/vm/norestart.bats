@@ -236,6 +236,38 @@ sysctl_for_now() {
 	finish
 }
 
+# What is made of the leader's memory is not there in time; what is of other processes, and what is made when
+# it is read, is.
+@test "in place: files of /proc: the leader's memory, position, threads; everything else" {
+	local what
+	for what in texts parent thread; do
+		start procfiles $what
+		save_kill
+		until_true gone "$job_pid"
+		fails_in_place EOPNOTSUPP "$job_pid"
+		resume
+		finish
+	done
+	start procfiles dirs unread child global
+	save_kill
+	resume_in_place procfiles
+	finish
+}
+
+# Another file system is in its place; the caller is in another pid namespace than it.
+@test "files of /proc: no procfs is there, or another one" {
+	start procfiles unread
+	save_kill
+	run -1 unshare --mount sh -c 'mount -t tmpfs none /proc && exec mkcrimg restart "$1" pid=keep' sh "$job_image"
+	assert_output --partial '/proc: no procfs is there'
+	run -1 unshare --mount sh -c 'mount -t tmpfs none /proc && exec mkcrimg check "$1"' sh "$job_image"
+	assert_output --partial '/proc: no procfs is there'
+	run -0 unshare --fork --pid "$progs/tryexec" "$job_image" pid=keep
+	assert_output EOPNOTSUPP
+	resume
+	finish
+}
+
 @test "names of UNIX sockets: what is in use, or is no socket, stays" {
 	start unixname names
 	save_kill

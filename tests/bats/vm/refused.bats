@@ -54,13 +54,26 @@ refuse_if_any() {
 	refuse_if_any memfd_huge 'fd 3: memfd of huge pages'
 	refuse pidfd 'fd 3: anon_inode:\[pidfd\]: of a process outside'
 	refuse pidfd_gone 'fd 3: anon_inode:\[pidfd\]: of a process that is gone'
-	refuse procfile 'fd 3: .*(/proc/|proc)'
 	refuse bpf 'fd 3: .*bpf'
 	refuse perf 'fd 3: .*perf'
 }
 
+# The tasks of other people, what they have left behind, and what is not theirs alone.
+@test "files of /proc" {
+	refuse procfile_write 'fd 3: /proc/[0-9]+/comm: open for writing'
+	refuse procfile_outside 'fd 3: /proc/[0-9]+/status: of a process outside the job'
+	refuse procfile_gone 'fd [0-9]+: /proc/[0-9]+/status.*: of a task that has exited'
+	refuse procfile_zombie 'fd 3: /proc/[0-9]+/status: of a task that has exited'
+	refuse procfile_mem 'fd 3: /proc/[0-9]+/mem: not supported yet'
+	refuse procfile_net 'fd 3: /proc/[0-9]+/net/unix: not supported yet'
+	refuse procfile_ns 'fd 3: /proc/[0-9]+/ns: not supported yet'
+	refuse procfile_map_files 'fd 3: /proc/[0-9]+/map_files: not supported yet'
+	refuse procfile_exec 'fd [0-9]+: /proc/[0-9]+/maps: of memory that the task has left'
+	refuse procfile_lock 'fd 3: lock of something that is no file'
+}
+
 # Whom an entry was added for, and what for, is seen only while the job stands still.
-@test "epolls that watch another process' signals, pidfds, files outside of the job" {
+@test "epolls that watch another process' signals, pidfds, files of /proc, files outside of the job" {
 	start refused epoll_signalfd
 	run -1 mkcrimg save -o "$BATS_TEST_TMPDIR/no.crimg" "$job_pid"
 	assert_output --regexp '\(refused\): fd [0-9]+: epoll: fd [0-9]+ is a signalfd .*\[CR-EFD\]'
@@ -68,6 +81,10 @@ refuse_if_any() {
 	start refused epoll_pidfd
 	run -1 mkcrimg save -o "$BATS_TEST_TMPDIR/no.crimg" "$job_pid"
 	assert_output --regexp '\(refused\): fd [0-9]+: epoll: fd [0-9]+ is a pidfd.*\[CR-EFD\]'
+	finish
+	start refused epoll_procfile
+	run -1 mkcrimg save -o "$BATS_TEST_TMPDIR/no.crimg" "$job_pid"
+	assert_output --regexp '\(refused\): fd [0-9]+: epoll: fd [0-9]+ is a file of /proc.*\[CR-EFD\]'
 	finish
 	start outside epoll
 	read -r inside <"$job_dir/up.outside"

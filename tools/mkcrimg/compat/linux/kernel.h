@@ -2,6 +2,7 @@
 #ifndef _COMPAT_LINUX_KERNEL_H
 #define _COMPAT_LINUX_KERNEL_H
 
+#include <stdio.h>
 #include <linux/types.h>
 #include <linux/build_bug.h>
 
