@@ -119,7 +119,9 @@ static void workers_setup(void)
 	char name[32];
 	int fd;
 
-	mem = must(mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+	/* aligned: what is stored together is a MiB, and a huge page two */
+	mem = must(mmap(NULL, SIZE + 2 * MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+	mem = (char *)(((uintptr_t)mem + 2 * MIB - 1) & ~(2 * MIB - 1));
 	together = must(mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
 	prog_fill(mem, MIB, 1);
 	prog_fill(mem + MIB, MIB, 2);
