@@ -315,7 +315,11 @@ static const char *procfile_save(struct cr_save *s, struct cr_obj *obj,
 	return cr_named_save(s, obj, rec);
 }
 
-/* Line and column of a position, where a number of bytes means little */
+/*
+ * Line and column of a position, where a number of bytes means little. The whole
+ * text is in the buffer; how far it has been read is in m->from, and in the
+ * position only as long as there was no restart
+ */
 static void line_save(struct file *file, struct cr_rec_procfile *rec)
 {
 	struct seq_file *m = single_text(file);
@@ -328,7 +332,7 @@ static void line_save(struct file *file, struct cr_rec_procfile *rec)
 	if (m->index == 1 && m->read_pos == file->f_pos) {
 		if (!m->count) {
 			rec->flags = cpu_to_le32(CR_PROCFILE_END);
-		} else if (m->from == file->f_pos) {
+		} else {
 			for (i = 0; i < m->from; i++) {
 				column = m->buf[i] == '\n' ? 0 : column + 1;
 				line += m->buf[i] == '\n';
