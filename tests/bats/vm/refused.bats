@@ -217,10 +217,10 @@ refuse_if_any() {
 
 # The program does not verify what it holds: its cases are made for one at a time.
 @test "all blockers are named in one go" {
-	start refused bpf procfile opath gonetimer tcp
+	start refused bpf procfile_write opath gonetimer tcp
 	run -1 mkcrimg save -o "$BATS_TEST_TMPDIR/no.crimg" "$job_pid"
 	assert_line --regexp 'fd 3: .*bpf'
-	assert_line --partial '/proc file'
+	assert_line --partial 'open for writing'
 	assert_line --partial 'O_PATH'
 	assert_line --partial 'socket'
 	assert_line --regexp 'timer.*\[CR-'
@@ -246,14 +246,14 @@ refuse_if_any() {
 	mkdir "$job_dir"
 	(
 		ulimit -n 4096
-		exec perl -e 'for (1 .. 1234) { open($f[$_], "<", "/proc/self/status") or die $! }
+		exec perl -e 'for (1 .. 1234) { open($f[$_], "+<", "/proc/self/comm") or die $! }
 			open(F, ">", "$ARGV[0]/ready") or die $!; close(F);
 			select(undef, undef, undef, 0.05) until -e "$ARGV[0]/go"' "$job_dir"
 	) </dev/null >"$job_out" 2>&1 3>&- &
 	job_pid=$!
 	until_true ready
 	run -1 mkcrimg save -o "$BATS_TEST_TMPDIR/no.crimg" "$job_pid"
-	assert_equal "$(grep -c '/proc file.*\[CR-EFD\]$' <<<"$output")" 1000
+	assert_equal "$(grep -c '/comm: open for writing.*\[CR-EFD\]$' <<<"$output")" 1000
 	assert_equal "${#lines[@]}" 1001
 	assert_equal "${lines[1000]}" "mkcrimg: save: ... and 234 more"
 	finish
