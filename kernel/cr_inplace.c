@@ -9,9 +9,8 @@
  * that share them, and handlers, take them from the donor (cr_share.c). What
  * else the leader's threads will ask for is asked for in the caller and in the
  * donor. The leader's other threads cannot exist before: execve() ends all
- * threads. If one
- * of them cannot be created, the job ends as by SIGKILL; its number was free when
- * it was checked.
+ * threads. If one of them cannot be created, the job ends as by SIGKILL; its
+ * number was free when it was checked.
  */
 #include <linux/kernel.h>
 #include <linux/module.h>

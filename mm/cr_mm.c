@@ -4,8 +4,8 @@
  * its pages (cr_pages.c) and its switches (cr_mm_flags.c): the areas that
  * prctl(PR_SET_MM) knows, auxv, the executable.
  *
- * Refused: an mm that processes outside the job use; an executable that was unlinked; what
- * x86 alone knows: arch/x86/kernel/cr_vdso.c.
+ * Refused: an mm that processes outside the job use; an executable that was
+ * unlinked; what x86 alone knows: arch/x86/kernel/cr_vdso.c.
  *
  * Locks: mmap_lock for reading while an mm is looked at; its fields are set as
  * prctl(PR_SET_MM_MAP) does, under mmap_lock for reading and arg_lock.

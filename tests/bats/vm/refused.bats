@@ -94,8 +94,11 @@ refuse_if_any() {
 }
 
 # An echo that waits is seen only while the job stands still.
-@test "pseudo-terminals: locked settings, an echo that waits, sides outside of the job" {
+@test "pseudo-terminals: settings, an echo that waits, who is gone, sides outside of the job" {
 	refuse pty_locked 'pseudo-terminal [0-9]+: .*locked'
+	refuse pty_discipline 'pseudo-terminal [0-9]+: another line discipline'
+	refuse pty_hungup 'fd [0-9]+: character device .*/dev/pts/'
+	refuse pty_group 'pseudo-terminal [0-9]+: its foreground process group is gone'
 	refuse_outside pty 'fd [0-9]+: .*/dev/(ptmx|pts/ptmx): shared'
 	refuse_outside slave 'pseudo-terminal [0-9]+: is open outside the job'
 	refuse_outside ctty 'session with a terminal of its own'
