@@ -114,3 +114,7 @@ mutants() {
 @test "150 mutants of files of /proc" {
 	mutants 150 150000 procfiles
 }
+
+@test "150 mutants of memory that is common after fork()" {
+	mutants 150 170000 cow deep
+}
