@@ -62,7 +62,8 @@ saved_typed() {
 @test "^Z, fg, and its own end" {
 	saved_on_pty threads
 	for shell in bash dash; do
-		rm -f "$BATS_TEST_TMPDIR/tty/d/go"
+		# by which the job was told to end, when it ran before
+		rm -f "$BATS_TEST_TMPDIR/tty/d/"{go,end.headless}
 		on_pty $shell <<-'END'
 			send ./job.crimg
 			running job.crimg
@@ -93,7 +94,8 @@ saved_typed() {
 @test "in the background: kill, wait, exit status" {
 	saved_on_pty hello
 	for shell in bash dash; do
-		rm -f "$BATS_TEST_TMPDIR/tty/d/go"
+		# by which the job was told to end, when it ran before
+		rm -f "$BATS_TEST_TMPDIR/tty/d/"{go,end.headless}
 		on_pty $shell <<-'END'
 			send ./job.crimg & p=$!
 			running job.crimg
