@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What programs share that hold what cannot be saved: refused, outside. */
+/* What programs share that hold what cannot be saved: refused and its like, outside. */
 #ifndef REFUSED_H
 #define REFUSED_H
 
@@ -11,6 +11,24 @@
 static int fd PROG_UNUSED = -1, fd2 PROG_UNUSED = -1, id PROG_UNUSED = -1;
 static void *mem PROG_UNUSED;
 static pid_t child PROG_UNUSED;
+
+PROG_UNUSED static void __attribute__((noreturn)) skip(void)
+{
+	fprintf(stderr, "%s: %s: %s\n", prog_name, prog_case, strerror(errno));
+	exit(77);
+}
+
+/* The value of a call that may not exist */
+#define have(call) __extension__ ({ \
+	__auto_type have_ret = (call); \
+	if (have_ret == (__typeof__(have_ret))-1) \
+		skip(); \
+	have_ret; })
+
+PROG_UNUSED static int new_file(const char *name)
+{
+	return must(open(prog_path(name), O_RDWR | O_CREAT | O_TRUNC, 0600));
+}
 
 PROG_UNUSED static bool readable(int f)
 {

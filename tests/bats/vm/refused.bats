@@ -23,6 +23,9 @@ refuse_of() {
 }
 
 refuse() { refuse_of refused "$@"; }
+refuse_proc() { refuse_of refused_proc "$@"; }
+refuse_tty() { refuse_of refused_tty "$@"; }
+refuse_unix() { refuse_of refused_unix "$@"; }
 refuse_outside() { refuse_of outside "$@"; }
 
 # known_absent KIND: this kernel, in this machine, is known not to have such a thing
@@ -54,22 +57,22 @@ refuse_if_any() {
 	refuse_if_any memfd_huge 'fd 3: memfd of huge pages'
 	refuse pidfd 'fd 3: anon_inode:\[pidfd\]: of a process outside'
 	refuse pidfd_gone 'fd 3: anon_inode:\[pidfd\]: of a process that is gone'
-	refuse bpf 'fd 3: .*bpf'
+	refuse bpf 'fd 3: .*fanotify'
 	refuse perf 'fd 3: .*perf'
 }
 
 # The tasks of other people, what they have left behind, and what is not theirs alone.
 @test "files of /proc" {
-	refuse procfile_write 'fd 3: /proc/[0-9]+/comm: open for writing'
-	refuse procfile_outside 'fd 3: /proc/[0-9]+/status: of a process outside the job'
-	refuse procfile_gone 'fd [0-9]+: /proc/[0-9]+/status.*: of a task that has exited'
-	refuse procfile_zombie 'fd 3: /proc/[0-9]+/status: of a task that has exited'
-	refuse procfile_mem 'fd 3: /proc/[0-9]+/mem: not supported yet'
-	refuse procfile_net 'fd 3: /proc/[0-9]+/net/unix: not supported yet'
-	refuse procfile_ns 'fd 3: /proc/[0-9]+/ns: not supported yet'
-	refuse procfile_map_files 'fd 3: /proc/[0-9]+/map_files: not supported yet'
-	refuse procfile_exec 'fd [0-9]+: /proc/[0-9]+/maps: of memory that the task has left'
-	refuse procfile_lock 'fd 3: lock of something that is no file'
+	refuse_proc procfile_write 'fd 3: /proc/[0-9]+/comm: open for writing'
+	refuse_proc procfile_outside 'fd 3: /proc/[0-9]+/status: of a process outside the job'
+	refuse_proc procfile_gone 'fd [0-9]+: /proc/[0-9]+/status.*: of a task that has exited'
+	refuse_proc procfile_zombie 'fd 3: /proc/[0-9]+/status: of a task that has exited'
+	refuse_proc procfile_mem 'fd 3: /proc/[0-9]+/mem: not supported yet'
+	refuse_proc procfile_net 'fd 3: /proc/[0-9]+/net/unix: not supported yet'
+	refuse_proc procfile_ns 'fd 3: /proc/[0-9]+/ns: not supported yet'
+	refuse_proc procfile_map_files 'fd 3: /proc/[0-9]+/map_files: not supported yet'
+	refuse_proc procfile_exec 'fd [0-9]+: /proc/[0-9]+/maps: of memory that the task has left'
+	refuse_proc procfile_lock 'fd 3: lock of something that is no file'
 }
 
 # Whom an entry was added for, and what for, is seen only while the job stands still.
@@ -82,9 +85,9 @@ refuse_if_any() {
 	run -1 mkcrimg save -o "$BATS_TEST_TMPDIR/no.crimg" "$job_pid"
 	assert_output --regexp '\(refused\): fd [0-9]+: epoll: fd [0-9]+ is a pidfd.*\[CR-EFD\]'
 	finish
-	start refused epoll_procfile
+	start refused_proc epoll_procfile
 	run -1 mkcrimg save -o "$BATS_TEST_TMPDIR/no.crimg" "$job_pid"
-	assert_output --regexp '\(refused\): fd [0-9]+: epoll: fd [0-9]+ is a file of /proc.*\[CR-EFD\]'
+	assert_output --regexp '\(refused_proc\): fd [0-9]+: epoll: fd [0-9]+ is a file of /proc.*\[CR-EFD\]'
 	finish
 	start outside epoll
 	read -r inside <"$job_dir/up.outside"
@@ -95,16 +98,16 @@ refuse_if_any() {
 
 # An echo that waits is seen only while the job stands still.
 @test "pseudo-terminals: settings, an echo that waits, who is gone, sides outside of the job" {
-	refuse pty_locked 'pseudo-terminal [0-9]+: .*locked'
-	refuse pty_discipline 'pseudo-terminal [0-9]+: another line discipline'
-	refuse pty_hungup 'fd [0-9]+: character device .*/dev/pts/'
-	refuse pty_group 'pseudo-terminal [0-9]+: its foreground process group is gone'
+	refuse_tty pty_locked 'pseudo-terminal [0-9]+: .*locked'
+	refuse_tty pty_discipline 'pseudo-terminal [0-9]+: another line discipline'
+	refuse_tty pty_hungup 'fd [0-9]+: character device .*/dev/pts/'
+	refuse_tty pty_group 'pseudo-terminal [0-9]+: its foreground process group is gone'
 	refuse_outside pty 'fd [0-9]+: .*/dev/(ptmx|pts/ptmx): shared'
 	refuse_outside slave 'pseudo-terminal [0-9]+: is open outside the job'
 	refuse_outside ctty 'session with a terminal of its own'
-	start refused pty_echo
+	start refused_tty pty_echo
 	run -1 mkcrimg save -o "$BATS_TEST_TMPDIR/no.crimg" "$job_pid"
-	assert_output --regexp '\(refused\): pseudo-terminal [0-9]+: an echo waits .*\[CR-ETTY\]'
+	assert_output --regexp '\(refused_tty\): pseudo-terminal [0-9]+: an echo waits .*\[CR-ETTY\]'
 	finish
 }
 
@@ -115,10 +118,10 @@ refuse_if_any() {
 }
 
 @test "sockets" {
-	refuse unix_oob 'UNIX stream socket: urgent data'
-	refuse unix_filter 'UNIX stream socket with a filter'
-	refuse unix_stamp 'UNIX stream socket with time stamps'
-	refuse unix_nameless 'UNIX datagram socket: connected to one that has no name'
+	refuse_unix unix_oob 'UNIX stream socket: urgent data'
+	refuse_unix unix_filter 'UNIX stream socket with a filter'
+	refuse_unix unix_stamp 'UNIX stream socket with time stamps'
+	refuse_unix unix_nameless 'UNIX datagram socket: connected to one that has no name'
 	refuse tcp 'fd [0-9]+: .*socket'
 	refuse listen 'fd [0-9]+: .*socket'
 	refuse udp 'fd [0-9]+: .*socket'
@@ -126,11 +129,11 @@ refuse_if_any() {
 }
 
 @test "descriptors in flight: what their kind does not allow, and what no descriptor accounts for" {
-	refuse rights_udp 'in flight in socket:\[[0-9]+\]: .*socket.*: not supported'
-	refuse rights_lease 'in flight in socket:\[[0-9]+\]: lease'
-	refuse rights_lock 'in flight in socket:\[[0-9]+\]: .*/locked.*: lock of a file that no descriptor'
-	refuse rights_async 'in flight in socket:\[[0-9]+\]: pipe:.*: O_ASYNC'
-	refuse rights_epoll 'in flight in socket:\[[0-9]+\]: .*eventpoll.*: epoll that no descriptor'
+	refuse_unix rights_udp 'in flight in socket:\[[0-9]+\]: .*socket.*: not supported'
+	refuse_unix rights_lease 'in flight in socket:\[[0-9]+\]: lease'
+	refuse_unix rights_lock 'in flight in socket:\[[0-9]+\]: .*/locked.*: lock of a file that no descriptor'
+	refuse_unix rights_async 'in flight in socket:\[[0-9]+\]: pipe:.*: O_ASYNC'
+	refuse_unix rights_epoll 'in flight in socket:\[[0-9]+\]: .*eventpoll.*: epoll that no descriptor'
 }
 
 @test "files: O_PATH of /proc, named pipes that have lost their names" {
@@ -220,10 +223,10 @@ refuse_if_any() {
 
 # The program does not verify what it holds: its cases are made for one at a time.
 @test "all blockers are named in one go" {
-	start refused bpf procfile_write opath gonetimer tcp
+	start refused bpf fanotify opath gonetimer tcp
 	run -1 mkcrimg save -o "$BATS_TEST_TMPDIR/no.crimg" "$job_pid"
-	assert_line --regexp 'fd 3: .*bpf'
-	assert_line --partial 'open for writing'
+	assert_line --regexp 'fd 3: .*fanotify'
+	assert_line --partial 'bpf'
 	assert_line --partial 'O_PATH'
 	assert_line --partial 'socket'
 	assert_line --regexp 'timer.*\[CR-'
