@@ -1,16 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The vdso: time read without a system call goes on, agrees with the kernel's,
- * and does not go backwards, also for a thread that does nothing else. Case
- * machine: the same, but for what another machine has another time of.
+ * and does not go backwards, also for a thread that does nothing else; a process
+ * that was stopped at the second instruction of a function of it. Case machine:
+ * the same, but for what another machine has another time of.
  */
 #include "prog.h"
+#include <dlfcn.h>
 #include <link.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/auxv.h>
+#include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <sys/user.h>
 
 static volatile bool stop;
 static pthread_t thread[2];
@@ -110,6 +115,81 @@ static void time_verify(void)
 	}
 }
 
+/* ---- stopped where another kernel's vdso begins with a jump ---- */
+
+#define JUMP_SIZE	5
+
+static pid_t inside;
+static struct timespec inside_time;
+
+static void inside_child(void)
+{
+	must(ptrace(PTRACE_TRACEME, 0, NULL, NULL));
+	must(raise(SIGSTOP));
+	for (;;)
+		pause();
+}
+
+/* Where the function returns to */
+static void inside_returned(void)
+{
+	_exit(inside_time.tv_sec > 1600000000 ? 7 : 8);
+}
+
+static void inside_wait(int sig)
+{
+	int status;
+
+	check(waitpid(inside, &status, WUNTRACED) == inside && WIFSTOPPED(status) &&
+	      WSTOPSIG(status) == sig, "status 0x%x instead of a stop by %d", status, sig);
+}
+
+/* Let it have called the function and executed one instruction: how many bytes are these? */
+static unsigned long inside_step(const char *name)
+{
+	unsigned long entry = (unsigned long)dlvsym(dlopen("linux-vdso.so.1", RTLD_LAZY | RTLD_NOLOAD),
+						    name, "LINUX_2.6");
+	struct user_regs_struct regs;
+
+	check(entry, "no %s: %s", name, dlerror());
+	must(ptrace(PTRACE_GETREGS, inside, NULL, &regs));
+	regs.rip = entry;
+	regs.orig_rax = -1;
+	regs.rdi = strstr(name, "clock") ? CLOCK_REALTIME : (unsigned long)&inside_time;
+	regs.rsi = strstr(name, "clock") ? (unsigned long)&inside_time : 0;
+	/* below what the call was made with, and aligned as behind a call */
+	regs.rsp = ((regs.rsp - 4096) & ~15ul) - 8;
+	must(ptrace(PTRACE_POKEDATA, inside, regs.rsp, inside_returned));
+	must(ptrace(PTRACE_SETREGS, inside, NULL, &regs));
+	must(ptrace(PTRACE_SINGLESTEP, inside, NULL, NULL));
+	inside_wait(SIGTRAP);
+	must(ptrace(PTRACE_GETREGS, inside, NULL, &regs));
+	return regs.rip - entry;
+}
+
+static void inside_setup(void)
+{
+	static const char *const names[] = {
+		"__vdso_clock_gettime", "__vdso_gettimeofday", "__vdso_time",
+	};
+	unsigned long len = 0;
+	size_t i;
+
+	inside = prog_fork(inside_child);
+	inside_wait(SIGSTOP);
+	for (i = 0; i < sizeof(names) / sizeof(*names) && (!len || len >= JUMP_SIZE); i++)
+		len = inside_step(names[i]);
+	check(len && len < JUMP_SIZE, "no function begins with a short instruction");
+	must(ptrace(PTRACE_DETACH, inside, NULL, SIGSTOP));
+	inside_wait(SIGSTOP);
+}
+
+static void inside_verify(void)
+{
+	must(kill(inside, SIGCONT));
+	prog_reap(inside, 7 << 8);
+}
+
 /* ---- on another machine ---- */
 
 static void *spin_anywhere(void *arg)
@@ -165,6 +245,7 @@ static void machine_verify(void)
 }
 
 static const struct prog_case cases[] = {
+	{ "inside", inside_setup, inside_verify, false },
 	{ "time", time_setup, time_verify, false },
 	{ "machine", machine_setup, machine_verify, true },
 	{ }
