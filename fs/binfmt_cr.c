@@ -186,9 +186,14 @@ static int option_apply(struct cr_restart *r, const char *arg,
 		*pid = PID_KEEP;
 	else if (!strcmp(arg, "pid=ns"))
 		*pid = PID_NS;
+	else if (!strcmp(arg, "files=keep"))
+		r->truncate = false;
+	else if (!strcmp(arg, "files=truncate"))
+		r->truncate = true;
 	else
 		return cr_err(&r->log, -EINVAL,
-			      "unknown option \"%s\": pid=auto|keep|ns", arg);
+			      "unknown option \"%s\": pid=auto|keep|ns, files=keep|truncate",
+			      arg);
 	return 0;
 }
 
@@ -321,6 +326,9 @@ static int restart_prepare(struct cr_restart *r, struct linux_binprm *bprm,
 	/* who has a semaphore may write to a segment */
 	if (!err)
 		err = cr_semundos_restore(r) ?: cr_shmids_settle(r);
+	/* cannot be taken back */
+	if (!err && r->truncate)
+		err = cr_files_truncate(r);
 	return err;
 }
 

@@ -131,6 +131,18 @@ static long mapped_times(const struct mapped_by *by, const struct file *file)
 	return n;
 }
 
+/* How many address spaces of the job are of this program */
+static long executed_times(struct cr_save *s, const struct file *file)
+{
+	struct cr_obj *obj;
+	long n = 0;
+
+	list_for_each_entry(obj, &s->objs[CR_OBJ_MM], list)
+		n += rcu_access_pointer(((struct mm_struct *)obj->ptr)->exe_file) ==
+		     file;
+	return n;
+}
+
 /* An open file of the job that holds @file as its layer's */
 static bool is_layer_of(struct cr_save *s, const struct inode *inode,
 			const struct file *file)
@@ -177,7 +189,8 @@ static bool counts_agree(struct cr_save *s, const struct cr_obj *obj,
 			continue;
 		known += layer_file(file) ? 2 : 1;
 		if (file_count(file) > other->refs + 1 + (held == file) +
-				       mapped_times(by, file))
+				       mapped_times(by, file) +
+				       executed_times(s, file))
 			return false;
 	}
 	for (i = 0; i < by->nr; i++) {
@@ -190,7 +203,7 @@ static bool counts_agree(struct cr_save *s, const struct cr_obj *obj,
 		layer = is_layer_of(s, inode, file);
 		known += !layer;
 		if (by->of[i].count > mapped_times(by, file) + layer +
-				      (held == file))
+				      (held == file) + executed_times(s, file))
 			return false;
 	}
 	return dentry_refs(inode) <= known;
@@ -353,7 +366,7 @@ int cr_content_resize(struct cr_restart *r, struct file *file, loff_t size,
 	int err;
 
 	/* beyond the limit, it would send a signal to the caller */
-	if (size > rlimit(RLIMIT_FSIZE))
+	if (size > rlimit(RLIMIT_FSIZE) && size > i_size_read(file_inode(file)))
 		return cr_err(&r->log, -EFBIG,
 			      "%*pE: %lld bytes are more than the limit of file sizes",
 			      CR_NAME(name), size);

@@ -257,7 +257,8 @@ struct cr_obj *cr_file_collect_mapped(struct cr_save *s, struct file *file,
 	if (!info)
 		return NULL;
 	obj->flags |= flags;
-	if (!info->mapped && info->type != &cr_reg_file)
+	if (!info->mapped && info->type != &cr_reg_file &&
+	    !(info->type == &cr_unlinked_file && (flags & CR_FILE_EXE)))
 		cr_file_refuse(s, obj, "not supported yet");
 	info->mapped = true;
 	return obj;

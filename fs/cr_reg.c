@@ -5,7 +5,8 @@
  * whatever was opened by its name only (O_PATH), of any type.
  *
  * A file that is mapped, executed, or opened for reading only, must be what it
- * was: its size and modification time are compared.
+ * was: its size and modification time are compared. One that the image carries
+ * is replaced by the copy if it is not (cr_carried.c).
  *
  * Refused: unlinked files and those whose name leads elsewhere; files that are
  * windows into the kernel (/proc, /sys, ...), whose contents have no meaning
@@ -93,6 +94,9 @@ static const char *reg_save(struct cr_save *s, struct cr_obj *obj,
 	if (obj->fd >= 0 && !(file->f_mode & FMODE_WRITE) &&
 	    !inode_is_open_for_write(cr_file_inode(file)))
 		rec->flags |= cpu_to_le32(CR_FILE_VERIFY);
+	if (cr_carried_find(s, obj))
+		rec->obj = cpu_to_le32(cr_obj_id(s, CR_OBJ_SHM,
+						 cr_file_inode(file)));
 	return cr_named_save(s, obj, rec);
 }
 
@@ -207,10 +211,13 @@ static int reg_may_exec(struct cr_restart *r, struct file *file,
 static struct file *reg_restore(struct cr_restart *r,
 				const struct cr_rec_file *rec, const char *name)
 {
-	struct file *file = cr_named_restore(r, rec, name);
 	u32 flags = le32_to_cpu(rec->flags);
+	struct file *file;
 	int err;
 
+	if (rec->obj && !cr_carried_is_here(rec, name))
+		return cr_carried_restore(r, rec, name);
+	file = cr_named_restore(r, rec, name);
 	if (IS_ERR(file))
 		return file;
 	err = cr_named_seek(r, rec, file, name);
@@ -222,6 +229,49 @@ static struct file *reg_restore(struct cr_restart *r,
 		return file;
 	fput(file);
 	return ERR_PTR(err);
+}
+
+/* The file of FILE @id if it is output and longer than it was; NULL: it is not */
+static struct file *grown_file(struct cr_restart *r, u32 id,
+			       struct cr_rec_file *rec, const char **name)
+{
+	struct file *file = cr_restart_get(r, id);
+	struct cr_view view;
+
+	if (r->img.objs[id].type != CR_REC_FILE)
+		return NULL;
+	cr_read_obj(&r->img, id, &view, rec, sizeof(*rec));
+	*name = view.tail;
+	return le32_to_cpu(rec->kind) == CR_FILE_REG &&
+	       (file->f_mode & FMODE_WRITE) &&
+	       i_size_read(file_inode(file)) > le64_to_cpu(rec->size) ?
+	       file : NULL;
+}
+
+int cr_files_truncate(struct cr_restart *r)
+{
+	struct cr_rec_file rec;
+	struct file *file;
+	const char *name;
+	int err = 0;
+	u32 id;
+
+	for (id = 1; id <= r->img.nr_objects; id++) {
+		file = grown_file(r, id, &rec, &name);
+		if (file && (IS_APPEND(file_inode(file)) ||
+			     IS_IMMUTABLE(file_inode(file))))
+			return cr_err(&r->log, -EPERM,
+				      "%*pE: may not be truncated",
+				      CR_NAME(name));
+	}
+	for (id = 1; id <= r->img.nr_objects && !err; id++) {
+		file = grown_file(r, id, &rec, &name);
+		if (file)
+			err = cr_content_resize(r, file, le64_to_cpu(rec.size),
+						name);
+		cond_resched();
+	}
+	return err;
 }
 
 static struct file *dir_restore(struct cr_restart *r,

@@ -41,15 +41,33 @@ static const char *unlinked_save(struct cr_save *s, struct cr_obj *obj,
 	return cr_file_info(obj)->name;
 }
 
-static struct file *unlinked_restore(struct cr_restart *r,
-				     const struct cr_rec_file *rec,
-				     const char *name)
+/* What is open for writing cannot become anybody's executable */
+static int exe_settle(struct cr_restart *r, u32 id)
+{
+	struct file *shm = cr_restart_get(r, id), *reader;
+
+	if (!(shm->f_mode & FMODE_WRITER))
+		return 0;
+	reader = dentry_open(&shm->f_path, O_RDONLY | O_LARGEFILE,
+			     current_cred());
+	if (IS_ERR(reader))
+		return PTR_ERR(reader);
+	cr_restart_set(r, id, reader);
+	cr_file_silence(shm);
+	cr_file_put(shm);
+	return 0;
+}
+
+struct file *cr_unlinked_restore(struct cr_restart *r,
+				 const struct cr_rec_file *rec,
+				 const char *name)
 {
 	const unsigned int ignored = O_NOFOLLOW | O_DIRECTORY;
 	struct file *shm = cr_restart_get(r, le32_to_cpu(rec->obj));
 	unsigned int flags = le32_to_cpu(rec->open_flags) & CR_OPEN_FLAGS;
 	loff_t pos = le64_to_cpu(rec->pos);
 	struct file *file;
+	int err;
 
 	/* anonymous memory is no file that could be opened */
 	if (IS_PRIVATE(file_inode(shm)))
@@ -69,6 +87,15 @@ static struct file *unlinked_restore(struct cr_restart *r,
 				      CR_NAME(name), pos));
 	}
 	cr_file_set_flags(file, 0, flags & ignored);
+	if (le32_to_cpu(rec->flags) & CR_FILE_EXE) {
+		err = exe_settle(r, le32_to_cpu(rec->obj));
+		if (err) {
+			fput(file);
+			return ERR_PTR(cr_err(&r->log, err,
+					      "%*pE: cannot be made executable (%pe)",
+					      CR_NAME(name), ERR_PTR(err)));
+		}
+	}
 	return file;
 }
 
@@ -79,5 +106,5 @@ const struct cr_file_type cr_unlinked_file = {
 	.collect	= unlinked_collect,
 	.outside	= unlinked_outside,
 	.save		= unlinked_save,
-	.restore	= unlinked_restore,
+	.restore	= cr_unlinked_restore,
 };

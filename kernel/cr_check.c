@@ -243,8 +243,9 @@ static int shm_file_check(struct cr_check *c, const struct cr_rec_shm *rec,
 		return cr_bad(c, "%llu bytes", cr_ull(rec->size));
 	if (le32_to_cpu(rec->mode) > 0777)
 		return cr_bad(c, "mode 0%o", le32_to_cpu(rec->mode));
-	return cr_check_mask(c, le32_to_cpu(rec->flags), CR_SHM_LINKABLE,
-			     "flags") ?:
+	return cr_check_mask(c, le32_to_cpu(rec->flags),
+			     le32_to_cpu(rec->kind) == CR_SHM_FILE ?
+			     CR_SHM_LINKABLE : 0, "flags") ?:
 	       cr_check_zero(c, rec->reserved) ?:
 	       cr_check_path(c, v->tail, v->tail_len, "path");
 }
@@ -306,7 +307,9 @@ int cr_shm_check(struct cr_check *c, u32 id)
 			return cr_bad(c, "0 bytes");
 		break;
 	case CR_SHM_FILE:
-		return shm_file_check(c, &rec, &v);
+	case CR_SHM_CARRIED:
+		return shm_file_check(c, &rec, &v) ?:
+		       shm_details_check(c, id, le32_to_cpu(rec.kind));
 	default:
 		return cr_unknown(c, "unknown kind %u", le32_to_cpu(rec.kind));
 	}
@@ -390,7 +393,7 @@ static int file_numbers_check(struct cr_check *c, const struct cr_rec_file *rec)
 	if (kind == CR_FILE_PROCFILE && (mode & FILE_TYPE) != 0100000 &&
 	    (mode & FILE_TYPE) != 0040000)
 		return cr_bad(c, "mode 0%o for kind %u", mode, kind);
-	if ((flags & CR_FILE_EXE) && kind != CR_FILE_REG)
+	if ((flags & CR_FILE_EXE) && kind != CR_FILE_REG && kind != CR_FILE_SHM)
 		return cr_bad(c, "EXE, but not a regular file");
 	if (mode > FILE_MODE || (file_kinds[kind].mode != FILE_ANY &&
 				 file_kinds[kind].mode != (mode & FILE_TYPE)))
@@ -416,6 +419,27 @@ static int file_shm_check(struct cr_check *c, u32 obj)
 	    le32_to_cpu(shm.kind) != CR_SHM_FILE)
 		return cr_bad(c, "open file on memory of kind %u",
 			      le32_to_cpu(shm.kind));
+	return 0;
+}
+
+/* Only what nobody can write to may be replaced by a copy */
+static int file_carried_check(struct cr_check *c, u32 id,
+			      const struct cr_rec_file *rec)
+{
+	struct cr_rec_shm shm;
+	struct cr_view v;
+	int err;
+
+	err = cr_check_ref(c, id, rec->obj, CR_REC_SHM, "obj");
+	if (err)
+		return err;
+	cr_read_obj(c->img, le32_to_cpu(rec->obj), &v, &shm, sizeof(shm));
+	if (le32_to_cpu(shm.kind) != CR_SHM_CARRIED)
+		return cr_bad(c, "copy of a file: memory of kind %u",
+			      le32_to_cpu(shm.kind));
+	if ((le32_to_cpu(rec->open_flags) & FILE_ACCMODE) ||
+	    !(le32_to_cpu(rec->flags) & (CR_FILE_MAPPED | CR_FILE_EXE)))
+		return cr_bad(c, "copy of a file that is written to, or not mapped");
 	return 0;
 }
 
@@ -494,6 +518,8 @@ int cr_file_check(struct cr_check *c, u32 id)
 		return err;
 	if (file_kinds[kind].obj)
 		err = cr_check_ref(c, id, rec.obj, file_kinds[kind].obj, "obj");
+	else if (rec.obj && kind == CR_FILE_REG)
+		err = file_carried_check(c, id, &rec);
 	else if (rec.obj)
 		err = cr_bad(c, "object %u for kind %u", le32_to_cpu(rec.obj),
 			     kind);

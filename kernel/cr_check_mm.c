@@ -82,6 +82,8 @@ static int vma_shm_check(struct cr_check *c, u32 id,
 	if (err)
 		return err;
 	cr_read_obj(c->img, le32_to_cpu(vma->obj), &v, &shm, sizeof(shm));
+	if (le32_to_cpu(shm.kind) == CR_SHM_CARRIED)
+		return cr_bad(c, "mapping of a copy, not of its file");
 	if ((le32_to_cpu(shm.seals) & CR_SEAL_WRITE) &&
 	    (flags & CR_VMA_MAYWRITE))
 		return cr_bad(c, "writable mapping of what is sealed");

@@ -18,6 +18,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <linux/cr.h>
+#include <linux/cr_file.h>
 #include <linux/cr_isolate.h>
 #include <linux/cr_keeper.h>
 #include <linux/cr_kernel.h>
@@ -195,7 +196,7 @@ static long ioc_save(struct handle *h, void __user *uarg)
 
 	if (copy_from_user(&arg, uarg, sizeof(arg)))
 		return -EFAULT;
-	if (arg.flags || arg.reserved)
+	if ((arg.flags & ~CR_SAVE_WITH_FILES) || arg.reserved)
 		return -EINVAL;
 	if (!h->iso)
 		return -EINVAL;
@@ -211,6 +212,8 @@ static long ioc_save(struct handle *h, void __user *uarg)
 	/* who was killed since then has no memory, and no registers */
 	if (!err)
 		err = cr_isolate_holds(h->iso, &h->save);
+	if (!err && (arg.flags & CR_SAVE_WITH_FILES))
+		err = cr_carried_collect(&h->save);
 	if (!err)
 		err = cr_save_image(&h->save, h->iso, out);
 	err = report(&h->save, arg.report, arg.report_len, err);

@@ -26,6 +26,7 @@
 #include <linux/uuid.h>
 #include <linux/xxhash.h>
 #include <linux/cr.h>
+#include <linux/cr_file.h>
 #include <linux/cr_isolate.h>
 #include <linux/cr_keeper.h>
 #include <linux/cr_kernel.h>
@@ -388,7 +389,8 @@ int cr_save_image(struct cr_save *s, struct cr_isolate *iso, struct file *out)
 	save_objects(s);
 	if (s->err || s->w.err)
 		goto out;
-	if (cr_core_notes_save(s, &notes, &notes_size) || cr_pages_save(s))
+	if (cr_core_notes_save(s, &notes, &notes_size) || cr_pages_save(s) ||
+	    cr_carried_verify(s))
 		goto out;
 	save_page_records(s);
 	if (s->w.err)

@@ -4,8 +4,8 @@
  * its pages (cr_pages.c) and its switches (cr_mm_flags.c): the areas that
  * prctl(PR_SET_MM) knows, auxv, the executable.
  *
- * Refused: an mm that processes outside the job use; an executable that was
- * unlinked; what x86 alone knows: arch/x86/kernel/cr_vdso.c.
+ * Refused: an mm that processes outside the job use; what x86 alone knows:
+ * arch/x86/kernel/cr_vdso.c.
  *
  * Locks: mmap_lock for reading while an mm is looked at; its fields are set as
  * prctl(PR_SET_MM_MAP) does, under mmap_lock for reading and arg_lock.
@@ -74,6 +74,24 @@ static void areas_save(struct mm_struct *mm, struct cr_rec_mm *rec)
 	spin_unlock(&mm->arg_lock);
 }
 
+/* One that was replaced by an upgrade, or run from a memfd, has no name */
+static void exe_collect(struct cr_save *s, struct cr_obj *obj,
+			struct file *exe)
+{
+	const char *why;
+
+	if (cr_file_is_shm(exe, &why)) {
+		if (cr_file_collect_mapped(s, exe, obj->holder, CR_FILE_EXE))
+			cr_shm_collect(s, exe, obj->holder);
+	} else if (why) {
+		cr_refuse(s, obj->holder, "CR-EMM", "executable (%pD): %s", exe,
+			  why);
+	} else {
+		cr_file_collect_mapped(s, exe, obj->holder,
+				       CR_FILE_MAPPED | CR_FILE_EXE);
+	}
+}
+
 static void mm_collect_exe(struct cr_save *s, struct cr_obj *obj)
 {
 	struct file *exe = get_mm_exe_file(obj->ptr);
@@ -82,13 +100,11 @@ static void mm_collect_exe(struct cr_save *s, struct cr_obj *obj)
 		cr_refuse(s, obj->holder, "CR-EMM", "memory: no executable");
 		return;
 	}
-	if (!S_ISREG(file_inode(exe)->i_mode) || !file_inode(exe)->i_nlink ||
-	    d_unlinked(exe->f_path.dentry))
-		cr_refuse(s, obj->holder, "CR-EMM",
-			  "executable (%pD): unlinked file", exe);
+	if (S_ISREG(file_inode(exe)->i_mode))
+		exe_collect(s, obj, exe);
 	else
-		cr_file_collect_mapped(s, exe, obj->holder,
-				       CR_FILE_MAPPED | CR_FILE_EXE);
+		cr_refuse(s, obj->holder, "CR-EMM",
+			  "executable (%pD): not a regular file", exe);
 	fput(exe);
 }
 

@@ -53,7 +53,8 @@ struct unpacker {
  * @mm: of the task that asked: the one to be filled, if it is an MM
  * @cred: of that task, for who helps
  * @shm: the file to be filled; NULL: it is an MM
- * @size: of a SHM of kind FILE; -1: its pages are filled, not the file
+ * @size: of a SHM of kind FILE or CARRIED; -1: its pages are filled, not the
+ *	file
  * @taken: [run] is there already; NULL: none is
  * @err: the first error; all stop
  */
@@ -306,8 +307,10 @@ static loff_t content_size(struct cr_restart *r, u32 id)
 	struct cr_view view;
 
 	cr_read_obj(&r->img, id, &view, &rec, sizeof(rec));
-	return le32_to_cpu(rec.kind) == CR_SHM_FILE ?
-	       (loff_t)le64_to_cpu(rec.size) : -1;
+	if (le32_to_cpu(rec.kind) != CR_SHM_FILE &&
+	    le32_to_cpu(rec.kind) != CR_SHM_CARRIED)
+		return -1;
+	return le64_to_cpu(rec.size);
 }
 
 int cr_pages_restore(struct cr_restart *r, u32 id, struct file *shm,

@@ -3,6 +3,7 @@
  * Memory that no name leads to any more: MAP_SHARED | MAP_ANONYMOUS, files of
  * the kernel's own tmpfs, which those of memfd_create() are, too (cr_memfd.c), and
  * unlinked files of any file system, which are read and made by fs/cr_content.c.
+ * And copies of files that have a name: fs/cr_carried.c.
  * The contents are page runs: cr_pages.c.
  *
  * System V segments that are attached are such memory, too: what names them is
@@ -178,6 +179,10 @@ static void shm_save(struct cr_save *s, struct cr_obj *obj)
 	const char *name;
 	char *buf;
 
+	if (cr_shm_info(obj)->carried) {
+		cr_carried_save(s, obj);
+		return;
+	}
 	if (cr_shm_info(obj)->content) {
 		content_save(s, obj);
 		return;
@@ -281,6 +286,9 @@ static int shm_restore(struct cr_restart *r, u32 id)
 
 	cr_read_obj(&r->img, id, &view, &rec, sizeof(rec));
 	kind = le32_to_cpu(rec.kind);
+	/* only for a file that is not there */
+	if (kind == CR_SHM_CARRIED)
+		return 0;
 	if (kind == CR_SHM_FILE)
 		return content_restore(r, id, &rec, view.tail);
 	if (kind == CR_SHM_SYSV) {

@@ -425,6 +425,7 @@ enum cr_phase {
  * @in_place: the caller becomes the leader; kernel/cr_inplace.c
  * @finish: in place: what is left when the caller has become the leader
  * @own_pidns: the job gets a pid namespace of its own, with an init
+ * @truncate: files=truncate: output is cut to the length it had
  * @segments: System V segments; ipc/cr_shmid.c
  * @sysvsem: in place: undo list of the leader until the caller is it;
  *	ipc/cr_semundo.c
@@ -450,6 +451,7 @@ struct cr_restart {
 	struct work_struct finish;
 	bool in_place;
 	bool own_pidns;
+	bool truncate;
 	struct list_head segments;
 	struct sysv_sem sysvsem;
 };

@@ -125,7 +125,8 @@ void cr_file_collect_flight(struct cr_save *s, struct file *file,
  * @s: the save
  * @file: a vm_file or an exe_file; the caller holds it
  * @holder: a task that has the mapping
- * @flags: CR_FILE_MAPPED, CR_FILE_EXE
+ * @flags: CR_FILE_MAPPED, CR_FILE_EXE; one that no name leads to may only be
+ *	the executable
  *
  * Files that were opened several times, but are mapped only, become one object
  * for each inode, mount and access mode.
@@ -194,6 +195,17 @@ int __must_check cr_named_seek(struct cr_restart *r,
 			       const struct cr_rec_file *rec, struct file *file,
 			       const char *name);
 
+/**
+ * cr_files_truncate() - cut output that has grown since the save
+ * @r: all its tasks are built and stand still
+ *
+ * Every regular file with a name that the job has open for writing, or mapped
+ * so. The last step before the commit: what is cut is lost.
+ * Return: 0; or -errno with the reason in r->log: if it is known before, nothing
+ *	has been cut
+ */
+int __must_check cr_files_truncate(struct cr_restart *r);
+
 /* Is it a file system whose files are data, not windows into the kernel? */
 bool cr_fs_keeps_data(const struct super_block *sb);
 
@@ -220,6 +232,38 @@ int __must_check cr_content_resize(struct cr_restart *r, struct file *file,
 int __must_check cr_content_finish(struct cr_restart *r,
 				   const struct cr_rec_shm *rec,
 				   struct file *file, const char *name);
+
+/* ---- fs/cr_unlinked.c ---- */
+
+/*
+ * cr_file_type.restore of an open file on the SHM that @rec->obj is: a new
+ * description of what has been restored for it
+ */
+struct file *cr_unlinked_restore(struct cr_restart *r,
+				 const struct cr_rec_file *rec,
+				 const char *name);
+
+/* ---- fs/cr_carried.c ---- */
+
+/**
+ * cr_carried_collect() - the image shall carry the files that are mapped
+ * @s: the job stands still, all is collected
+ *
+ * Return: 0, or s->err
+ */
+int cr_carried_collect(struct cr_save *s);
+/* The SHM that is the copy of a FILE; NULL: it is not carried */
+struct cr_obj *cr_carried_find(struct cr_save *s, const struct cr_obj *file);
+/* Write the record of a SHM that is carried, and open its reader */
+void cr_carried_save(struct cr_save *s, struct cr_obj *obj);
+/* All is written: is what is carried still what it was? 0, or s->err */
+int cr_carried_verify(struct cr_save *s);
+/* Restart: is the file of that name here the one that was saved? */
+bool cr_carried_is_here(const struct cr_rec_file *rec, const char *name);
+/* cr_file_type.restore: a file made of the copy */
+struct file *cr_carried_restore(struct cr_restart *r,
+				const struct cr_rec_file *rec,
+				const char *name);
 
 /* ---- fs/cr_file_name.c ---- */
 

@@ -32,7 +32,7 @@ enum cr_file_kind {
 
 /* cr_rec_file.flags */
 #define CR_FILE_MAPPED		0x1	/* mapped: size and mtime must match */
-#define CR_FILE_EXE		0x2	/* the executable of some MM */
+#define CR_FILE_EXE		0x2	/* REG, SHM: the executable of some MM */
 #define CR_FILE_VERIFY		0x4	/* opened for reading only: as MAPPED */
 #define CR_FILE_TTY		0x8	/* OUTSIDE: it was a terminal */
 #define CR_FILE_ASYNC		0x100	/* O_ASYNC; not OUTSIDE */
@@ -55,7 +55,9 @@ enum cr_owner_kind {
  * @rec: declares the object; the detail follows that its kind names, if any
  * @kind: enum cr_file_kind
  * @flags: CR_FILE_*
- * @obj: id of the PIPE, SHM, SOCK or PTY behind it; 0 for other kinds
+ * @obj: id of the PIPE, SHM, SOCK or PTY behind it; REG, open for reading only,
+ *	with MAPPED or EXE: 0, or the SHM of kind CARRIED that is taken if the
+ *	file is not the same any more; 0 for other kinds
  * @fd: OUTSIDE: the descriptor of the restarter that takes its place, or
  *	CR_FD_IN_FLIGHT: there was none
  * @open_flags: O_ACCMODE and O_APPEND, O_NONBLOCK, O_DIRECT, O_NOATIME,

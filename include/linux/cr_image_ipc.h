@@ -45,7 +45,7 @@ struct cr_rec_pipe_buf {
 
 /**
  * struct cr_rec_shm - CR_REC_SHM: memory, or a file, that no name leads to any
- *	more
+ *	more, or may not lead to where the image is restarted
  * @rec: declares the object; its contents are PAGES records. SYSV: followed by
  *	a SHMID
  * @size: bytes; page multiple for anonymous memory, at least 1 for SYSV. Bytes
@@ -62,7 +62,7 @@ struct cr_rec_pipe_buf {
  *
  * Tail: the name that /proc/PID/maps shows, NUL-terminated; MEMFD: "/memfd:NAME",
  * " (deleted)" behind it. FILE: its last path, absolute: an O_TMPFILE file is
- * made in that directory.
+ * made in that directory. CARRIED: its path, absolute.
  */
 struct cr_rec_shm {
 	struct cr_rec rec;
@@ -82,6 +82,8 @@ enum cr_shm_kind {
 	CR_SHM_SYSV		= 3,	/* a System V segment that is attached */
 	CR_SHM_FILE		= 4,	/* an unlinked file of a file system */
 	CR_SHM_MEMFD		= 5,	/* memfd_create() */
+	CR_SHM_CARRIED		= 6,	/* a file with a name: a copy, for the FILE
+					 * that cannot be opened by it */
 };
 
 /* cr_rec_shm.seals, in the numbers of F_ADD_SEALS */

@@ -65,15 +65,19 @@ int __must_check cr_vma_finish(struct cr_restart *r,
  * struct cr_shm_info - cr_obj.aux of a SHM, while it is saved
  * @file: an open file on it; holds a reference
  * @content: it is a file of a file system: fs/cr_content.c
+ * @carried: @content, and it has a name: fs/cr_carried.c
  * @reader: @content: opened for reading; NULL until it is saved
  * @size: @content: its size when it was saved
+ * @mtime_ns: @carried: its modification time then
  * @name: what it is called; NULL until ops->outside
  */
 struct cr_shm_info {
 	struct file *file;
 	bool content;
+	bool carried;
 	struct file *reader;
 	loff_t size;
+	u64 mtime_ns;
 	char *name;
 };
 

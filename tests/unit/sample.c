@@ -20,7 +20,7 @@ enum { LEADER = 100, THREAD2 = 101, CHILD = 102, ZOMBIE = 103, SHELL = 50,
 /* Ids that the objects of the sample refer to each other by */
 struct sample {
 	struct build b;
-	u32 vdso, cred, pipe, fifo, anon, unlinked, sysv, memfd;
+	u32 vdso, cred, pipe, fifo, anon, unlinked, sysv, memfd, carried;
 	u32 exe, lib, rd, wr, term, shm_file, null, dir, log;
 	u32 files, fs, sighand[2], mm[2];
 	u32 leader, child, headless;
@@ -67,6 +67,10 @@ static void small_objects(struct sample *s)
 		.mtime_ns = L64(1700000000),
 		.seals = L32(CR_SEAL_SHRINK | CR_SEAL_FUTURE_WRITE),
 	};
+	struct cr_rec_shm carried = {
+		.size = L64(70000), .kind = L32(CR_SHM_CARRIED),
+		.mode = L32(0644), .mtime_ns = L64(1700000000000000000ull),
+	};
 	struct cr_rec_shmid shmid = {
 		.shmid = L32(32769), .key = L32(0x1234), .mode = L32(0600),
 		.uid = L32(1000), .gid = L32(1000), .cuid = L32(1000),
@@ -88,6 +92,7 @@ static void small_objects(struct sample *s)
 	s->sysv = OBJ(s, CR_REC_SHM, sysv, "/SYSV00001234 (deleted)", 24);
 	DETAIL(s, CR_REC_SHMID, shmid, NULL, 0);
 	s->memfd = OBJ(s, CR_REC_SHM, memfd, "/memfd:data (deleted)", 22);
+	s->carried = OBJ(s, CR_REC_SHM, carried, "/usr/lib/lib.so", 16);
 }
 
 static u32 file(struct sample *s, u32 kind, u32 flags, u32 open_flags, u32 mode,
@@ -131,8 +136,8 @@ static void open_files(struct sample *s)
 
 	s->exe = file(s, CR_FILE_REG, CR_FILE_MAPPED | CR_FILE_EXE, 0100000,
 		      0100755, 0, "/usr/bin/app");
-	s->lib = file(s, CR_FILE_REG, CR_FILE_MAPPED, 0100000, 0100644, 0,
-		      "/usr/lib/lib.so");
+	s->lib = file(s, CR_FILE_REG, CR_FILE_MAPPED, 0100000, 0100644,
+		      s->carried, "/usr/lib/lib.so");
 	s->rd = file(s, CR_FILE_PIPE, 0, 0, 010600, s->pipe, "pipe:[1]");
 	s->wr = file(s, CR_FILE_PIPE, 0, 04001, 010600, s->pipe, "pipe:[1]");
 	s->term = file(s, CR_FILE_OUTSIDE, CR_FILE_TTY, 2, 020620, 0,

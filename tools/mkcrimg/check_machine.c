@@ -5,6 +5,7 @@
  */
 #include <cpuid.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,25 +19,58 @@
 
 /* ---- files ---- */
 
+static u64 mtime_ns(const struct stat *st)
+{
+	return st->st_mtim.tv_sec * 1000000000ull + st->st_mtim.tv_nsec;
+}
+
+/* What the image carries along is needed where the file is not what it was */
+static void check_carried(const struct image *img, const struct cr_rec_file *f,
+			  const char *path)
+{
+	bool exe = le32_to_cpu(f->flags) & CR_FILE_EXE;
+	struct stat st;
+
+	if (lstat(path, &st) || !S_ISREG(st.st_mode) ||
+	    (u64)st.st_size != le64_to_cpu(f->size) ||
+	    mtime_ns(&st) != le64_to_cpu(f->mtime_ns) ||
+	    access(path, exe ? R_OK | X_OK : R_OK))
+		printf("%s: %s: is not here as it was: the copy in the image is used\n",
+		       img->path, path);
+}
+
+/* Not a problem: who restarts may choose what becomes of it */
+static void check_output(const struct image *img, const struct cr_rec_file *f,
+			 const char *path, const struct stat *st)
+{
+	u64 size = le64_to_cpu(f->size);
+
+	if ((le32_to_cpu(f->open_flags) & O_ACCMODE) != O_RDONLY &&
+	    (u64)st->st_size > size)
+		printf("%s: %s: has grown by %llu bytes, which stay, unless with files=truncate\n",
+		       img->path, path, (unsigned long long)(st->st_size - size));
+}
+
 static unsigned int check_file_stat(const struct image *img,
 				    const struct cr_rec_file *f,
 				    const char *path, const struct stat *st)
 {
 	const u32 verify = CR_FILE_MAPPED | CR_FILE_EXE | CR_FILE_VERIFY;
-	u64 mtime = st->st_mtim.tv_sec * 1000000000ull + st->st_mtim.tv_nsec;
 	u32 kind = le32_to_cpu(f->kind);
 
 	if ((st->st_mode & S_IFMT) != (le32_to_cpu(f->mode) & S_IFMT))
 		return problem(img, "%s: is of another type", path);
 	if (kind == CR_FILE_CHR && st->st_rdev != le64_to_cpu(f->rdev))
 		return problem(img, "%s: is another device", path);
+	if (kind == CR_FILE_REG)
+		check_output(img, f, path, st);
 	if (kind != CR_FILE_REG || !(le32_to_cpu(f->flags) & verify))
 		return 0;
 	if ((u64)st->st_size != le64_to_cpu(f->size))
 		return problem(img, "%s: has %lld bytes, had %llu", path,
 			       (long long)st->st_size,
 			       (unsigned long long)le64_to_cpu(f->size));
-	if (mtime != le64_to_cpu(f->mtime_ns))
+	if (mtime_ns(st) != le64_to_cpu(f->mtime_ns))
 		return problem(img, "%s: has been modified", path);
 	return 0;
 }
@@ -109,6 +143,10 @@ static unsigned int check_one_file(const struct image *img, u32 id)
 	    kind != CR_FILE_FIFO)
 		return 0;
 	path = v.tail;
+	if (kind == CR_FILE_REG && f.obj) {
+		check_carried(img, &f, path);
+		return 0;
+	}
 	/* it was no link when it was saved, and none is followed */
 	if (lstat(path, &st) || (kind != CR_FILE_OPATH &&
 	    access(path, kind == CR_FILE_FIFO ? R_OK | W_OK :

@@ -39,20 +39,31 @@ static int run(const struct cmd *cmd, int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "pid", required_argument, NULL, 'p' },
+		{ "files", required_argument, NULL, 'f' },
 		{ }
 	};
-	char *args[OPTIONS_MAX + 2], pid[32];
+	char *args[OPTIONS_MAX + 4], pid[32], files[32];
+	bool has_pid = false, has_files = false;
 	int opt, err, nr = 1;
 
 	while ((opt = getopt_long(argc, argv, "+", options, NULL)) != -1) {
-		if (opt != 'p' || (strcmp(optarg, "keep") &&
-				   strcmp(optarg, "ns") &&
-				   strcmp(optarg, "auto")))
+		if (opt == 'p' && (!strcmp(optarg, "keep") ||
+				   !strcmp(optarg, "ns") ||
+				   !strcmp(optarg, "auto"))) {
+			snprintf(pid, sizeof(pid), "pid=%s", optarg);
+			has_pid = true;
+		} else if (opt == 'f' && (!strcmp(optarg, "keep") ||
+					  !strcmp(optarg, "truncate"))) {
+			snprintf(files, sizeof(files), "files=%s", optarg);
+			has_files = true;
+		} else {
 			return usage(cmd);
-		snprintf(pid, sizeof(pid), "pid=%s", optarg);
-		args[1] = pid;
-		nr = 2;
+		}
 	}
+	if (has_pid)
+		args[nr++] = pid;
+	if (has_files)
+		args[nr++] = files;
 	if (optind == argc)
 		return usage(cmd);
 	args[0] = argv[optind++];
@@ -73,11 +84,14 @@ static int run(const struct cmd *cmd, int argc, char **argv)
 
 const struct cmd cmd_restart = {
 	.name = "restart",
-	.args = "[--pid=keep|ns|auto] FILE [KEY=VALUE...]",
+	.args = "[--pid=keep|ns|auto] [--files=keep|truncate] FILE [KEY=VALUE...]",
 	.help = "the same as executing FILE, with the reason when it fails",
 	.options =
 	"      --pid=keep  the pids that it had, or fail\n"
 	"      --pid=ns    in a pid namespace of its own\n"
-	"      --pid=auto  keep if they are free, else ns (default)\n",
+	"      --pid=auto  keep if they are free, else ns (default)\n"
+	"      --files=keep      output that has grown since the save is kept; the\n"
+	"                        job goes on at the position it had (default)\n"
+	"      --files=truncate  it is cut to the length it had\n",
 	.run = run,
 };

@@ -49,6 +49,7 @@ enum step {
  * @pid: as given
  * @path: the image's name
  * @release: CR_RELEASE_*
+ * @flags: CR_SAVE_*
  * @quiet: no summary, no progress
  * @timeout_ms: for the job to stand still; 0: the kernel's choice
  * @pidfd, @handle: of the job
@@ -63,6 +64,7 @@ struct save {
 	pid_t pid;
 	char path[PATH_MAX];
 	unsigned int release;
+	unsigned int flags;
 	bool quiet;
 	unsigned int timeout_ms;
 	int pidfd;
@@ -237,6 +239,7 @@ static int save(struct save *s)
 	int err;
 
 	s->img.fd = s->out.fd;
+	s->img.flags = s->flags;
 	s->img.report = (unsigned long)s->report;
 	s->img.report_len = CR_REPORT_MAX;
 	s->report[0] = 0;
@@ -388,6 +391,7 @@ static int run(const struct cmd *cmd, int argc, char **argv)
 	static const struct option options[] = {
 		{ "kill", no_argument, NULL, 'k' },
 		{ "stop", no_argument, NULL, 's' },
+		{ "with-files", no_argument, NULL, 'f' },
 		{ }
 	};
 	struct save s = {
@@ -405,6 +409,9 @@ static int run(const struct cmd *cmd, int argc, char **argv)
 				return usage(cmd);
 			s.release = opt == 'k' ? CR_RELEASE_KILL :
 						 CR_RELEASE_STOP;
+			break;
+		case 'f':
+			s.flags |= CR_SAVE_WITH_FILES;
 			break;
 		case 'o':
 			if (!*optarg || strlen(optarg) >= sizeof(s.path))
@@ -433,12 +440,14 @@ static int run(const struct cmd *cmd, int argc, char **argv)
 
 const struct cmd cmd_save = {
 	.name = "save",
-	.args = "[-o FILE] [--kill | --stop] [-q] [-t SECONDS] PID",
+	.args = "[-o FILE] [--kill | --stop] [--with-files] [-q] [-t SECONDS] PID",
 	.help = "save the job that PID leads; it runs on",
 	.options =
 	"      -o FILE     the image; default: COMM.PID.crimg\n"
 	"      --kill      kill the job when its image is complete\n"
 	"      --stop      stop it then\n"
+	"      --with-files  carry executables, libraries and other mapped files\n"
+	"                  along: the image restarts where they have changed\n"
 	"      -q          no summary, no progress\n"
 	"      -t SECONDS  how long to wait for the job to stand still\n",
 	.run = run,

@@ -49,10 +49,13 @@ struct cr_ioc_isolate {
 	__u32 reserved;
 };
 
+/* cr_ioc_save.flags: carry executables, libraries and other mapped files along */
+#define CR_SAVE_WITH_FILES	0x1
+
 /**
  * struct cr_ioc_save - argument of CR_IOC_SAVE, on a handle
  * @fd: regular file, opened for reading and writing, empty
- * @flags: 0
+ * @flags: CR_SAVE_*
  * @report_len: bytes at @report
  * @reserved: 0
  * @report: address of a buffer that takes the reason of a failure

@@ -250,6 +250,10 @@ lifecycle() {
 	lifecycle args
 }
 
+@test "exe" {
+	lifecycle exe
+}
+
 @test "vdso" {
 	lifecycle vdso
 }
