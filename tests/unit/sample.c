@@ -588,6 +588,7 @@ static void pages(struct sample *s)
 	build_run(&s->b, s->unlinked, 0, pattern, 2 * PAGE, false);
 	build_run(&s->b, s->sysv, PAGE, pattern, 2 * PAGE, false);
 	build_run(&s->b, s->memfd, 0, pattern, 3 * PAGE, false);
+	build_run(&s->b, s->carried, 0, pattern, 2 * PAGE, false);
 	for (i = 0; i < 2; i++) {
 		build_run(&s->b, s->mm[i], 0x404000, pattern, PAGE, false);
 		build_run(&s->b, s->mm[i], 0x500000, pattern, 2 * PAGE, false);

@@ -33,7 +33,7 @@ mapped_carried() {
 }
 
 @test "without the files that it carries, or with others, a job goes on" {
-	own_start threads
+	own_start hello
 	save_kill
 	plain=$job_image.plain
 	mv "$job_image" "$plain"
@@ -109,7 +109,7 @@ mapped_carried() {
 runs_as() { [ "$(readlink "/proc/$1/exe")" = "$2" ] && in_state "$1" S; }
 
 @test "every mapped file is carried, once" {
-	own_start threads
+	own_start hello
 	save --with-files
 	awk '$6 ~ "^/" { print $6 }' "/proc/$job_pid/maps" | sort -u >"$BATS_TEST_TMPDIR/maps"
 	mkcrimg show --json "$job_image" | python3 -c '
