@@ -135,6 +135,8 @@ static int vma_flags_check(struct cr_check *c, const struct cr_rec_vma *vma)
 			  "protection") ||
 	    cr_check_mask(c, flags, CR_VMA_FLAGS_KNOWN, "flags"))
 		return -EOPNOTSUPP;
+	if ((kind == CR_VMA_VDSO || kind == CR_VMA_VVAR) && flags)
+		return cr_bad(c, "flags 0x%x of the vdso", flags);
 	if (shared && kind != CR_VMA_FILE && kind != CR_VMA_SHM)
 		return cr_bad(c, "shared mapping of kind %u", kind);
 	if (!shared && (flags & CR_VMA_MAYWRITE))
@@ -287,6 +289,18 @@ static int mm_vdso_check(struct cr_check *c, struct mm_state *mm)
 	return 0;
 }
 
+/* The one for execution is allocated, too */
+static int mm_pkeys_check(struct cr_check *c, const struct cr_rec_mm *rec)
+{
+	u32 pkeys = le32_to_cpu(rec->pkeys);
+	u32 execute_only = pkeys >> CR_PKEYS_EXEC_SHIFT;
+	int err = cr_check_mask(c, pkeys, CR_PKEYS_KNOWN, "pkeys");
+
+	if (!err && execute_only && !(pkeys & (1u << execute_only)))
+		err = cr_bad(c, "protection keys 0x%x", pkeys);
+	return err ?: cr_check_zero(c, rec->reserved2);
+}
+
 static int mm_rec_check(struct cr_check *c, struct mm_state *mm)
 {
 	const struct cr_rec_mm *rec = &mm->rec;
@@ -316,7 +330,7 @@ static int mm_rec_check(struct cr_check *c, struct mm_state *mm)
 	if (le32_to_cpu(rec->thp_disable) > 1)
 		return cr_unknown(c, "thp_disable %u",
 				  le32_to_cpu(rec->thp_disable));
-	return 0;
+	return mm_pkeys_check(c, rec);
 }
 
 int cr_mm_check(struct cr_check *c, u32 id)

@@ -31,6 +31,8 @@ CR_EXPORT(__x64_sys_membarrier);
 CR_EXPORT(__x64_sys_memfd_create);
 CR_EXPORT(__x64_sys_mlock2);
 CR_EXPORT(__x64_sys_mprotect);
+CR_EXPORT(__x64_sys_mseal);
+CR_EXPORT(__x64_sys_pkey_mprotect);
 CR_EXPORT(__x64_sys_prctl);
 CR_EXPORT(__x64_sys_semctl);
 CR_EXPORT(__x64_sys_setitimer);

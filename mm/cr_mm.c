@@ -19,6 +19,7 @@
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/security.h>
+#include <linux/cr_arch.h>
 #include <linux/cr_file.h>
 #include <linux/cr_kernel.h>
 #include <linux/cr_mm.h>
@@ -412,6 +413,8 @@ int cr_mm_restore(struct cr_restart *r, u32 id)
 	/* protections are what the image says, not what a personality adds */
 	current->personality &= ~READ_IMPLIES_EXEC;
 	err = cr_mm_flags_restore_first(mm, &rec);
+	if (!err)
+		err = cr_arch_pkeys_begin(r, &rec);
 	/* before a file is mapped: it asks that the old one is not */
 	if (!err)
 		err = exe_restore(r, le32_to_cpu(rec.exe));
@@ -429,6 +432,8 @@ int cr_mm_restore(struct cr_restart *r, u32 id)
 	/* protected and locked are the pages that are there, so after them */
 	if (!err)
 		err = vmas_finish(r, id);
+	if (!err)
+		err = cr_arch_pkeys_end(&rec);
 	if (!err && rec.vdso)
 		err = cr_vdso_map_foreign(r, id, le32_to_cpu(rec.vdso),
 					  le64_to_cpu(rec.vdso_addr));

@@ -12,6 +12,7 @@
 #include <linux/ptrace.h>
 #include <linux/sched/coredump.h>
 #include <linux/sched/mm.h>
+#include <linux/cr_arch.h>
 #include <linux/cr_kernel.h>
 #include <linux/cr_mm.h>
 
@@ -89,6 +90,7 @@ void cr_mm_flags_save(struct mm_struct *mm, struct cr_rec_mm *rec)
 	rec->membarrier = cpu_to_le32(membarrier);
 	rec->prctl = cpu_to_le32(prctl);
 	rec->coredump_filter = cpu_to_le32(filter ^ CR_COREDUMP_DEFAULT);
+	rec->pkeys = cpu_to_le32(cr_arch_pkeys_save(mm));
 	if (cr_mm_is_topdown(mm))
 		rec->mmap_base = cpu_to_le64(mm->mmap_base);
 }

@@ -5,9 +5,8 @@
  * none (cr_shm.c), unlinked files among it; the vdso.
  *
  * A whitelist: a flag that is not known, and every other kind of mapping, is
- * refused by name: devices, huge pages, userfaultfd, shadow stacks, sealed and
- * droppable memory, protection keys, NUMA policies, memory of io_setup() and
- * io_uring.
+ * refused by name: devices, huge pages, userfaultfd, shadow stacks, droppable
+ * memory, NUMA policies, memory of io_setup() and io_uring.
  *
  * Locks: mmap_lock for reading while mappings are looked at.
  */
@@ -16,9 +15,11 @@
 #include <linux/mm_inline.h>
 #include <linux/mman.h>
 #include <linux/mempolicy.h>
+#include <linux/pkeys.h>
 #include <linux/slab.h>
 #include <linux/syscalls.h>
 #include <linux/userfaultfd_k.h>
+#include <linux/cr_arch.h>
 #include <linux/cr_file.h>
 #include <linux/cr_ipc.h>
 #include <linux/cr_kernel.h>
@@ -32,7 +33,10 @@
 			 VM_SEQ_READ | VM_RAND_READ | VM_DONTCOPY | \
 			 VM_ACCOUNT | VM_NORESERVE | VM_WIPEONFORK | \
 			 VM_DONTDUMP | VM_SOFTDIRTY | VM_HUGEPAGE | \
-			 VM_NOHUGEPAGE | VM_MERGEABLE)
+			 VM_NOHUGEPAGE | VM_MERGEABLE | VM_SEALED | VM_PKEYS)
+
+#define VM_PKEYS	(VM_PKEY_BIT0 | VM_PKEY_BIT1 | VM_PKEY_BIT2 | \
+			 VM_PKEY_BIT3)
 
 /* What the known bits are called in the image */
 static const struct vma_flag {
@@ -51,6 +55,7 @@ static const struct vma_flag {
 	{ VM_HUGEPAGE,		CR_VMA_HUGEPAGE,	MADV_HUGEPAGE },
 	{ VM_NOHUGEPAGE,	CR_VMA_NOHUGEPAGE,	MADV_NOHUGEPAGE },
 	{ VM_MERGEABLE,		CR_VMA_MERGEABLE,	MADV_MERGEABLE },
+	{ VM_SEALED,		CR_VMA_SEALED,		-1 },
 	{ VM_RAND_READ,		CR_VMA_RAND_READ,	MADV_RANDOM },
 	{ VM_SEQ_READ,		CR_VMA_SEQ_READ,	MADV_SEQUENTIAL },
 };
@@ -64,10 +69,7 @@ static const struct vma_bad {
 	{ VM_UFFD_MISSING | VM_UFFD_WP | VM_UFFD_MINOR,
 				"registered with a userfaultfd" },
 	{ VM_SHADOW_STACK,	"shadow stack" },
-	{ VM_SEALED,		"sealed by mseal()" },
 	{ VM_DROPPABLE,		"droppable memory" },
-	{ VM_PKEY_BIT0 | VM_PKEY_BIT1 | VM_PKEY_BIT2 | VM_PKEY_BIT3,
-				"has a protection key" },
 	{ VM_PFNMAP | VM_IO | VM_MIXEDMAP,
 				"memory of a device" },
 	{ VM_SYNC,		"synchronous mapping of persistent memory" },
@@ -218,7 +220,7 @@ void cr_vma_collect(struct cr_save *s, struct task_struct *holder,
 	}
 }
 
-static u32 vma_flags_save(const struct vm_area_struct *vma,
+static u32 vma_flags_save(struct vm_area_struct *vma,
 			  enum cr_vma_kind kind)
 {
 	u32 flags = 0;
@@ -238,7 +240,7 @@ static u32 vma_flags_save(const struct vm_area_struct *vma,
 		flags |= CR_VMA_STACK;
 	if (vma_is_heap(vma))
 		flags |= CR_VMA_HEAP;
-	return flags;
+	return flags | (u32)vma_pkey(vma) << CR_VMA_PKEY_SHIFT;
 }
 
 void cr_vma_save(struct cr_save *s, struct cr_obj *mm_obj,
@@ -472,7 +474,28 @@ static int vma_lock(struct cr_restart *r, const struct cr_rec_vma *rec)
 	return err ? vma_err(r, rec, err, "mlock() fails") : 0;
 }
 
+static int vma_key(struct cr_restart *r, const struct cr_rec_vma *rec)
+{
+	u32 key = (le32_to_cpu(rec->flags) & CR_VMA_PKEY) >> CR_VMA_PKEY_SHIFT;
+	u64 start = le64_to_cpu(rec->start);
+
+	return key ? cr_arch_pkey_set(r, start, le64_to_cpu(rec->end) - start,
+				      vma_prot(rec), key) : 0;
+}
+
+static int vma_seal(struct cr_restart *r, const struct cr_rec_vma *rec)
+{
+	u64 start = le64_to_cpu(rec->start);
+	int err;
+
+	if (!(le32_to_cpu(rec->flags) & CR_VMA_SEALED))
+		return 0;
+	err = cr_mseal(start, le64_to_cpu(rec->end) - start);
+	return err ? vma_err(r, rec, err, "mseal() fails") : 0;
+}
+
 int cr_vma_finish(struct cr_restart *r, const struct cr_rec_vma *rec)
 {
-	return vma_protect(r, rec) ?: vma_lock(r, rec);
+	return vma_protect(r, rec) ?: vma_key(r, rec) ?: vma_lock(r, rec) ?:
+	       vma_seal(r, rec);
 }

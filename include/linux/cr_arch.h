@@ -15,6 +15,19 @@
  */
 void cr_arch_hide_eintr(struct task_struct *task);
 
+/* Protection keys of an address space, as cr_rec_mm.pkeys has them */
+u32 cr_arch_pkeys_save(const struct mm_struct *mm);
+/*
+ * Current's mappings may be made, with any key that the image says; then its
+ * keys are what the record says. 0 or -errno with the reason in r->log, or -EINTR
+ */
+int __must_check cr_arch_pkeys_begin(struct cr_restart *r,
+				     const struct cr_rec_mm *rec);
+int __must_check cr_arch_pkeys_end(const struct cr_rec_mm *rec);
+/* As pkey_mprotect(), of current; between these two */
+int __must_check cr_arch_pkey_set(struct cr_restart *r, u64 start, u64 len,
+				  unsigned long prot, u32 key);
+
 /* Is the time stamp counter not for @task to read? */
 bool cr_arch_tsc_forbidden(struct task_struct *task);
 

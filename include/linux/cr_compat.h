@@ -143,8 +143,25 @@ static inline pte_t *cr_pte_offset_map_lock(struct mm_struct *mm, pmd_t *pmd,
 }
 #undef pte_offset_map_lock
 #define pte_offset_map_lock	cr_pte_offset_map_lock
+
+/* mseal() of current's mappings: 6.10 */
+static inline int cr_mseal(unsigned long start, size_t len)
+{
+	return -EOPNOTSUPP;
+}
 #else
+#include <linux/ptrace.h>
+
 #define cr_mm_is_topdown(mm)	test_bit(MMF_TOPDOWN, &(mm)->flags)
+
+asmlinkage long __x64_sys_mseal(const struct pt_regs *regs);
+
+static inline int cr_mseal(unsigned long start, size_t len)
+{
+	const struct pt_regs args = { .di = start, .si = len };
+
+	return __x64_sys_mseal(&args);
+}
 #endif
 
 /* 6.3 has memfds that are not to be executed. CR_SEAL_* of cr_image.h */

@@ -23,6 +23,10 @@
  * @coredump_filter: /proc/PID/coredump_filter XOR its default, 0x33
  * @origin: MM whose pages it shares, copy-on-write, where both have a run at the
  *	same address with the same contents in the file; 0: none
+ * @pkeys: protection keys that are allocated, a bit for each but 0, which always
+ *	is; from CR_PKEYS_EXEC_SHIFT on the number of the one among them that
+ *	memory gets which may only be executed; 0: none
+ * @reserved2: 0
  */
 struct cr_rec_mm {
 	struct cr_rec rec;
@@ -41,7 +45,13 @@ struct cr_rec_mm {
 	__le32 prctl;
 	__le32 coredump_filter;
 	__le32 origin;
+	__le32 pkeys;
+	__le32 reserved2;
 };
+
+#define CR_PKEYS_DEFAULT	0x1
+#define CR_PKEYS_EXEC_SHIFT	16
+#define CR_PKEYS_KNOWN		0xffffe
 
 #define CR_MEMBARRIER_GLOBAL	0x1	/* GLOBAL_EXPEDITED */
 #define CR_MEMBARRIER_PRIVATE	0x2	/* PRIVATE_EXPEDITED */
@@ -87,7 +97,10 @@ enum cr_vma_kind {
 #define CR_VMA_HEAP		0x4000	/* informative */
 #define CR_VMA_MAYWRITE		0x8000	/* SHARED file opened for writing */
 #define CR_VMA_ACCOUNT		0x10000	/* private, was writable once: charged */
-#define CR_VMA_FLAGS_KNOWN	0x1ffff
+#define CR_VMA_SEALED		0x20000	/* mseal(), where the kernel has it */
+#define CR_VMA_PKEY		0xf00000	/* protection key */
+#define CR_VMA_PKEY_SHIFT	20
+#define CR_VMA_FLAGS_KNOWN	0xf3ffff
 
 /**
  * struct cr_rec_vma - CR_REC_VMA: a mapping

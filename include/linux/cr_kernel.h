@@ -26,6 +26,7 @@ asmlinkage long __x64_sys_membarrier(const struct pt_regs *regs);
 asmlinkage long __x64_sys_prctl(const struct pt_regs *regs);
 asmlinkage long __x64_sys_mlock2(const struct pt_regs *regs);
 asmlinkage long __x64_sys_mprotect(const struct pt_regs *regs);
+asmlinkage long __x64_sys_pkey_mprotect(const struct pt_regs *regs);
 
 /* arch/x86/mm/tlb.c: flush_tlb_mm() without the macro, which modules do not see */
 struct mm_struct;

@@ -2,7 +2,7 @@
 /*
  * Switches of an address space: membarrier() registrations, the THP switch,
  * the filter of core dumps, dumpable, where mmap() looks for free addresses;
- * optional, because older kernels do not have them: MDWE and merging.
+ * optional, because older kernels do not have them: seals, MDWE, merging.
  */
 #include "prog.h"
 #include <linux/membarrier.h>
@@ -89,6 +89,40 @@ static void merge_verify(void)
 	check(prctl(PR_GET_MEMORY_MERGE, 0, 0, 0, 0) == 1, "memory is not merged");
 }
 
+/* ---- mseal(): memory that was written to, and what was protected and locked before ---- */
+
+#define SYS_MSEAL	462
+
+static char *sealed[2];
+
+static void seal_setup(void)
+{
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		sealed[i] = must(mmap(NULL, 16 * PAGE, PROT_READ | PROT_WRITE,
+				      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+		prog_fill(sealed[i], 16 * PAGE, i + 1);
+	}
+	must(mprotect(sealed[1], 16 * PAGE, PROT_READ));
+	must(mlock(sealed[1], 16 * PAGE));
+	for (i = 0; i < 2; i++)
+		must(syscall(SYS_MSEAL, sealed[i], 16 * PAGE, 0));
+}
+
+static void seal_verify(void)
+{
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		prog_check_fill(sealed[i], 16 * PAGE, i + 1, "sealed memory");
+		check(munmap(sealed[i], PAGE) == -1 && errno == EPERM, "%d: can be unmapped", i);
+		check(mprotect(sealed[i], PAGE, PROT_EXEC) == -1 && errno == EPERM,
+		      "%d: can be made executable", i);
+	}
+	sealed[0][0]++;
+}
+
 /* ---- /proc ---- */
 
 static unsigned int filter_get(void)
@@ -137,6 +171,7 @@ static const struct prog_case cases[] = {
 	{ "thp", thp_setup, thp_verify, false },
 	{ "filter", filter_setup, filter_verify, false },
 	{ "base", base_setup, base_verify, false },
+	{ "seal", seal_setup, seal_verify, true },
 	{ "merge", merge_setup, merge_verify, true },
 	{ "mdwe", mdwe_setup, mdwe_verify, true },
 	{ 0 }

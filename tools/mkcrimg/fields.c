@@ -306,6 +306,8 @@ static const struct field mm_fields[] = {
 	HEX(cr_rec_mm, prctl),
 	HEX(cr_rec_mm, coredump_filter),
 	DEC(cr_rec_mm, origin),
+	HEX(cr_rec_mm, pkeys),
+	DEC(cr_rec_mm, reserved2),
 };
 
 static const struct field vma_fields[] = {

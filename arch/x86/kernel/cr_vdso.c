@@ -9,8 +9,8 @@
  * (cr_vdso_foreign.c).
  *
  * Refused: the vdso of 32-bit and x32 programs; a vdso that was moved, split,
- * reprotected or written to; a local descriptor table; protection keys; linear
- * address masking.
+ * reprotected, sealed or written to; a local descriptor table; linear address
+ * masking.
  */
 #include <linux/mm.h>
 #include <linux/sched.h>
@@ -47,7 +47,7 @@ enum cr_vma_kind cr_vdso_vma_kind(struct vm_area_struct *vma)
 	const struct vdso_image *image = mm->context.vdso_image;
 	unsigned long text = (unsigned long)mm->context.vdso;
 
-	if (!image || !text)
+	if (!image || !text || vma_pkey(vma) || (vma->vm_flags & VM_SEALED))
 		return 0;
 	if (vma_is_named(vma, "[vdso]") && vma->vm_start == text &&
 	    vma->vm_end - text == image->size && !vma->anon_vma &&
@@ -91,11 +91,6 @@ void cr_arch_mm_collect(struct cr_save *s, struct cr_obj *obj)
 	if (mm_lam_cr3_mask(mm))
 		cr_refuse(s, obj->holder, "CR-EMM",
 			  "memory: linear address masking");
-#ifdef CONFIG_X86_INTEL_MEMORY_PROTECTION_KEYS
-	if (mm->context.pkey_allocation_map & ~1)
-		cr_refuse(s, obj->holder, "CR-EMM",
-			  "memory: protection keys are allocated");
-#endif
 	image = cr_vdso_find(mm, &addr);
 	if (!image)
 		return;

@@ -54,6 +54,13 @@ lifecycle() {
 	finish
 }
 
+@test "pkeys" {
+	grep -qw ospke /proc/cpuinfo
+	lifecycle pkeys
+	rm -r "$job_dir"
+	lifecycle pkeys alone
+}
+
 # The kernel makes huge pages also of the memory of a job that stands still.
 @test "memory that is collapsed while it is saved" {
 	local try ranges collapsed n=0
@@ -76,6 +83,11 @@ lifecycle() {
 
 @test "mmflags" {
 	lifecycle mmflags
+}
+
+@test "mmflags: what newer kernels have" {
+	[[ $CR_RELEASE != 6.1.* ]] || skip '6.1 has none of it'
+	lifecycle mmflags seal merge mdwe
 }
 
 @test "shm" {
