@@ -147,6 +147,30 @@ static int plan_gone(struct cr_restart *r)
 	return 0;
 }
 
+/* Who waits for whom in vfork(): a process is waited for by one at most */
+static int plan_vforks(struct cr_restart *r)
+{
+	struct cr_rec_thread rec;
+	struct cr_view view;
+	struct cr_rtask *t;
+
+	for (t = r->rtasks; t < r->rtasks + r->nr_rtasks; t++) {
+		if (!t->thread || t->donor)
+			continue;
+		cr_read_obj(&r->img, t->thread, &view, &rec, sizeof(rec));
+		if (!rec.vfork)
+			continue;
+		t->vfork_child = rtask_of_nr(r, le32_to_cpu(rec.vfork));
+		if (!t->vfork_child || t->vfork_child->vfork_parent)
+			return cr_err(&r->log, -EBADMSG,
+				      "pid %u: two wait for it in vfork()",
+				      le32_to_cpu(rec.vfork));
+		t->vfork_child->vfork_parent = t;
+		cond_resched();
+	}
+	return 0;
+}
+
 /* One entry for each task; the init or the donor, if any, is the first */
 static int rtasks_plan(struct cr_restart *r)
 {
@@ -213,7 +237,7 @@ static int rtasks_plan(struct cr_restart *r)
 	r->nr_rtasks = n;
 	while (n--)
 		r->rtasks[n].r = r;
-	return err ?: plan_gone(r) ?: cr_shares_plan(r);
+	return err ?: plan_vforks(r) ?: plan_gone(r) ?: cr_shares_plan(r);
 }
 
 /* Who creates the first task, and how many there are before the commit */

@@ -383,7 +383,8 @@ static int thread_numbers_check(struct cr_check *c,
 		return cr_bad(c, "tid %u", tid);
 	if (strnlen(rec->comm, CR_COMM_LEN) == CR_COMM_LEN)
 		return cr_bad(c, "comm has no end");
-	return cr_pending_check(c, rec->pending) ?:
+	return cr_check_zero(c, rec->reserved) ?:
+	       cr_pending_check(c, rec->pending) ?:
 	       cr_check_addr(c, rec->robust_list, "robust_list") ?:
 	       cr_check_addr(c, rec->clear_child_tid, "clear_child_tid");
 }
@@ -617,6 +618,27 @@ static int pty_ids_check(struct cr_check *c, u32 id)
 	return 0;
 }
 
+/* Who waits in vfork() waits for another process, which the job has made */
+static int vfork_check(struct cr_check *c, u32 id)
+{
+	struct cr_rec_proc proc, own, leader;
+	struct cr_rec_thread rec;
+	struct cr_view v;
+	u32 vfork;
+
+	cr_read_obj(c->img, id, &v, &rec, sizeof(rec));
+	vfork = le32_to_cpu(rec.vfork);
+	if (!vfork)
+		return 0;
+	cr_read_obj(c->img, le32_to_cpu(rec.proc), &v, &own, sizeof(own));
+	cr_read_obj(c->img, c->img->leader, &v, &leader, sizeof(leader));
+	if (own.pid == rec.vfork || leader.pid == rec.vfork ||
+	    !proc_find(c, vfork, &proc) ||
+	    (le32_to_cpu(proc.flags) & (CR_PROC_ZOMBIE | CR_PROC_HEADLESS)))
+		return cr_bad(c, "waits in vfork() for %u", vfork);
+	return 0;
+}
+
 /* Ids are unique; groups and sessions are whole. All objects have passed */
 int cr_ids_check(struct cr_check *c)
 {
@@ -652,6 +674,13 @@ int cr_ids_check(struct cr_check *c)
 			c->nr = nr;
 			c->type = CR_REC_PTY;
 			err = pty_ids_check(c, id);
+			if (err)
+				return err;
+		}
+		if (img->objs[id].type == CR_REC_THREAD) {
+			c->nr = nr;
+			c->type = CR_REC_THREAD;
+			err = vfork_check(c, id);
 			if (err)
 				return err;
 		}

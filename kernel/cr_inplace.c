@@ -37,12 +37,15 @@
 
 bool cr_inplace_fits(struct cr_restart *r)
 {
+	struct cr_rec_thread thread;
 	struct cr_rec_proc rec;
 	struct cr_view view;
 
 	cr_read_obj(&r->img, r->img.leader, &view, &rec, sizeof(rec));
+	/* its first thread comes next */
+	cr_read_obj(&r->img, r->img.leader + 1, &view, &thread, sizeof(thread));
 	return thread_group_leader(current) && thread_group_empty(current) &&
-	       task_pid_vnr(current) == le32_to_cpu(rec.pid);
+	       task_pid_vnr(current) == le32_to_cpu(rec.pid) && !thread.vfork;
 }
 
 /**

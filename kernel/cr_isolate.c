@@ -10,9 +10,11 @@
  * A thread that is stopped by job control stands still already. It is asked
  * nevertheless: when it is continued meanwhile, it parks, and that is seen.
  *
- * Who cannot be parked: a child between vfork() and execve() (its parent waits
- * uninterruptibly for it: it is left running until it has executed), a task in
- * uninterruptible sleep (named when the time is over).
+ * A parent that waits in vfork() stands still as long as its child does. The
+ * child is given some time to execute first.
+ *
+ * Who cannot be parked: a thread that another one has made by vfork() and waits
+ * for, a task in uninterruptible sleep (named when the time is over).
  *
  * Locks: held_lock protects the table of held threads; a cr_isolate is used by
  * one saver at a time. A stop belongs to its work until the work has run; the
@@ -24,6 +26,7 @@
 #include <linux/ptrace.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
+#include <linux/sched/task_stack.h>
 #include <linux/sched/jobctl.h>
 #include <linux/sched/debug.h>
 #include <linux/delay.h>
@@ -35,6 +38,8 @@
 
 #define STOP_TIMEOUT_MS		10000
 #define STOP_RESCAN_MS		20
+/* How long a child may go on to its execve() */
+#define STOP_VFORK_MS		100
 
 enum stop_state {
 	STOP_QUEUED,	/* asked to park */
@@ -50,7 +55,9 @@ enum stop_state {
  * @hash: in held, by @task
  * @task: holds a reference
  * @state: enum stop_state; written by the thread itself
- * @stopped: QUEUED: it stood still because it was stopped, when all did
+ * @stopped: QUEUED: it stood still because it was stopped, or in vfork(), when
+ *	all did
+ * @child: the child that it waits for in vfork(), which stands still; a reference
  * @ref: the list's and the work's
  */
 struct cr_stop {
@@ -61,6 +68,7 @@ struct cr_stop {
 	struct task_struct *task;
 	enum stop_state state;
 	bool stopped;
+	struct task_struct *child;
 	refcount_t ref;
 };
 
@@ -77,6 +85,8 @@ static void stop_put(struct cr_stop *stop)
 {
 	if (!refcount_dec_and_test(&stop->ref))
 		return;
+	if (stop->child)
+		put_task_struct(stop->child);
 	put_task_struct(stop->task);
 	kref_put(&stop->iso->ref, isolate_free);
 	kfree(stop);
@@ -100,6 +110,13 @@ static void stop_gone(struct cr_stop *stop)
 	module_put(THIS_MODULE);
 }
 
+/* A child between vfork() and execve() goes on for some time, a thread always */
+static bool may_park(struct cr_isolate *iso, struct task_struct *task)
+{
+	return !READ_ONCE(task->vfork_done) ||
+	       (READ_ONCE(iso->vforks) && thread_group_leader(task));
+}
+
 /* The task_work: runs in the thread that is to stand still */
 static void stop_park(struct callback_head *work)
 {
@@ -112,11 +129,8 @@ static void stop_park(struct callback_head *work)
 	 */
 	if (work->next && !task_work_add(current, work, TWA_NONE))
 		return;
-	/*
-	 * An exiting task has no state to keep. A vfork child must go on to its
-	 * execve(): its parent cannot park before. It is found again later.
-	 */
-	if (!(current->flags & PF_EXITING) && !current->vfork_done &&
+	/* an exiting task has no state to keep; another one is found again */
+	if (!(current->flags & PF_EXITING) && may_park(iso, current) &&
 	    !READ_ONCE(iso->released)) {
 		cr_arch_hide_eintr(current);
 		smp_store_release(&stop->state, STOP_PARKED);
@@ -196,6 +210,57 @@ static int thread_allowed(struct cr_save *s, struct task_struct *task)
 	return 0;
 }
 
+/* Does @task wait in vfork() for @child? What it waits for is on its stack */
+static bool waits_for(struct task_struct *task, struct task_struct *child)
+{
+	unsigned long done = (unsigned long)READ_ONCE(child->vfork_done);
+	unsigned long stack = (unsigned long)task_stack_page(task);
+
+	return done >= stack && done < stack + THREAD_SIZE && stack &&
+	       (READ_ONCE(task->__state) & TASK_WAKEKILL);
+}
+
+/*
+ * The child that @task waits for and that stands still, because it is parked or
+ * waits as well; NULL: none. held_lock is held
+ */
+static struct task_struct *vfork_child(struct cr_isolate *iso,
+				       const struct cr_tree *tree,
+				       struct task_struct *task)
+{
+	struct cr_stop *stop;
+	unsigned int i;
+
+	for (i = 0; i < tree->nr; i++) {
+		if (!waits_for(task, tree->tasks[i]))
+			continue;
+		stop = stop_find(tree->tasks[i]);
+		if (stop && stop->iso == iso &&
+		    (smp_load_acquire(&stop->state) == STOP_PARKED ||
+		     stop->stopped))
+			return tree->tasks[i];
+	}
+	return NULL;
+}
+
+/* QUEUED, but standing still? held_lock is held */
+static bool stop_look(struct cr_isolate *iso, const struct cr_tree *tree,
+		      struct cr_stop *stop)
+{
+	struct task_struct *child;
+
+	if (task_is_stopped(stop->task))
+		return true;
+	if (!READ_ONCE(iso->vforks))
+		return false;
+	child = vfork_child(iso, tree, stop->task);
+	if (child && !stop->child) {
+		get_task_struct(child);
+		stop->child = child;
+	}
+	return child;
+}
+
 /* Look at every thread once. 1: somebody has to be waited for; 0; -errno */
 static int isolate_scan(struct cr_isolate *iso, struct cr_save *s)
 {
@@ -222,7 +287,7 @@ static int isolate_scan(struct cr_isolate *iso, struct cr_save *s)
 			stop = NULL;
 		if (stop)
 			stop->stopped = state == STOP_QUEUED &&
-					task_is_stopped(task);
+					stop_look(iso, &tree, stop);
 		if (state == STOP_PARKED || (stop && stop->stopped)) {
 			spin_unlock(&held_lock);
 			continue;
@@ -230,8 +295,8 @@ static int isolate_scan(struct cr_isolate *iso, struct cr_save *s)
 		spin_unlock(&held_lock);
 		waiting = 1;
 		err = thread_allowed(s, task);
-		/* racy read: stop_park() looks again, in the thread itself */
-		if (!err && !stop && !READ_ONCE(task->vfork_done))
+		/* racy: stop_park() looks again, in the thread itself */
+		if (!err && !stop && may_park(iso, task))
 			err = stop_queue(iso, s, task);
 	}
 	cr_tree_put(&tree);
@@ -255,7 +320,8 @@ static int isolate_timed_out(struct cr_isolate *iso, struct cr_save *s,
 		spin_lock(&held_lock);
 		stop = stop_find(task);
 		parked = stop && stop->iso == iso &&
-			 smp_load_acquire(&stop->state) == STOP_PARKED;
+			 (smp_load_acquire(&stop->state) == STOP_PARKED ||
+			  stop->stopped);
 		spin_unlock(&held_lock);
 		if (parked || READ_ONCE(task->exit_state))
 			continue;
@@ -297,12 +363,13 @@ static void isolate_wait_inactive(struct cr_isolate *iso)
 int cr_isolate(struct cr_isolate *iso, struct cr_save *s,
 	       unsigned int timeout_ms)
 {
-	unsigned long end;
+	unsigned long end, vforks;
 	long left;
 	int err;
 
 	timeout_ms = timeout_ms ?: STOP_TIMEOUT_MS;
 	end = jiffies + msecs_to_jiffies(timeout_ms);
+	vforks = jiffies + msecs_to_jiffies(min(STOP_VFORK_MS, timeout_ms / 2));
 	iso->since = ktime_get();
 	/* the job forks, execs and exits while it is being stopped */
 	while ((err = isolate_scan(iso, s)) > 0) {
@@ -317,6 +384,8 @@ int cr_isolate(struct cr_isolate *iso, struct cr_save *s,
 			err = -EINTR;
 			break;
 		}
+		if (time_after(jiffies, vforks))
+			WRITE_ONCE(iso->vforks, true);
 		/* who may not park yet was not queued: do not spin on it */
 		if (left > 0)
 			usleep_range(100, 500);
@@ -333,7 +402,8 @@ static bool stop_stands(struct cr_stop *stop)
 {
 	if (stop->stopped)
 		return smp_load_acquire(&stop->state) == STOP_QUEUED &&
-		       task_is_stopped(stop->task);
+		       (task_is_stopped(stop->task) ||
+			(stop->child && waits_for(stop->task, stop->child)));
 	return smp_load_acquire(&stop->state) == STOP_PARKED;
 }
 
@@ -359,6 +429,19 @@ int cr_isolate_holds(struct cr_isolate *iso, struct cr_save *s)
 		}
 	}
 	return 0;
+}
+
+struct task_struct *cr_isolate_vfork(struct task_struct *task)
+{
+	struct task_struct *child = NULL;
+	struct cr_stop *stop;
+
+	spin_lock(&held_lock);
+	stop = stop_find(task);
+	if (stop && stop->stopped && !task_is_stopped(task))
+		child = stop->child;
+	spin_unlock(&held_lock);
+	return child;
 }
 
 void cr_isolate_release(struct cr_isolate *iso)

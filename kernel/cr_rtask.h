@@ -31,6 +31,10 @@
  * @started: committed, and what has to run before any thread of the process
  *	has; for its other threads
  * @timers: of the process; kernel/cr_timer.c
+ * @vfork_child: the process that it waits for in vfork(); NULL: it does not
+ * @vfork_parent: of a first thread: who waits for it so
+ * @vfork: what it waits for, on its own stack, while it is there; @vfork_child
+ *	may have a pointer to it, both under that one's alloc_lock
  * @asked: parked, it is to take its semaphores; see cr_semundos_restore()
  * @answer: what came of it, when @asked is false again
  * @semundos: how many SEMUNDO of the process have been done
@@ -58,6 +62,9 @@ struct cr_rtask {
 	bool own_ready;
 	bool started;
 	struct cr_timers *timers;
+	struct cr_rtask *vfork_child;
+	struct cr_rtask *vfork_parent;
+	struct completion *vfork;
 	bool asked;
 	int answer;
 	u32 semundos;

@@ -107,12 +107,59 @@ static void reap_children(const struct cr_rtask *t)
 		;
 }
 
+/* ---- vfork() ---- */
+
+/* Nobody finds what is on our stack any more */
+static void vfork_forget(struct cr_rtask *t)
+{
+	struct task_struct *child;
+
+	if (!t->vfork)
+		return;
+	child = t->vfork_child->task;
+	task_lock(child);
+	if (child->vfork_done == t->vfork)
+		child->vfork_done = NULL;
+	t->vfork = NULL;
+	task_unlock(child);
+}
+
+/* What the call goes on with: its child has executed, or has ended */
+static void vfork_wait(struct cr_rtask *t)
+{
+	if (!t->vfork)
+		return;
+	if (!(current->flags & PF_EXITING) &&
+	    !wait_for_completion_state(t->vfork,
+				       TASK_KILLABLE | TASK_FREEZABLE))
+		cr_arch_set_result(t->vfork_child->nr);
+	vfork_forget(t);
+}
+
+/* In the child, before it runs: who waits for it is told, by the kernel itself */
+static void vfork_tell(struct cr_rtask *t)
+{
+	struct cr_rtask *parent = t->vfork_parent;
+
+	if (!parent)
+		return;
+	task_lock(current);
+	if (parent->vfork && current->flags & PF_EXITING)
+		complete(parent->vfork);
+	else
+		current->vfork_done = parent->vfork;
+	task_unlock(current);
+}
+
+/* ---- the end of the building ---- */
+
 /* An aborted task goes; refs are put before, nothing of ours runs after */
 static void rtask_abort(struct cr_rtask *t)
 {
 	struct cr_restart *r = t->r;
 	bool first = t->group == t;
 
+	vfork_forget(t);
 	/* it has never lived: memory that others have, too, is not told of its end */
 	cr_thread_forget();
 	if (first)
@@ -165,6 +212,8 @@ static void rtask_leave(struct cr_rtask *t)
 	struct cr_view view;
 
 	rtask_start(t);
+	vfork_tell(t);
+	vfork_wait(t);
 	if (exits)
 		cr_read_obj(&r->img, t->proc, &view, &rec, sizeof(rec));
 	cr_restart_put(r);
@@ -197,8 +246,11 @@ static void rtask_stand(struct cr_rtask *t)
 
 void rtask_wait(struct cr_rtask *t)
 {
+	DECLARE_COMPLETION_ONSTACK(vfork);
 	struct cr_restart *r = t->r;
 
+	if (t->vfork_child)
+		t->vfork = &vfork;
 	if (!(current->flags & PF_EXITING))
 		rtask_stand(t);
 	if (READ_ONCE(r->phase) == CR_COMMITTED) {
@@ -210,6 +262,7 @@ void rtask_wait(struct cr_rtask *t)
 				"pid %d: was killed while it was restored",
 				t->nr));
 	if (current->flags & PF_EXITING) {
+		vfork_forget(t);
 		cr_restart_put(r);
 		module_put(THIS_MODULE);
 		return;

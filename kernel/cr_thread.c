@@ -22,6 +22,7 @@
 #include <linux/sched/task_stack.h>
 #include <linux/cr.h>
 #include <linux/cr_arch.h>
+#include <linux/cr_isolate.h>
 #include <linux/cr_kernel.h>
 #include <linux/cr_task.h>
 
@@ -154,7 +155,7 @@ static void thread_record_user(struct task_struct *task,
 static void thread_save(struct cr_save *s, struct cr_obj *obj)
 {
 	struct cr_thread *thread = obj->ptr;
-	struct task_struct *task = thread->task;
+	struct task_struct *task = thread->task, *child;
 	struct cr_rec_thread rec = {};
 	const void *affinity = NULL;
 	size_t affinity_len = 0;
@@ -177,6 +178,9 @@ static void thread_save(struct cr_save *s, struct cr_obj *obj)
 	/* a keeper has its job die with it: not the job's own wish */
 	if (s->kept && task == s->leader && task->pdeath_signal == SIGKILL)
 		rec.pdeath_signal = 0;
+	child = cr_isolate_vfork(task);
+	if (child)
+		rec.vfork = cpu_to_le32(task_tgid_nr_ns(child, s->pid_ns));
 	thread_record_signals(thread, &rec);
 	thread_record_user(task, &rec);
 	if (!cpumask_subset(cpu_possible_mask, &task->cpus_mask)) {

@@ -62,6 +62,8 @@ int __must_check cr_arch_thread_restore(struct cr_restart *r, u32 id,
 int __must_check cr_arch_keeper_start(pid_t leader, bool own_group,
 				      unsigned long sp);
 
+/* Current, on its way back from a call: that returns @value */
+void cr_arch_set_result(long value);
 /* Current's registers: a user program's, with nothing in them */
 void cr_arch_regs_blank(void);
 /* In a new task: nothing of the caller's architecture state stays */

@@ -246,6 +246,9 @@ struct cr_rec_timer {
  * @ioprio: as ioprio_get(); 0: none set
  * @nr_cpus: number of bits of the tail that count; 0: may run on any CPU
  * @comm: name
+ * @vfork: pid of the process that it has made by vfork() and that has neither
+ *	executed nor ended: the call returns when it does; 0: it waits for none
+ * @reserved: 0
  *
  * Tail: CPU affinity, bit n is CPU n, multiple of 8 bytes; nothing when @nr_cpus
  * is 0.
@@ -280,6 +283,8 @@ struct cr_rec_thread {
 	__le32 ioprio;
 	__le32 nr_cpus;
 	char comm[CR_COMM_LEN];
+	__le32 vfork;
+	__le32 reserved;
 };
 
 /**

@@ -13,6 +13,7 @@
  * @stops: of struct cr_stop, one for each thread that has been asked to park
  * @wait: the saver waits for threads to park, the threads for the release
  * @released: true: nobody parks any more
+ * @vforks: children between vfork() and execve() park, too
  * @since: when the first thread was asked to park
  * @ref: the saver's and one for each stop
  */
@@ -20,6 +21,7 @@ struct cr_isolate {
 	struct list_head stops;
 	wait_queue_head_t wait;
 	bool released;
+	bool vforks;
 	ktime_t since;
 	struct kref ref;
 };
@@ -38,6 +40,11 @@ int cr_isolate(struct cr_isolate *iso, struct cr_save *s,
 	       unsigned int timeout_ms);
 /* Is every thread of @s->procs parked? Says which is not. 0 or -errno */
 int cr_isolate_holds(struct cr_isolate *iso, struct cr_save *s);
+/*
+ * The child that an isolated thread waits for in vfork(); it is isolated, too,
+ * and valid as long as the job is. NULL: it does not wait
+ */
+struct task_struct *cr_isolate_vfork(struct task_struct *task);
 /* Let the job go; idempotent */
 void cr_isolate_release(struct cr_isolate *iso);
 void cr_isolate_put(struct cr_isolate *iso);

@@ -10,6 +10,7 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -637,36 +638,26 @@ static void keyring_setup(void)
 }
 
 /*
- * ---- a child that has not executed anything yet: its parent waits in vfork() ----
+ * ---- a thread that another one has made by vfork(), which waits for it ----
  *
- * The child says that they are ready: until it is there, nobody waits for it.
+ * It says that they are ready: until it is there, nobody waits for it.
  */
 
-static void vfork_wait(void)
+static int vfork_thread_main(void *arg)
 {
-	pid_t pid;
-
-	pid = must(vfork());
-	if (!pid) {
-		prog_touch("ready");
-		prog_wait();
-		_exit(8);
-	}
-	prog_reap(pid, 8 << 8);
+	prog_touch("ready");
+	prog_wait();
+	return *(int *)arg;
 }
 
-/* The same with memory of its own: nothing but the waiting is in the way */
-static void vfork_copy_wait(void)
+static void vfork_thread(void)
 {
-	pid_t pid;
+	const int flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD |
+			  CLONE_VFORK;
+	static char stack[65536] __attribute__((aligned(16)));
+	int zero = 0;
 
-	pid = must(syscall(SYS_clone, 0x4000 | SIGCHLD, NULL, NULL, NULL, 0));	/* CLONE_VFORK */
-	if (!pid) {
-		prog_touch("ready");
-		prog_wait();
-		_exit(8);
-	}
-	prog_reap(pid, 8 << 8);
+	must(clone(vfork_thread_main, stack + sizeof(stack), flags, &zero));
 }
 
 static const struct prog_case cases[] = {
@@ -714,8 +705,7 @@ static const struct prog_case cases[] = {
 	{ "namespace", namespace_setup, NULL, true },
 	{ "mount_namespace", mount_namespace_setup, NULL, true },
 	{ "keyring", keyring_setup, NULL, true },
-	{ "vfork", vfork_wait, NULL, true },
-	{ "vfork_copy", vfork_copy_wait, NULL, true },
+	{ "vfork_thread", vfork_thread, NULL, true },
 	{ }
 };
 

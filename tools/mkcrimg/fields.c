@@ -413,6 +413,8 @@ static const struct field thread_fields[] = {
 	HEX(cr_rec_thread, ioprio),
 	DEC(cr_rec_thread, nr_cpus),
 	TEXT(cr_rec_thread, comm),
+	DEC(cr_rec_thread, vfork),
+	DEC(cr_rec_thread, reserved),
 };
 
 static const struct field regs_x86_fields[] = {

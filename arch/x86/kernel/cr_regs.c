@@ -68,6 +68,15 @@ void cr_arch_hide_eintr(struct task_struct *task)
 		regs->ax = -ERESTARTNOHAND;
 }
 
+void cr_arch_set_result(long value)
+{
+	struct pt_regs *regs = current_pt_regs();
+
+	regs->ax = value;
+	/* nothing is to be restarted */
+	regs->orig_ax = -1;
+}
+
 static const struct user_regset *thread_regset(struct task_struct *task,
 					       unsigned int type)
 {

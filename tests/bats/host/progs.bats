@@ -64,7 +64,7 @@ notices() {
 }
 
 @test "optional cases hold, too" {
-	for args in 'shm unlinked' 'tree wide'; do
+	for args in 'shm unlinked' 'tree wide' 'vfork shared' 'vfork deep'; do
 		set -- $args
 		rm -rf "$1"
 		start "$@"

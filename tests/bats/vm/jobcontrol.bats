@@ -366,7 +366,7 @@ runs() { grep -q '^State:.[RSD]' "/proc/$1/status"; }
 		expect status=0
 		send touch big/go; wait \$p; echo status=\$?
 		expect status=0
-		send $progs/refused vfork vfork_copy & p=\$!
+		send $progs/refused vfork vfork_thread & p=\$!
 		file vfork/ready
 		send mkcrimg save -t 10 -o no.crimg \$p; echo status=\$?
 		expect ${clear}mkcrimg: save: waiting for the job to stand still,

@@ -227,6 +227,13 @@ lifecycle() {
 	lifecycle tree
 }
 
+@test "a parent that waits in vfork()" {
+	lifecycle vfork shared
+	lifecycle vfork copy
+	lifecycle vfork thread
+	lifecycle vfork deep
+}
+
 @test "zombies" {
 	lifecycle zombies
 }

@@ -265,18 +265,9 @@ refuse_if_any() {
 	finish
 }
 
-# In vfork() the child runs on its parent's memory.
-@test "a parent that waits in vfork()" {
-	start refused vfork
-	run -1 mkcrimg save -t 2 -o "$BATS_TEST_TMPDIR/no.crimg" "$job_pid"
-	# it may be about to execute something: it is not refused for what it shares
-	assert_output --regexp 'pid [0-9]+ \(refused\): thread [0-9]+ did not stop within 2000 ms \(between vfork and'
-	finish
-}
-
-# The parent would be waited for all the time: what is in the way is said before anybody is asked to stop.
+# Who waits for the thread would be waited for all the time: what is in the way is said before anybody is asked to stop.
 @test "a blocker is found before the job is touched" {
-	start refused bpf vfork_copy
+	start refused bpf vfork_thread
 	local since=$SECONDS
 	run -1 mkcrimg save -t 300 -o "$BATS_TEST_TMPDIR/no.crimg" "$job_pid"
 	[ $((SECONDS - since)) -lt 150 ]
@@ -284,7 +275,7 @@ refuse_if_any() {
 	refute_output --partial 'did not stop'
 	finish
 	# it would have been
-	start refused vfork_copy
+	start refused vfork_thread
 	run -1 mkcrimg save -t 2 -o "$BATS_TEST_TMPDIR/no.crimg" "$job_pid"
 	assert_output --regexp '\(refused\): thread [0-9]+ did not stop within 2000 ms \(between vfork'
 	finish
