@@ -286,7 +286,7 @@ static void flight_outside(struct cr_save *s, struct cr_obj *obj)
 			  "%s: %*pE: lock of a file that no descriptor leads to: not supported yet",
 			  cr_file_where(obj),
 			  CR_NAME(cr_file_info(obj)->name ?: "file"));
-	if (file->f_flags & FASYNC)
+	if ((file->f_flags & FASYNC) && file->f_op->fasync)
 		cr_file_refuse(s, obj,
 			       "O_ASYNC of a file that no descriptor leads to: not supported yet");
 	if (cr_file_info(obj)->type == &cr_epoll_file)

@@ -103,7 +103,8 @@ void cr_owner_save(struct cr_save *s, struct cr_obj *obj,
 		rec->owner_sig = cpu_to_le32(sig);
 		if (async) {
 			rec->flags |= cpu_to_le32(CR_FILE_ASYNC);
-			rec->async_fd = cpu_to_le32(obj->fd);
+			if (file->f_op->fasync)
+				rec->async_fd = cpu_to_le32(obj->fd);
 		}
 	}
 	put_pid(pid);
@@ -129,14 +130,16 @@ static int owner_set(struct cr_restart *r, const struct cr_rec_file *rec,
 	return 0;
 }
 
-/* fcntl(F_SETFL, O_ASYNC) */
+/*
+ * fcntl(F_SETFL, O_ASYNC). Of a file that tells nobody of anything it is just a
+ * flag, which open() has taken, or which a lease makes.
+ */
 static int async_set(const struct cr_rec_file *rec, struct file *file)
 {
-	int err;
+	int err = 0;
 
-	if (!file->f_op->fasync)
-		return -EBADMSG;
-	err = file->f_op->fasync(le32_to_cpu(rec->async_fd), file, 1);
+	if (file->f_op->fasync)
+		err = file->f_op->fasync(le32_to_cpu(rec->async_fd), file, 1);
 	if (err < 0)
 		return err;
 	spin_lock(&file->f_lock);

@@ -63,7 +63,7 @@ static void await_signal(int n, const char *what)
 
 /* ---- this process: SIGIO, and another signal that tells the descriptor ---- */
 
-static int plain[2], chosen[2], quiet[2], dead[2];
+static int plain[2], chosen[2], quiet[2], dead[2], flagged;
 
 static void proc_setup(void)
 {
@@ -80,10 +80,13 @@ static void proc_setup(void)
 	own(dead, F_OWNER_PID, pid, SIGRTMIN + 3, true);
 	must(kill(pid, SIGKILL));
 	prog_reap(pid, SIGKILL);
+	/* a file that tells nobody of anything */
+	flagged = must(open(prog_path("flagged"), O_RDWR | O_CREAT | O_TRUNC | O_ASYNC, 0600));
 }
 
 static void proc_verify(void)
 {
+	check(must(fcntl(flagged, F_GETFL)) & O_ASYNC, "flagged: flags");
 	owner_is(plain[0], F_OWNER_PID, getpid(), 0, "plain");
 	owner_is(chosen[0], F_OWNER_PID, getpid(), SIGRTMIN + 3, "chosen");
 	owner_is(quiet[0], F_OWNER_PID, getpid(), SIGRTMIN + 3, "quiet");
