@@ -247,7 +247,8 @@ struct cr_obj *cr_file_collect_mapped(struct cr_save *s, struct file *file,
 	struct cr_obj *obj = cr_obj_find(s, CR_OBJ_FILE, file);
 	struct cr_file_info *info;
 
-	if (!obj)
+	/* one with a lock has that for itself */
+	if (!obj && !cr_file_is_locked(file))
 		obj = mapped_find(s, file);
 	if (!obj)
 		obj = cr_obj_add(s, CR_OBJ_FILE, file, holder, 0);
@@ -304,6 +305,10 @@ static void file_outside(struct cr_save *s, struct cr_obj *obj)
 		info->type->outside(s, obj);
 	if (obj->fd >= 0)
 		cr_owner_outside(s, obj);
+	else if (cr_file_is_locked(obj->ptr))
+		cr_refuse(s, obj->holder, "CR-ELOCK",
+			  "%s: %*pE: lock of a file that is only mapped: not supported yet",
+			  cr_file_where(obj), CR_NAME(info->name ?: "file"));
 	if (cr_file_in_flight(obj))
 		flight_outside(s, obj);
 }

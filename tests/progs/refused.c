@@ -313,6 +313,22 @@ static void ofdlock_verify(void)
 	check(fl.l_type == F_WRLCK, "lock: not held");
 }
 
+/* A mapping has the open file that the lock belongs to */
+static void flock_mapped_setup(void)
+{
+	fd = new_file("mapped");
+	must(ftruncate(fd, 4096));
+	must(flock(fd, LOCK_EX));
+	must(mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0));
+	must(close(fd));
+}
+
+static void flock_mapped_verify(void)
+{
+	fd = must(open(prog_path("mapped"), O_RDWR));
+	check(flock(fd, LOCK_EX | LOCK_NB) == -1 && errno == EWOULDBLOCK, "lock: not held");
+}
+
 static void lease_setup(void)
 {
 	must(close(new_file("lease")));
@@ -685,6 +701,7 @@ static const struct prog_case cases[] = {
 	{ "flock", flock_setup, flock_verify, true },
 	{ "posixlock", posixlock_setup, NULL, true },
 	{ "ofdlock", ofdlock_setup, ofdlock_verify, true },
+	{ "flock_mapped", flock_mapped_setup, flock_mapped_verify, true },
 	{ "lease", lease_setup, lease_verify, true },
 	{ "dnotify", dnotify_setup, NULL, true },
 	{ "alarmtimer", alarmtimer_setup, timer_verify, true },

@@ -141,7 +141,8 @@ refuse_if_any() {
 	refuse fifo 'fd 3: .*/fifo.*: unlinked'
 }
 
-@test "files: leases, F_NOTIFY" {
+@test "files: leases, F_NOTIFY, locks of what is only mapped" {
+	refuse flock_mapped 'mapped: .*/mapped: lock of a file that is only mapped'
 	refuse lease 'fd 3: .*lease'
 	# its signal makes the file have an owner
 	refuse dnotify 'fd 3: .*(F_NOTIFY|F_SETOWN)'
