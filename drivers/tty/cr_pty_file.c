@@ -165,11 +165,19 @@ static bool hungup_match(struct file *file)
 	if (!tty_hung_up_p(file))
 		return false;
 	tty = cr_tty_of(file);
-	return is_devpts(tty) && test_bit(TTY_OTHER_CLOSED, &tty->flags);
+	return is_devpts(tty) && tty->driver->subtype == PTY_TYPE_SLAVE;
 }
 
+/* A master of the job says so itself */
 static void hungup_outside(struct cr_save *s, struct cr_obj *obj)
 {
+	struct tty_struct *tty = cr_tty_of(obj->ptr);
+
+	if (!test_bit(TTY_OTHER_CLOSED, &tty->flags) &&
+	    !cr_pty_is_inside(s, tty))
+		cr_refuse(s, obj->holder, "CR-ETTY",
+			  "pseudo-terminal %d: was hung up, and its master is open: not supported yet",
+			  tty->index);
 	cr_tty_outside(s, obj);
 	refuse_shared(s, obj);
 }
