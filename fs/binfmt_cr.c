@@ -322,7 +322,8 @@ static int restart_prepare(struct cr_restart *r, struct linux_binprm *bprm,
 	if (!err)
 		err = cr_link(r);
 	if (!err)
-		err = cr_objs_finish(r) ?: cr_owners_restore(r);
+		err = cr_objs_finish(r) ?: cr_owners_restore(r) ?:
+		      cr_leases_restore(r);
 	/* who has a semaphore may write to a segment */
 	if (!err)
 		err = cr_semundos_restore(r) ?: cr_shmids_settle(r);

@@ -6,9 +6,9 @@
  *
  * A whitelist: what no row matches is refused by name, and so are features of
  * an open file that no record describes: flags that are not known, and some of
- * its locks (cr_lock.c) and owners for signals (cr_owner.c). Of what is only in
- * flight (net/unix/cr_scm.c) there may be nothing that descriptors account for:
- * locks, O_ASYNC, the entries of an epoll.
+ * its locks (cr_lock.c), leases (cr_lease.c) and owners for signals
+ * (cr_owner.c). Of what is only in flight (net/unix/cr_scm.c) there may be
+ * nothing that descriptors account for: locks, O_ASYNC, the entries of an epoll.
  *
  * Not refused: a description that a process outside the job holds as well, as
  * the shell does in "{ ./job; } >log". The restarted job gets a description of
@@ -140,8 +140,10 @@ static void file_put(struct cr_obj *obj)
 {
 	struct cr_file_info *info = cr_file_info(obj);
 
-	if (info)
+	if (info) {
 		kfree(info->name);
+		kfree(info->lease);
+	}
 	kfree(info);
 	cr_file_put(obj->ptr);
 }
@@ -248,7 +250,7 @@ struct cr_obj *cr_file_collect_mapped(struct cr_save *s, struct file *file,
 	struct cr_file_info *info;
 
 	/* one with a lock has that for itself */
-	if (!obj && !cr_file_is_locked(file))
+	if (!obj && !cr_file_is_locked(file) && !cr_file_has_lease(file))
 		obj = mapped_find(s, file);
 	if (!obj)
 		obj = cr_obj_add(s, CR_OBJ_FILE, file, holder, 0);
@@ -309,6 +311,7 @@ static void file_outside(struct cr_save *s, struct cr_obj *obj)
 		cr_refuse(s, obj->holder, "CR-ELOCK",
 			  "%s: %*pE: lock of a file that is only mapped: not supported yet",
 			  cr_file_where(obj), CR_NAME(info->name ?: "file"));
+	cr_lease_outside(s, obj);
 	if (cr_file_in_flight(obj))
 		flight_outside(s, obj);
 }

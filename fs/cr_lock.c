@@ -8,7 +8,7 @@
  * has the descriptor, before anybody of the job runs. If somebody else has the
  * lock by then, the restart fails.
  *
- * Refused: leases; locks of anything but regular files and directories, and of
+ * Refused: locks of anything but regular files and directories, and of
  * those of procfs.
  *
  * Locks: flc_lock, shortly; inside the file_lock of a descriptor table.
@@ -51,19 +51,10 @@ void cr_file_locks_collect(struct cr_save *s, struct cr_obj *obj)
 {
 	struct file *file = obj->ptr;
 	const struct inode *inode = file_inode(file);
-	struct file_lock_context *ctx = locks_inode_context(inode);
-	bool lease, lockable;
+	bool lockable;
 
-	if (!ctx)
-		return;
 	lockable = (S_ISREG(inode->i_mode) || S_ISDIR(inode->i_mode)) &&
 		   cr_file_info(obj)->type != &cr_procfile_file;
-	spin_lock(&ctx->flc_lock);
-	lease = taken_through(&ctx->flc_lease, file);
-	spin_unlock(&ctx->flc_lock);
-	if (lease)
-		cr_refuse(s, obj->holder, "CR-ELOCK",
-			  "%s: lease: not supported yet", cr_file_where(obj));
 	if (!lockable && cr_file_is_locked(file))
 		cr_refuse(s, obj->holder, "CR-ELOCK",
 			  "%s: lock of something that is no file: not supported yet",

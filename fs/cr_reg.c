@@ -97,6 +97,7 @@ static const char *reg_save(struct cr_save *s, struct cr_obj *obj,
 	if (cr_carried_find(s, obj))
 		rec->obj = cpu_to_le32(cr_obj_id(s, CR_OBJ_SHM,
 						 cr_file_inode(file)));
+	cr_lease_save(s, obj, rec);
 	return cr_named_save(s, obj, rec);
 }
 
@@ -342,6 +343,7 @@ const struct cr_file_type cr_reg_file = {
 	.match		= reg_match,
 	.outside	= cr_named_outside,
 	.save		= reg_save,
+	.details	= cr_lease_write,
 	.restore	= reg_restore,
 };
 

@@ -17,6 +17,7 @@
  * kernel/cr_check_vdso.c: the vdso.
  * kernel/cr_check_sock.c: sockets. kernel/cr_check_pty.c: pseudo-terminals.
  * kernel/cr_check_procfile.c: files of procfs.
+ * kernel/cr_check_lock.c: locks and leases of files.
  */
 #include <linux/mm.h>
 #include <linux/sched.h>
@@ -373,7 +374,7 @@ static int file_numbers_check(struct cr_check *c, const struct cr_rec_file *rec)
 
 	if (cr_check_mask(c, flags, CR_FILE_MAPPED | CR_FILE_EXE |
 			  CR_FILE_VERIFY | CR_FILE_TTY | CR_FILE_ASYNC |
-			  CR_FILE_FRESH, "flags") ||
+			  CR_FILE_FRESH | CR_FILE_LEASE, "flags") ||
 	    cr_check_mask(c, open_flags, FILE_OPEN_FLAGS, "open flags"))
 		return -EOPNOTSUPP;
 	if ((open_flags & FILE_ACCMODE) == FILE_ACCMODE)
@@ -395,6 +396,8 @@ static int file_numbers_check(struct cr_check *c, const struct cr_rec_file *rec)
 		return cr_bad(c, "mode 0%o for kind %u", mode, kind);
 	if ((flags & CR_FILE_EXE) && kind != CR_FILE_REG && kind != CR_FILE_SHM)
 		return cr_bad(c, "EXE, but not a regular file");
+	if ((flags & CR_FILE_LEASE) && kind != CR_FILE_REG)
+		return cr_bad(c, "LEASE, but not a regular file");
 	if (mode > FILE_MODE || (file_kinds[kind].mode != FILE_ANY &&
 				 file_kinds[kind].mode != (mode & FILE_TYPE)))
 		return cr_bad(c, "mode 0%o for kind %u", mode, kind);
@@ -485,6 +488,9 @@ static int file_detail_check(struct cr_check *c, u32 id,
 	u32 nr = c->img->objs[id].nr_details;
 	struct cr_detail_iter it;
 
+	if ((le32_to_cpu(rec->flags) & CR_FILE_LEASE) && nr == 1)
+		return cr_lease_check(c, id, rec);
+	detail = le32_to_cpu(rec->flags) & CR_FILE_LEASE ? CR_REC_LEASE : detail;
 	if (more ? !nr : nr != !!detail)
 		return cr_bad(c, "%u details for kind %u", nr,
 			      le32_to_cpu(rec->kind));
@@ -554,55 +560,6 @@ static int fd_check(struct cr_check *c, u32 id, const struct cr_detail_iter *it,
 	       cr_check_ref(c, id, fd.file, CR_REC_FILE, "file");
 }
 
-/* A terminal or a pipe is not locked: it would be the restarter's; nor is procfs */
-static int locked_check(struct cr_check *c, u32 id)
-{
-	struct cr_rec_file file;
-	struct cr_view v;
-	u32 type;
-
-	cr_read_obj(c->img, id, &v, &file, sizeof(file));
-	type = le32_to_cpu(file.mode) & FILE_TYPE;
-	if (le32_to_cpu(file.kind) == CR_FILE_OUTSIDE ||
-	    le32_to_cpu(file.kind) == CR_FILE_PROCFILE ||
-	    (type != 0100000 && type != 0040000))
-		return cr_bad(c, "lock of a file of kind %u, mode 0%o",
-			      le32_to_cpu(file.kind), le32_to_cpu(file.mode));
-	return 0;
-}
-
-/* @fds moves on to the descriptor that the lock is taken through */
-static int lock_check(struct cr_check *c, const struct cr_detail_iter *it,
-		      struct cr_detail_iter *fds)
-{
-	struct cr_rec_lock lock;
-	struct cr_rec_fd fd = {};
-	u64 start, end;
-	u32 kind, type;
-
-	cr_detail(it, &lock, sizeof(lock));
-	for (; fds->view.type == CR_REC_FD; cr_detail_next(fds)) {
-		cr_detail(fds, &fd, sizeof(fd));
-		if (le32_to_cpu(fd.fd) >= le32_to_cpu(lock.fd))
-			break;
-	}
-	if (fds->view.type != CR_REC_FD || fd.fd != lock.fd)
-		return cr_bad(c, "lock of fd %u, which is not there, or of one before the last",
-			      le32_to_cpu(lock.fd));
-	kind = le32_to_cpu(lock.kind);
-	type = le32_to_cpu(lock.type);
-	start = le64_to_cpu(lock.start);
-	end = le64_to_cpu(lock.end);
-	if (!kind || kind > CR_LOCK_OFD || !type || type > CR_LOCK_WRITE)
-		return cr_unknown(c, "lock of kind %u, type %u", kind, type);
-	if (start > end || end > S64_MAX ||
-	    (kind == CR_LOCK_FLOCK && (start || end != S64_MAX)))
-		return cr_bad(c, "lock from %llu to %llu", cr_ull(lock.start),
-			      cr_ull(lock.end));
-	return cr_check_zero(c, lock.reserved) ?:
-	       locked_check(c, le32_to_cpu(fd.file));
-}
-
 /* They come one kind after the other, as many as the record says */
 static int files_nr_check(struct cr_check *c, u32 id,
 			  const struct cr_rec_files *rec)
@@ -654,7 +611,7 @@ int cr_files_check(struct cr_check *c, u32 id)
 		if (it.view.type == CR_REC_FD)
 			err = fd_check(c, id, &it, &last);
 		else if (it.view.type == CR_REC_LOCK)
-			err = lock_check(c, &it, &fds);
+			err = cr_lock_check(c, &it, &fds);
 		else
 			err = cr_epitem_check(c, id, &it);
 		if (err)

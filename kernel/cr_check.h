@@ -152,6 +152,13 @@ int cr_timer_check(struct cr_check *c, const struct cr_detail_iter *it,
 /* kernel/cr_check_anon.c: the detail of a FILE of a kind that has one */
 int cr_inotify_check(struct cr_check *c, u32 id);
 int cr_anon_check(struct cr_check *c, const struct cr_detail_iter *it);
+/*
+ * kernel/cr_check_lock.c: a LOCK of a FILES, for whose descriptor @fds moves on;
+ * the one detail of FILE @id, a REG
+ */
+int cr_lock_check(struct cr_check *c, const struct cr_detail_iter *it,
+		  struct cr_detail_iter *fds);
+int cr_lease_check(struct cr_check *c, u32 id, const struct cr_rec_file *file);
 /* kernel/cr_check_procfile.c: the PROCFILE of FILE @id */
 int cr_procfile_check(struct cr_check *c, u32 id,
 		      const struct cr_detail_iter *it);

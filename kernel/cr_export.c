@@ -68,6 +68,7 @@ CR_EXPORT(do_unlinkat);
 CR_EXPORT(drop_collected_mounts);
 CR_EXPORT(dup_fd);
 CR_EXPORT(exit_sem);
+CR_EXPORT(fcntl_setlease);
 CR_EXPORT(fcntl_setlk);
 CR_EXPORT(flush_signal_handlers);
 CR_EXPORT(flush_tlb_mm_range);

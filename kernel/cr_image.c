@@ -112,6 +112,7 @@ static const struct rec_type detail_types[] = {
 	ROW(PTY_BUF, cr_rec_pty_buf, 24, true, { CR_REC_PTY }),
 	ROW(PROCFILE, cr_rec_procfile, 32, true, { CR_REC_FILE }),
 	ROW(SEMUNDO, cr_rec_semundo, 48, true, { CR_REC_PROC }),
+	ROW(LEASE, cr_rec_lease, 40, false, { CR_REC_FILE }),
 };
 
 static const struct rec_type *rec_type(u32 type)

@@ -203,7 +203,12 @@ static inline void cr_file_silence(struct file *file)
 #define flc_file		fl_file
 #define flc_type		fl_type
 #define flc_pid			fl_pid
+#define flc_flags		fl_flags
 #define cr_file_lock(core)	(core)
+
+/* A lease is a lock */
+#define file_lease		file_lock
+#define cr_file_lease(core)	(core)
 
 /* Every file has room for an owner */
 #define file_f_owner(file)	(&(file)->f_owner)
@@ -215,6 +220,7 @@ static inline void cr_file_silence(struct file *file)
 #else
 #include <linux/filelock.h>	/* was part of fs.h */
 #define cr_file_lock(core)	container_of(core, struct file_lock, c)
+#define cr_file_lease(core)	container_of(core, struct file_lease, c)
 #endif
 
 /* 6.9 has pidfds of threads */

@@ -68,6 +68,7 @@ extern const struct cr_file_type cr_unlinked_file, cr_reg_file, cr_dir_file,
  * @table, @table_fd: epoll: the FILES, and the descriptor in it, that accounts
  *	for its entries; NULL: none yet
  * @saved: epoll: its entries are written
+ * @lease: its lease; NULL: none, or the FILE is not written yet
  */
 struct cr_file_info {
 	const struct cr_file_type *type;
@@ -77,6 +78,7 @@ struct cr_file_info {
 	const struct cr_obj *table;
 	unsigned int table_fd;
 	bool saved;
+	struct cr_rec_lease *lease;
 };
 
 static inline struct cr_file_info *cr_file_info(const struct cr_obj *obj)
@@ -369,6 +371,22 @@ void cr_owner_save(struct cr_save *s, struct cr_obj *obj,
 		   struct cr_rec_file *rec);
 /* Set the owners of all open files, when all tasks are there */
 int __must_check cr_owners_restore(struct cr_restart *r);
+
+/* ---- fs/cr_lease.c ---- */
+
+/* Was a lease taken through it? */
+bool cr_file_has_lease(struct file *file);
+/* Refuse a lease that is not supported; when all is collected */
+void cr_lease_outside(struct cr_save *s, struct cr_obj *obj);
+/* Note the lease of a FILE, if it has one; write the detail */
+void cr_lease_save(struct cr_save *s, struct cr_obj *obj,
+		   struct cr_rec_file *rec);
+void cr_lease_write(struct cr_save *s, struct cr_obj *obj);
+/*
+ * Take the leases of all open files, by the caller, when they have their owners
+ * for signals. 0; -EBUSY somebody else has the file open
+ */
+int __must_check cr_leases_restore(struct cr_restart *r);
 
 /* ---- fs/cr_lock.c ---- */
 

@@ -121,6 +121,7 @@ enum cr_rec_type {
 	CR_REC_PTY_BUF		= 0x43520218,	/* of PTY */
 	CR_REC_PROCFILE		= 0x43520219,	/* of FILE */
 	CR_REC_SEMUNDO		= 0x4352021a,	/* of PROC */
+	CR_REC_LEASE		= 0x43520240,	/* of FILE */
 };
 
 /* Incompatible features: a reader refuses a bit that it does not know */

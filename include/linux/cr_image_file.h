@@ -38,6 +38,7 @@ enum cr_file_kind {
 #define CR_FILE_ASYNC		0x100	/* O_ASYNC; not OUTSIDE */
 #define CR_FILE_FRESH		0x200	/* FIFO, for reading only: no writer has
 					 * come since it was opened */
+#define CR_FILE_LEASE		0x400	/* REG: a LEASE follows */
 
 /* cr_rec_file.fd of what no descriptor led to: it was in flight (SCM_RIGHTS) */
 #define CR_FD_IN_FLIGHT		0x7fffffffu
@@ -52,7 +53,8 @@ enum cr_owner_kind {
 
 /**
  * struct cr_rec_file - CR_REC_FILE: an open file description
- * @rec: declares the object; the detail follows that its kind names, if any
+ * @rec: declares the object; the detail follows that its kind or LEASE names, if
+ *	any
  * @kind: enum cr_file_kind
  * @flags: CR_FILE_*
  * @obj: id of the PIPE, SHM, SOCK or PTY behind it; REG, open for reading only,
@@ -315,6 +317,35 @@ struct cr_rec_lock {
 	__le32 reserved;
 	__le64 start;
 	__le64 end;
+};
+
+/* cr_rec_lease.flags: somebody wants it to be given up, and waits or has left */
+#define CR_LEASE_UNLOCK		0x1	/* all of it */
+#define CR_LEASE_DOWNGRADE	0x2	/* WRITE: it shall become READ */
+
+/**
+ * struct cr_rec_lease - CR_REC_LEASE: a lease of a file (F_SETLEASE)
+ * @rec: id of the FILE, a REG
+ * @type: enum cr_lock_type; READ: the FILE is open for reading only
+ * @flags: CR_LEASE_*
+ * @fd: the descriptor that a signal tells, at most 2^31 - 1
+ * @pid: the process of the job that has taken it, for /proc/locks; 0: it is gone
+ * @break_ns: UNLOCK: until the kernel takes it away; 0: never
+ * @downgrade_ns: DOWNGRADE: until the kernel makes it READ; 0: never. Also of a
+ *	downgrade in the past
+ *
+ * Restored by fcntl(), with the rights of who restarts. EBUSY if somebody else
+ * has the file open in a way that does not go with it. The times end not later
+ * than those that begin then would.
+ */
+struct cr_rec_lease {
+	struct cr_rec rec;
+	__le32 type;
+	__le32 flags;
+	__le32 fd;
+	__le32 pid;
+	__le64 break_ns;
+	__le64 downgrade_ns;
 };
 
 /* cr_rec_epitem.flags */

@@ -329,14 +329,50 @@ static void flock_mapped_verify(void)
 	check(flock(fd, LOCK_EX | LOCK_NB) == -1 && errno == EWOULDBLOCK, "lock: not held");
 }
 
-static void lease_setup(void)
+static void lease_held(void)
 {
-	must(close(new_file("lease")));
-	fd = must(open(prog_path("lease"), O_RDONLY));
-	have(fcntl(fd, F_SETLEASE, F_RDLCK));
+	check(fcntl(fd, F_GETLEASE) == F_WRLCK, "lease: not held");
 }
 
-static void lease_verify(void)
+static void lease_unlinked_setup(void)
+{
+	fd = new_file("lease");
+	must(unlink(prog_path("lease")));
+	must(fcntl(fd, F_SETLEASE, F_WRLCK));
+}
+
+static void lease_mapped_setup(void)
+{
+	fd = new_file("lease");
+	must(ftruncate(fd, 4096));
+	must(fcntl(fd, F_SETLEASE, F_WRLCK));
+	must(mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0));
+	must(close(fd));
+}
+
+/* Somebody opens the file without waiting; he comes back and has it when nobody gives it up in time */
+static void lease_mapped_verify(void)
+{
+	signal(SIGIO, SIG_IGN);
+	check(open(prog_path("lease"), O_RDONLY | O_NONBLOCK) == -1 && errno == EWOULDBLOCK,
+	      "lease: not held");
+}
+
+/* Was one for writing; then there was a reader, who had to wait too long */
+static void lease_writer_setup(void)
+{
+	int i;
+
+	signal(SIGIO, SIG_IGN);
+	fd = new_file("lease");
+	must(fcntl(fd, F_SETLEASE, F_WRLCK));
+	for (i = 0; (fd2 = open(prog_path("lease"), O_RDONLY | O_NONBLOCK)) < 0; i++) {
+		check(errno == EWOULDBLOCK && i < PROG_POLLS, "lease: %s", strerror(errno));
+		prog_sleep_ms(PROG_POLL_MS);
+	}
+}
+
+static void lease_writer_verify(void)
 {
 	check(fcntl(fd, F_GETLEASE) == F_RDLCK, "lease: not held");
 }
@@ -702,7 +738,9 @@ static const struct prog_case cases[] = {
 	{ "posixlock", posixlock_setup, NULL, true },
 	{ "ofdlock", ofdlock_setup, ofdlock_verify, true },
 	{ "flock_mapped", flock_mapped_setup, flock_mapped_verify, true },
-	{ "lease", lease_setup, lease_verify, true },
+	{ "lease_unlinked", lease_unlinked_setup, lease_held, true },
+	{ "lease_mapped", lease_mapped_setup, lease_mapped_verify, true },
+	{ "lease_writer", lease_writer_setup, lease_writer_verify, true },
 	{ "dnotify", dnotify_setup, NULL, true },
 	{ "alarmtimer", alarmtimer_setup, timer_verify, true },
 	{ "gonetimer", gonetimer_setup, timer_verify, true },

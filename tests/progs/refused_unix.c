@@ -76,16 +76,6 @@ static void rights_udp_setup(void)
 	fly(must(socket(AF_INET, SOCK_DGRAM, 0)));
 }
 
-static void rights_lease_setup(void)
-{
-	int away;
-
-	must(close(new_file("lease")));
-	away = must(open(prog_path("lease"), O_RDONLY));
-	must(fcntl(away, F_SETLEASE, F_RDLCK));
-	fly(away);
-}
-
 /* One has left the other for a third one */
 static void unix_nameless_setup(void)
 {
@@ -109,7 +99,6 @@ static const struct prog_case cases[] = {
 	{ "rights_epoll", rights_epoll_setup, readable_verify, true },
 	{ "rights_async", rights_async_setup, readable_verify, true },
 	{ "rights_udp", rights_udp_setup, readable_verify, true },
-	{ "rights_lease", rights_lease_setup, readable_verify, true },
 	{ "unix_nameless", unix_nameless_setup, readable_verify, true },
 	{ }
 };

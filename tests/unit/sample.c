@@ -132,6 +132,11 @@ static void open_files(struct sample *s)
 		.fd = L32(8), .kind = L32(CR_LOCK_POSIX),
 		.type = L32(CR_LOCK_WRITE), .start = L64(10), .end = L64(19),
 	};
+	struct cr_rec_lease lease = {
+		.type = L32(CR_LOCK_WRITE), .pid = L32(LEADER), .fd = L32(8),
+		.flags = L32(CR_LEASE_UNLOCK | CR_LEASE_DOWNGRADE),
+		.break_ns = L64(45000000000ull),
+	};
 	u32 fds[8], i;
 
 	s->exe = file(s, CR_FILE_REG, CR_FILE_MAPPED | CR_FILE_EXE, 0100000,
@@ -146,7 +151,8 @@ static void open_files(struct sample *s)
 			   "/tmp/unlinked");
 	s->null = file(s, CR_FILE_CHR, 0, 2, 020666, 0, "/dev/null");
 	s->dir = file(s, CR_FILE_DIR, 0, 0200000, 040755, 0, "/home");
-	s->log = file(s, CR_FILE_REG, 0, 02001, 0100644, 0, "/tmp/log");
+	s->log = file(s, CR_FILE_REG, CR_FILE_LEASE, 02001, 0100644, 0, "/tmp/log");
+	DETAIL(s, CR_REC_LEASE, lease, NULL, 0);
 	procfile(s, LEADER, THREAD2, 0100400, CR_PROCFILE_LINE,
 		 "/proc/100/task/101/io", "io");
 

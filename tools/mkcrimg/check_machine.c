@@ -307,18 +307,25 @@ static unsigned int check_xstate(const struct image *img)
 
 static void tell_not_looked_at(const struct image *img)
 {
+	bool lock = false, lease = false;
 	struct cr_detail_iter it;
+	struct cr_rec_file file;
+	struct cr_view v;
 	u32 id;
 
-	for (id = 0; (id = image_next(img, id, CR_REC_FILES));) {
-		cr_for_each_detail(&img->cr, id, &it) {
-			if (it.view.type != CR_REC_LOCK)
-				continue;
-			printf("%s: not looked at: whether somebody else holds the job's file locks\n",
-			       img->path);
-			return;
-		}
+	for (id = 0; (id = image_next(img, id, CR_REC_FILE)) && !lease;) {
+		cr_read_obj(&img->cr, id, &v, &file, sizeof(file));
+		lease = le32_to_cpu(file.flags) & CR_FILE_LEASE;
 	}
+	for (id = 0; (id = image_next(img, id, CR_REC_FILES)) && !lock;)
+		cr_for_each_detail(&img->cr, id, &it)
+			lock |= it.view.type == CR_REC_LOCK;
+	if (lock)
+		printf("%s: not looked at: whether somebody else holds the job's file locks\n",
+		       img->path);
+	if (lease)
+		printf("%s: not looked at: whether somebody else has files open on which the job has leases\n",
+		       img->path);
 }
 
 unsigned int check_machine(const struct image *img)

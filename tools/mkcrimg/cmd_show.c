@@ -298,6 +298,18 @@ static void show_anon(const struct image *img, u32 id)
 	}
 }
 
+static void show_lease(const struct image *img, u32 id)
+{
+	struct cr_rec_lease lease;
+	struct cr_detail_iter it;
+
+	cr_detail_first(&img->cr, id, &it);
+	cr_detail(&it, &lease, sizeof(lease));
+	printf(", %s lease%s",
+	       le32_to_cpu(lease.type) == CR_LOCK_READ ? "read" : "write",
+	       lease.flags ? ", to be given up" : "");
+}
+
 static void show_outside(const struct cr_rec_file *f)
 {
 	const char *what = le32_to_cpu(f->flags) & CR_FILE_TTY ? "terminal" :
@@ -345,6 +357,8 @@ static void show_file(const struct image *img, u32 id)
 		printf(", at %llu of %llu",
 		       (unsigned long long)le64_to_cpu(f.pos),
 		       (unsigned long long)le64_to_cpu(f.size));
+		if (le32_to_cpu(f.flags) & CR_FILE_LEASE)
+			show_lease(img, id);
 		break;
 	case CR_FILE_FIFO:
 	case CR_FILE_PIPE:

@@ -254,6 +254,15 @@ static const struct field lock_fields[] = {
 	DEC(cr_rec_lock, end),
 };
 
+static const struct field lease_fields[] = {
+	DEC(cr_rec_lease, type),
+	HEX(cr_rec_lease, flags),
+	DEC(cr_rec_lease, fd),
+	DEC(cr_rec_lease, pid),
+	DEC(cr_rec_lease, break_ns),
+	DEC(cr_rec_lease, downgrade_ns),
+};
+
 static const struct field fd_fields[] = {
 	DEC(cr_rec_fd, fd),
 	DEC(cr_rec_fd, file),
@@ -521,6 +530,7 @@ static const struct rec_fields recs[] = {
 	REC(CR_REC_FILES, cr_rec_files, TAIL_NONE, files_fields),
 	REC(CR_REC_FD, cr_rec_fd, TAIL_NONE, fd_fields),
 	REC(CR_REC_LOCK, cr_rec_lock, TAIL_NONE, lock_fields),
+	REC(CR_REC_LEASE, cr_rec_lease, TAIL_NONE, lease_fields),
 	REC(CR_REC_EPITEM, cr_rec_epitem, TAIL_NONE, epitem_fields),
 	REC(CR_REC_FS, cr_rec_fs, TAIL_TEXT, fs_fields),
 	REC(CR_REC_SIGHAND, cr_rec_sighand, TAIL_NONE, sighand_fields),

@@ -9,6 +9,7 @@ load helper
 local_teardown() {
 	local mnt=$BATS_TEST_TMPDIR/mnt
 	! mountpoint -q "$mnt" || until_true umount "$mnt"
+	echo 45 >/proc/sys/fs/lease-break-time
 }
 
 # lifecycle PROGRAM [CASE...]
@@ -112,6 +113,23 @@ lifecycle() {
 
 @test "locks" {
 	lifecycle locks
+}
+
+@test "leases" {
+	lifecycle leases
+}
+
+# The time that there is to give one up goes on while a job is saved and restarted; it shall not be short.
+@test "leases that are to be given up, and who waits for that" {
+	echo 100000 >/proc/sys/fs/lease-break-time
+	lifecycle leases asked
+	lifecycle leases waiter
+	# but nobody waits longer than this machine would have him wait
+	start leases ends
+	save_kill
+	echo 1 >/proc/sys/fs/lease-break-time
+	resume
+	finish
 }
 
 @test "unlinked" {

@@ -92,6 +92,10 @@ mutants() {
 	mutants 100 100000 locks
 }
 
+@test "100 mutants of leases" {
+	mutants 100 105000 leases
+}
+
 @test "100 mutants of timers" {
 	mutants 100 110000 timers itimers timers
 }

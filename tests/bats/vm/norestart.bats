@@ -214,6 +214,24 @@ sysctl_for_now() {
 	finish
 }
 
+@test "leases: somebody else has the file open" {
+	local other
+	start leases write
+	save_kill
+	exec {other}<"$job_dir/plain"
+	run -0 "$progs/tryexec" "$job_image"
+	assert_output EBUSY
+	run -0 "$progs/tryexec" "$job_image" pid=ns
+	assert_output EBUSY
+	run -1 mkcrimg restart "$job_image"
+	assert_output --partial "$job_dir/plain: somebody else has it open, so its lease cannot be taken"
+	run -0 mkcrimg check "$job_image"
+	assert_output --partial 'not looked at: whether somebody else has files open on which the job has leases'
+	exec {other}<&-
+	resume
+	finish
+}
+
 # Neither is on 6.1.
 @test "memfds of a restarter who may execute none; in place: a pidfd of a thread of the leader" {
 	local newer

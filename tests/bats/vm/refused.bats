@@ -130,7 +130,6 @@ refuse_if_any() {
 
 @test "descriptors in flight: what their kind does not allow, and what no descriptor accounts for" {
 	refuse_unix rights_udp 'in flight in socket:\[[0-9]+\]: .*socket.*: not supported'
-	refuse_unix rights_lease 'in flight in socket:\[[0-9]+\]: lease'
 	refuse_unix rights_lock 'in flight in socket:\[[0-9]+\]: .*/locked.*: lock of a file that no descriptor'
 	refuse_unix rights_async 'in flight in socket:\[[0-9]+\]: pipe:.*: O_ASYNC'
 	refuse_unix rights_epoll 'in flight in socket:\[[0-9]+\]: .*eventpoll.*: epoll that no descriptor'
@@ -141,9 +140,13 @@ refuse_if_any() {
 	refuse fifo 'fd 3: .*/fifo.*: unlinked'
 }
 
-@test "files: leases, F_NOTIFY, locks of what is only mapped" {
+@test "files: leases and locks that could not be taken again, F_NOTIFY" {
 	refuse flock_mapped 'mapped: .*/mapped: lock of a file that is only mapped'
-	refuse lease 'fd 3: .*lease'
+	refuse lease_mapped 'mapped: .*/lease: lease of a file that is only mapped'
+	refuse lease_unlinked 'fd 3: .*/lease.*: lease of a file without a name'
+	echo 1 >/proc/sys/fs/lease-break-time
+	refuse lease_writer 'fd 3: .*/lease: read lease of a file that is open for writing'
+	echo 45 >/proc/sys/fs/lease-break-time
 	# its signal makes the file have an owner
 	refuse dnotify 'fd 3: .*(F_NOTIFY|F_SETOWN)'
 }
