@@ -384,6 +384,26 @@ start_nobody() {
 	chmod 755 "$job_image"
 }
 
+# As many as sendmsg() allows without CAP_SYS_RESOURCE.
+@test "an ordinary user: more descriptors in flight than he may open" {
+	job_dir=$BATS_TEST_TMPDIR/job job_out=$BATS_TEST_TMPDIR/job.out
+	chmod a+rx "$BATS_TEST_TMPDIR" "$BATS_TEST_TMPDIR"/../.. "$BATS_TEST_TMPDIR"/..
+	mkdir -m 777 "$job_dir"
+	"${nobody[@]}" ambient bash -c 'exec 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-; exec "$@"' bash "$progs/scmrights" "$job_dir" pipes \
+		order </dev/null >"$job_out" 2>&1 3>&- &
+	job_pid=$!
+	until_true ready
+	save_kill
+	chmod 755 "$job_image"
+	run -0 "${nobody[@]}" ambient prlimit --nofile=12: "$progs/tryexec" "$job_image"
+	assert_output ETOOMANYREFS
+	until_true no_task_left
+	"${nobody[@]}" ambient "$job_image" </dev/null >>"$job_out" 2>&1 3>&- &
+	job_pid=$!
+	until_true resumed
+	finish
+}
+
 @test "an ordinary user: a job that is nice; no privileges that execve() takes away" {
 	start_nobody ambient
 	"${nobody[@]}" ambient "$job_image" </dev/null >"$job_out" 2>&1 3>&- &
