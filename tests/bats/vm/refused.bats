@@ -100,7 +100,7 @@ refuse_if_any() {
 @test "pseudo-terminals: settings, an echo that waits, who is gone, sides outside of the job" {
 	refuse_tty pty_locked 'pseudo-terminal [0-9]+: .*locked'
 	refuse_tty pty_discipline 'pseudo-terminal [0-9]+: another line discipline'
-	refuse_tty pty_hungup 'fd [0-9]+: character device .*/dev/pts/'
+	refuse_tty pty_hungup 'pseudo-terminal [0-9]+: was hung up, and its master is open'
 	refuse_tty pty_group 'pseudo-terminal [0-9]+: its foreground process group is gone'
 	refuse_outside pty 'fd [0-9]+: .*/dev/(ptmx|pts/ptmx): shared'
 	refuse_outside slave 'pseudo-terminal [0-9]+: is open outside the job'
