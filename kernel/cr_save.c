@@ -37,6 +37,9 @@
 #define COLLECT_TRIES		5
 #define COLLECT_TRIES_OUTSIDE	9
 #define COLLECT_PAUSE_MS	2
+/* for locks that others hold: before the job is isolated, and otherwise */
+#define COLLECT_LOCKS_MS	1000
+#define COLLECT_LOCKS_STILL_MS	10000
 
 int cr_fail(struct cr_save *s, int err)
 {
@@ -258,8 +261,12 @@ static int collect_tries(struct cr_save *s, bool still)
 
 int cr_collect(struct cr_save *s, bool still)
 {
-	int err = collect_tries(s, still);
+	int err;
 
+	s->until = jiffies + msecs_to_jiffies(still || s->looks ?
+					      COLLECT_LOCKS_STILL_MS :
+					      COLLECT_LOCKS_MS);
+	err = collect_tries(s, still);
 	if (err == -EOPNOTSUPP && s->blockers > CR_BLOCKERS_MAX)
 		cr_err(&s->log, err, "... and %u more",
 		       s->blockers - CR_BLOCKERS_MAX);

@@ -10,6 +10,7 @@
  * Locks: mmap_lock for reading while an mm is looked at; its fields are set as
  * prctl(PR_SET_MM_MAP) does, under mmap_lock for reading and arg_lock.
  */
+#include <linux/delay.h>
 #include <linux/auxvec.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
@@ -109,6 +110,33 @@ static void mm_collect_exe(struct cr_save *s, struct cr_obj *obj)
 	fput(exe);
 }
 
+/*
+ * Who holds the lock may sleep uninterruptibly, in a page fault for example. A
+ * job that is to be isolated is then not looked at yet: he is named when he does
+ * not stop, or is over with it when all stand still.
+ */
+static bool mm_lock(struct cr_save *s, struct cr_obj *obj)
+{
+	struct mm_struct *mm = obj->ptr;
+
+	while (!mmap_read_trylock(mm)) {
+		if (fatal_signal_pending(current)) {
+			cr_fail(s, -EINTR);
+			return false;
+		}
+		if (time_after(jiffies, s->until)) {
+			if (s->still || s->looks)
+				cr_err(&s->log, cr_fail(s, -ETIMEDOUT),
+				       "pid %d (%s): memory: somebody does not let go of its lock",
+				       task_tgid_vnr(obj->holder),
+				       obj->holder->comm);
+			return false;
+		}
+		usleep_range(50, 500);
+	}
+	return true;
+}
+
 static void mm_collect(struct cr_save *s, struct cr_obj *obj)
 {
 	struct mm_struct *mm = obj->ptr;
@@ -125,10 +153,8 @@ static void mm_collect(struct cr_save *s, struct cr_obj *obj)
 	mm_collect_exe(s, obj);
 	s->memory_estimate += (u64)(get_mm_counter(mm, MM_ANONPAGES) +
 				    get_mm_counter(mm, MM_SWAPENTS)) << PAGE_SHIFT;
-	if (mmap_read_lock_killable(mm)) {
-		cr_fail(s, -EINTR);
+	if (!mm_lock(s, obj))
 		return;
-	}
 	cr_arch_mm_collect(s, obj);
 	for_each_vma(vmi, vma) {
 		cr_vma_collect(s, obj->holder, vma);

@@ -313,6 +313,7 @@ struct cr_run {
  * @still: the job stands still: what is seen cannot change
  * @outside: all is collected, and compared with the kernel's counts
  * @scanning: net/unix: queues of sockets are being looked at
+ * @until: in jiffies: so long a collect waits for locks of memory
  * @leader: the job's root process
  * @claim: in the list of jobs that are being saved; kernel/cr_claim.c
  * @looks: it only looks, and isolates nothing
@@ -335,6 +336,7 @@ struct cr_save {
 	bool still;
 	bool outside;
 	bool scanning;
+	unsigned long until;
 	struct task_struct *leader;
 	struct list_head claim;
 	bool looks;
