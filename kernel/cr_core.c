@@ -102,6 +102,8 @@ static void regsets_write(struct cr_save *s, struct task_struct *task)
 			note_write(s, regset->core_note_type == NT_PRFPREG ?
 				   "CORE" : "LINUX", regset->core_note_type,
 				   data, size);
+		else if (size == -ENOMEM)
+			cr_fail(s, size);
 		kvfree(data);
 	}
 }
@@ -227,8 +229,10 @@ static void files_write(struct cr_save *s, struct mm_struct *mm)
 	for (n.size = 64 << 10; n.size <= FILE_NOTE_MAX && err; n.size *= 2) {
 		kvfree(n.data);
 		n.data = kvmalloc(n.size, GFP_KERNEL);
-		if (!n.data)
+		if (!n.data) {
+			cr_fail(s, -ENOMEM);
 			return;
+		}
 		err = file_note_fill(&n, mm);
 	}
 	if (!err) {
