@@ -325,7 +325,7 @@ static struct file *hidden_open(const char *name)
 	file = filp_open(tmp, O_CREAT | O_EXCL | O_RDWR | O_LARGEFILE |
 			 O_NOFOLLOW, 0600);
 	if (!IS_ERR(file)) {
-		err = do_unlinkat(AT_FDCWD, getname_kernel(tmp));
+		err = cr_name_remove(tmp, false);
 		if (err) {
 			fput(file);
 			file = ERR_PTR(err);

@@ -376,3 +376,16 @@ const char *cr_file_describe(struct file *file, bool known, char *buf,
 	kfree(tmp);
 	return buf;
 }
+
+#define REMOVE_TRIES	10
+
+int cr_name_remove(const char *name, bool dir)
+{
+	int err, tries = 0;
+
+	do {
+		err = dir ? do_rmdir(AT_FDCWD, getname_kernel(name)) :
+			    do_unlinkat(AT_FDCWD, getname_kernel(name));
+	} while (err == -ENOMEM && ++tries < REMOVE_TRIES);
+	return err;
+}

@@ -196,7 +196,7 @@ static int dir_make_removed(struct cr_restart *r, const char *name,
 		goto out;
 	}
 	err = dir_find(r, tmp, what, path);
-	gone = do_rmdir(AT_FDCWD, getname_kernel(tmp));
+	gone = cr_name_remove(tmp, true);
 	if (gone && !err) {
 		err = gone;
 		path_put(path);

@@ -172,6 +172,19 @@ static inline struct inode *cr_file_inode(const struct file *file)
 	return d_inode(file_user_path(file)->dentry);
 }
 
+/* ---- fs/cr_file_name.c: names ---- */
+
+/**
+ * cr_name_remove() - as unlink() or rmdir(): what a restart has made for a moment
+ * @name: as open() would take it
+ * @dir: a directory
+ *
+ * Tries again when there is no memory: nothing of a restart may stay behind.
+ * Context: may sleep.
+ * Return: 0 or -errno
+ */
+int cr_name_remove(const char *name, bool dir);
+
 /* ---- fs/cr_reg.c ---- */
 
 /*

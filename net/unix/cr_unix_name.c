@@ -311,5 +311,5 @@ void cr_unix_name_undo(struct cr_unix_sock *us)
 
 	/* what has replaced a socket that was there stays, as unused as that */
 	if (us->at_tmp || (us->made && u->path.dentry))
-		do_unlinkat(AT_FDCWD, getname_kernel(us->addr.sun_path));
+		cr_name_remove(us->addr.sun_path, false);
 }
