@@ -164,6 +164,10 @@ struct cr_names *cr_names_begin(struct cr_save *s)
 		names->copied = true;
 		names->from.mnt = mounts;
 		names->from.dentry = mounts->mnt_root;
+	} else if (PTR_ERR(mounts) == -ENOMEM) {
+		err = -ENOMEM;
+		path_put(&names->root);
+		goto out_free;
 	}
 	return names;
 out_free:
