@@ -289,6 +289,7 @@ static struct cr_restart *restart_create(struct linux_binprm *bprm)
 	kref_init(&r->ref);
 	init_waitqueue_head(&r->wait);
 	INIT_LIST_HEAD(&r->segments);
+	INIT_LIST_HEAD(&r->ipcids);
 	xa_init(&r->rtask_nrs);
 	r->file = get_file(bprm->file);
 	r->caller = current;
@@ -326,7 +327,8 @@ static int restart_prepare(struct cr_restart *r, struct linux_binprm *bprm,
 		      cr_leases_restore(r);
 	/* who has a semaphore may write to a segment */
 	if (!err)
-		err = cr_semundos_restore(r) ?: cr_shmids_settle(r);
+		err = cr_ipcids_begin(r) ?: cr_semundos_restore(r) ?:
+		      cr_ipcids_settle(r) ?: cr_shmids_settle(r);
 	/* cannot be taken back */
 	if (!err && r->truncate)
 		err = cr_files_truncate(r);
@@ -338,6 +340,7 @@ static void restart_undo(struct cr_restart *r)
 {
 	cr_abort(r);
 	cr_semundo_undo(r);
+	cr_ipcids_undo(r);
 	cr_shmids_undo(r);
 	cr_objs_undo(r);
 }
@@ -443,6 +446,7 @@ static int cr_load_binary(struct linux_binprm *bprm)
 		set_current_blocked(&blocked);
 	} else if (!r->in_place) {
 		cr_shmids_release(r);
+		cr_ipcids_release(r);
 		cr_commit(r);
 	}
 	if (err == -ENOEXEC)
@@ -478,6 +482,7 @@ static void __exit binfmt_cr_exit(void)
 	cr_keeper_exit();
 	cr_device_exit();
 	cr_lasterr_exit();
+	cr_ipcids_exit();
 	/* the last instructions of tasks that have left their park are ours */
 	synchronize_rcu_tasks();
 }

@@ -2,14 +2,14 @@
 /*
  * System V semaphores: what a process undoes when it ends (SEM_UNDO).
  *
- * A set of semaphores is not the job's: it is there before and after. A process
- * has adjustments to it, which the kernel adds to the values when the process
- * ends. Saved is, for each set that a process adjusts, what tells the set from
- * others, and its values; restored is the adjustment: the process does once more
- * what it had done, semop() with SEM_UNDO, for all semaphores of a set at once,
- * without waiting. A semaphore that somebody else has taken meanwhile: EBUSY. A
- * set that is gone, or another one, or whose values were set, which makes the
- * kernel forget all adjustments: ESTALE.
+ * A process has adjustments to a set, which the kernel adds to the values when
+ * the process ends. Saved is, for each set that a process adjusts, what tells the
+ * set from others, and its values; restored is the adjustment: the process does
+ * once more what it had done, semop() with SEM_UNDO, for all semaphores of a set
+ * at once, without waiting. The set itself, and that the values allow it, is the
+ * business of cr_semid.c, unless others use it, too: then a semaphore that
+ * somebody has taken meanwhile: EBUSY. A set that is not there, or whose values
+ * were set, which makes the kernel forget all adjustments: ESTALE.
  *
  * It is done when all tasks are built, and nothing of it before. If the restart
  * fails after that, the end of its processes gives back what they have taken. In

@@ -17,8 +17,7 @@
  * their mappings.
  *
  * Locks: ipc_ids.rwsem for reading, so that a segment that was found stays; its
- * own lock for what it says. create_lock: two restarts would take each other's
- * ipc_ids.next_id.
+ * own lock for what it says.
  */
 #include <linux/capability.h>
 #include <linux/cred.h>
@@ -38,9 +37,8 @@
 #include <linux/cr_ipc.h>
 #include <linux/cr_ipc_private.h>
 #include <linux/cr_kernel.h>
+#include "cr_ipcid.h"
 #include "cr_segment.h"
-
-static DEFINE_MUTEX(create_lock);
 
 static struct ipc_ids *shm_ids(struct ipc_namespace *ns)
 {
@@ -239,53 +237,22 @@ static int segment_hold(struct cr_restart *r, struct cr_segment *seg)
 	return shp ? 1 : 0;
 }
 
-static void next_id_set(struct ipc_ids *ids, int from, int to)
-{
-	down_write(&ids->rwsem);
-	if (from < 0 || ids->next_id == from)
-		ids->next_id = to;
-	up_write(&ids->rwsem);
-}
-
 /* shmget() with a chosen id, as /proc/sys/kernel/shm_next_id does it */
 static int segment_get_id(const struct cr_segment *seg, int flags)
 {
 	struct ipc_ids *ids = shm_ids(seg->ns);
 	int id;
 
-	mutex_lock(&create_lock);
-	next_id_set(ids, -1, seg->shmid);
+	cr_next_id_begin(ids, seg->shmid);
 	id = ksys_shmget(le32_to_cpu(seg->rec.key), seg->size,
 			 flags | IPC_CREAT | IPC_EXCL | 0600);
-	/* it has not got so far: nobody else shall get this id */
-	next_id_set(ids, seg->shmid, -1);
-	mutex_unlock(&create_lock);
+	cr_next_id_end(ids, seg->shmid);
 	/* somebody was faster: the id is the next free one, or any */
 	if (id >= 0 && id != seg->shmid) {
 		segment_ctl(id, IPC_RMID);
 		return -EBUSY;
 	}
 	return id < 0 ? id : 0;
-}
-
-/* A new one is the caller's; who else it may belong to is as for IPC_SET */
-static bool ids_allowed(const struct cr_segment *seg)
-{
-	const struct cr_rec_shmid *rec = &seg->rec;
-	const struct cred *cred = current_cred();
-	struct user_namespace *ns = &init_user_ns;
-	kuid_t cuid = make_kuid(ns, le32_to_cpu(rec->cuid));
-	kgid_t cgid = make_kgid(ns, le32_to_cpu(rec->cgid));
-
-	if (!kuid_has_mapping(cred->user_ns, cuid) ||
-	    !kgid_has_mapping(cred->user_ns, cgid) ||
-	    !kuid_has_mapping(cred->user_ns,
-			      make_kuid(ns, le32_to_cpu(rec->uid))) ||
-	    !kgid_has_mapping(cred->user_ns,
-			      make_kgid(ns, le32_to_cpu(rec->gid))))
-		return false;
-	return (uid_eq(cred->euid, cuid) && gid_eq(cred->egid, cgid)) ||
-	       ns_capable(seg->ns->user_ns, CAP_SYS_ADMIN);
 }
 
 static int segment_create(struct cr_restart *r, struct cr_segment *seg)
@@ -297,7 +264,11 @@ static int segment_create(struct cr_restart *r, struct cr_segment *seg)
 	if (!checkpoint_restore_ns_capable(seg->ns->user_ns))
 		return cr_segment_err(r, seg, -EPERM,
 				      "is gone, and you may not choose the id of a new one");
-	if (!ids_allowed(seg))
+	/* who else it may belong to is as for IPC_SET */
+	if (!cr_ipc_owners_allowed(seg->ns, le32_to_cpu(seg->rec.uid),
+				   le32_to_cpu(seg->rec.gid),
+				   le32_to_cpu(seg->rec.cuid),
+				   le32_to_cpu(seg->rec.cgid)))
 		return cr_segment_err(r, seg, -EPERM,
 				      "is gone, and was somebody else's");
 	err = segment_get_id(seg, flags);

@@ -39,6 +39,7 @@ static void restart_free(struct kref *ref)
 	kvfree(r->rtasks);
 	cr_objs_drop(r);
 	cr_shmids_put(r);
+	cr_ipcids_put(r);
 	cr_image_put(&r->img);
 	kvfree(r->records);
 	if (r->file)
@@ -492,6 +493,13 @@ struct pid *cr_restart_pid(struct cr_restart *r, u32 nr, enum pid_type type)
 	return pid;
 }
 
+struct pid *cr_restart_tgid(struct cr_restart *r, u32 nr)
+{
+	const struct cr_rtask *t = nr ? rtask_of_nr(r, nr) : NULL;
+
+	return t && t->proc && t->task ? get_pid(task_tgid(t->task)) : NULL;
+}
+
 int cr_link(struct cr_restart *r)
 {
 	struct cr_rtask *t;
@@ -655,6 +663,11 @@ void cr_build_replace_file(struct cr_restart *r, struct file *from,
 			fput(from);
 		cond_resched();
 	}
+}
+
+struct task_struct *cr_build_task(struct cr_restart *r, u32 nr)
+{
+	return nr < r->nr_rtasks ? r->rtasks[nr].task : NULL;
 }
 
 struct mm_struct **cr_build_mms(struct cr_restart *r, size_t *nr)

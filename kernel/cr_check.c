@@ -678,6 +678,8 @@ static int (*const object_checks[])(struct cr_check *c, u32 id) = {
 	[CR_REC_SOCK & 0xff]	= cr_sock_check,
 	[CR_REC_SOCKQ & 0xff]	= cr_sockq_check,
 	[CR_REC_PTY & 0xff]	= cr_pty_check,
+	[CR_REC_MSGQ & 0xff]	= cr_msgq_check,
+	[CR_REC_SEMSET & 0xff]	= cr_semset_check,
 };
 
 static int objects_check(struct cr_check *c)

@@ -119,6 +119,10 @@ int cr_shm_check(struct cr_check *c, u32 id);
 int cr_sock_check(struct cr_check *c, u32 id);
 int cr_sockq_check(struct cr_check *c, u32 id);
 
+/* kernel/cr_check_ipc.c */
+int cr_msgq_check(struct cr_check *c, u32 id);
+int cr_semset_check(struct cr_check *c, u32 id);
+
 /* kernel/cr_check_pty.c */
 int cr_pty_check(struct cr_check *c, u32 id);
 int cr_file_check(struct cr_check *c, u32 id);

@@ -33,6 +33,7 @@ CR_EXPORT(__x64_sys_mlock2);
 CR_EXPORT(__x64_sys_mprotect);
 CR_EXPORT(__x64_sys_mseal);
 CR_EXPORT(__x64_sys_pkey_mprotect);
+CR_EXPORT(__x64_sys_msgctl);
 CR_EXPORT(__x64_sys_prctl);
 CR_EXPORT(__x64_sys_semctl);
 CR_EXPORT(__x64_sys_setitimer);
@@ -84,6 +85,9 @@ CR_EXPORT(iterate_mounts);
 CR_EXPORT(kallsyms_lookup_name);
 CR_EXPORT(kernel_clone);
 CR_EXPORT(kernel_wait4);
+CR_EXPORT(ksys_msgget);
+CR_EXPORT(ksys_msgsnd);
+CR_EXPORT(ksys_semget);
 CR_EXPORT(ksys_shmdt);
 CR_EXPORT(ksys_shmget);
 #ifdef CONFIG_LRU_GEN
@@ -111,11 +115,20 @@ CR_EXPORT(replace_mm_exe_file);
 CR_EXPORT(sched_mm_cid_after_execve);
 CR_EXPORT(sched_mm_cid_before_execve);
 CR_EXPORT(sched_setaffinity);
+#ifdef CONFIG_SECURITY
+CR_EXPORT(security_msg_queue_msgrcv);
+#endif
+#ifdef CONFIG_SECURITY
+CR_EXPORT(security_msg_queue_msgsnd);
+#endif
 #ifdef CONFIG_SECURITY_PATH
 CR_EXPORT(security_path_chmod);
 #endif
 #ifdef CONFIG_SECURITY_PATH
 CR_EXPORT(security_path_chroot);
+#endif
+#ifdef CONFIG_SECURITY
+CR_EXPORT(security_sem_semctl);
 #endif
 #ifdef CONFIG_SECURITY_NETWORK
 CR_EXPORT(security_socket_bind);

@@ -83,6 +83,8 @@ static const struct rec_type object_types[] = {
 	ROW(SOCK, cr_rec_sock, 104, true),
 	ROW(SOCKQ, cr_rec_sockq, 24, false),
 	ROW(PTY, cr_rec_pty, 120, true),
+	ROW(MSGQ, cr_rec_msgq, 88, false),
+	ROW(SEMSET, cr_rec_semset, 56, true),
 };
 
 static const struct rec_type detail_types[] = {
@@ -113,6 +115,7 @@ static const struct rec_type detail_types[] = {
 	ROW(PROCFILE, cr_rec_procfile, 32, true, { CR_REC_FILE }),
 	ROW(SEMUNDO, cr_rec_semundo, 48, true, { CR_REC_PROC }),
 	ROW(LEASE, cr_rec_lease, 40, false, { CR_REC_FILE }),
+	ROW(MSG, cr_rec_msg, 24, true, { CR_REC_MSGQ }),
 };
 
 static const struct rec_type *rec_type(u32 type)

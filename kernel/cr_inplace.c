@@ -190,6 +190,7 @@ static int leader_become(struct cr_restart *r, struct linux_binprm *bprm,
 		return err;
 	/* from here on it ends as if it had been killed */
 	cr_shmids_release(r);
+	cr_ipcids_release(r);
 	cr_semundo_adopt(r);
 	setup_new_exec(bprm);
 	finalize_exec(bprm);

@@ -27,6 +27,7 @@
 #include <linux/xxhash.h>
 #include <linux/cr.h>
 #include <linux/cr_file.h>
+#include <linux/cr_ipc.h>
 #include <linux/cr_isolate.h>
 #include <linux/cr_keeper.h>
 #include <linux/cr_kernel.h>
@@ -227,6 +228,7 @@ static int collect_once(struct cr_save *s)
 			return cr_fail(s, -EINTR);
 		cond_resched();
 	}
+	cr_ipcids_collect(s);
 	if (!s->err)
 		collect_outside(s);
 	return s->err;

@@ -90,6 +90,8 @@ enum cr_obj_type {
 	CR_OBJ_SOCK,	/* struct sock *, open or not */
 	CR_OBJ_PTY,	/* struct tty_struct * of the master; aux: its FILE */
 	CR_OBJ_SHM,	/* struct inode *; aux is a struct cr_shm_info * */
+	CR_OBJ_MSGQ,	/* its id, plus 1; flags: CR_IPC_* */
+	CR_OBJ_SEMSET,	/* likewise */
 	CR_OBJ_FILE,	/* struct file * */
 	CR_OBJ_SOCKQ,	/* struct sock * whose queue it is */
 	CR_OBJ_FILES,	/* struct files_struct * */
@@ -176,7 +178,8 @@ extern const struct cr_obj_ops *const cr_obj_table[CR_NR_OBJ_TYPES];
 /* Each kind defines its row in its own file */
 extern const struct cr_obj_ops cr_vdso_ops, cr_cred_ops, cr_pipe_ops,
 	cr_sock_ops, cr_pty_ops, cr_shm_ops, cr_file_ops, cr_sockq_ops, cr_files_ops,
-	cr_fs_ops, cr_sighand_ops, cr_mm_ops, cr_proc_ops, cr_thread_ops;
+	cr_fs_ops, cr_sighand_ops, cr_mm_ops, cr_proc_ops, cr_thread_ops,
+	cr_msgq_ops, cr_semset_ops;
 
 /* The row of a record type; NULL: no object is declared by it */
 const struct cr_obj_ops *cr_obj_ops_of(u32 rec);
@@ -429,6 +432,7 @@ enum cr_phase {
  * @own_pidns: the job gets a pid namespace of its own, with an init
  * @truncate: files=truncate: output is cut to the length it had
  * @segments: System V segments; ipc/cr_shmid.c
+ * @ipcids: System V message queues and semaphore sets; ipc/cr_ipcid.c
  * @sysvsem: in place: undo list of the leader until the caller is it;
  *	ipc/cr_semundo.c
  */
@@ -455,6 +459,7 @@ struct cr_restart {
 	bool own_pidns;
 	bool truncate;
 	struct list_head segments;
+	struct list_head ipcids;
 	struct sysv_sem sysvsem;
 };
 
@@ -473,6 +478,8 @@ static inline void *cr_restart_get(struct cr_restart *r, u32 id)
  * group; holds a reference. NULL: there is none, or it is not there yet
  */
 struct pid *cr_restart_pid(struct cr_restart *r, u32 nr, enum pid_type type);
+/* The same of a process only, without looking at all of them */
+struct pid *cr_restart_tgid(struct cr_restart *r, u32 nr);
 
 /*
  * What a task restores of itself, in its own context, before it parks; id is

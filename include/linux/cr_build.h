@@ -64,6 +64,9 @@ void cr_build_replace_file(struct cr_restart *r, struct file *from,
  */
 struct mm_struct **cr_build_mms(struct cr_restart *r, size_t *nr);
 
+/* Task @nr of the restart, below its nr_rtasks; NULL: it is not there (yet) */
+struct task_struct *cr_build_task(struct cr_restart *r, u32 nr);
+
 struct linux_binprm;
 /*
  * The tasks of a job are clones of the caller: has it only what execve() leaves

@@ -93,6 +93,8 @@ enum cr_rec_type {
 	CR_REC_SOCK		= 0x4352010c,	/* before FILE */
 	CR_REC_SOCKQ		= 0x4352010d,	/* behind FILE */
 	CR_REC_PTY		= 0x4352010e,	/* before FILE */
+	CR_REC_MSGQ		= 0x4352010f,
+	CR_REC_SEMSET		= 0x43520110,
 
 	/* details of the object before them */
 	CR_REC_PIPE_BUF		= 0x43520201,	/* of PIPE */
@@ -121,7 +123,8 @@ enum cr_rec_type {
 	CR_REC_PTY_BUF		= 0x43520218,	/* of PTY */
 	CR_REC_PROCFILE		= 0x43520219,	/* of FILE */
 	CR_REC_SEMUNDO		= 0x4352021a,	/* of PROC */
-	CR_REC_LEASE		= 0x43520240,	/* of FILE */
+	CR_REC_LEASE		= 0x4352021b,	/* of FILE */
+	CR_REC_MSG		= 0x4352021c,	/* of MSGQ */
 };
 
 /* Incompatible features: a reader refuses a bit that it does not know */

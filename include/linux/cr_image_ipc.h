@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0 WITH Linux-syscall-note) OR MIT */
 /*
  * The checkpoint image: records of what processes talk through, pipes, shared
- * memory, semaphores, pseudo-terminals, sockets.
+ * memory, semaphores, message queues, pseudo-terminals, sockets.
  */
 #ifndef _LINUX_CR_IMAGE_IPC_H
 #define _LINUX_CR_IMAGE_IPC_H
@@ -156,7 +156,7 @@ struct cr_rec_shmid {
  *	2^63 - 1
  *
  * Tail: a struct cr_sem for each semaphore. The set must be there, with the same
- * @semid, @key, @nsems, creator and @ctime.
+ * @semid, @key, @nsems, creator and @ctime, or be a SEMSET of the image.
  */
 struct cr_rec_semundo {
 	struct cr_rec rec;
@@ -183,6 +183,102 @@ struct cr_sem {
 	__le32 semadj;
 	__le32 semval;
 	__le32 sempid;
+};
+
+/* cr_rec_msgq.flags, cr_rec_semset.flags */
+#define CR_IPC_SHARED		0x1	/* others use it, too: if it is there, it is
+					 * left as it is */
+#define CR_IPC_UNUSED		0x2	/* nobody is seen to use it: if it is there,
+					 * it must be what it was */
+#define CR_IPC_FLAGS_KNOWN	0x3
+
+/* Hard caps: messages of a queue; bytes of all of them */
+#define CR_MAX_MSGS		(1u << 18)
+#define CR_MAX_MSG_BYTES	(16u << 20)
+
+/**
+ * struct cr_rec_msgq - CR_REC_MSGQ: a System V message queue
+ * @rec: declares the object; followed by @nr_msgs MSG
+ * @msqid: 0 to 2^31 - 1: restored, or EBUSY
+ * @key: 0: IPC_PRIVATE
+ * @mode: permissions, 0 to 0777
+ * @flags: CR_IPC_*; at most one of them
+ * @uid, @gid, @cuid, @cgid: owner and creator, in the initial user namespace
+ * @lspid, @lrpid: who sent and who received last, in the pid namespace of the
+ *	job, which may be the number of a thread; set again where they are of the
+ *	job. 0: one that has gone
+ * @stime, @rtime: seconds since the epoch: when that was; 0: never
+ * @ctime: last change by msgctl(), or creation. It also tells whether a queue of
+ *	that id is the one that was saved
+ * @qbytes: msg_qbytes: at most so many bytes, and so many messages, get in
+ * @nr_msgs: number of MSG records, at most CR_MAX_MSGS
+ * @reserved: 0
+ */
+struct cr_rec_msgq {
+	struct cr_rec rec;
+	__le32 msqid;
+	__le32 key;
+	__le32 mode;
+	__le32 flags;
+	__le32 uid, gid, cuid, cgid;
+	__le32 lspid;
+	__le32 lrpid;
+	__le64 stime, rtime, ctime;
+	__le64 qbytes;
+	__le32 nr_msgs;
+	__le32 reserved;
+};
+
+/**
+ * struct cr_rec_msg - CR_REC_MSG: a message, the next to be received first
+ * @rec: id of the MSGQ
+ * @type: 1 to 2^63 - 1
+ * @len: bytes of text, may be 0; all of a queue at most CR_MAX_MSG_BYTES; = tail
+ *	length
+ * @reserved: 0
+ *
+ * Tail: the text. msgsnd() must take it: MSGMAX.
+ */
+struct cr_rec_msg {
+	struct cr_rec rec;
+	__le64 type;
+	__le32 len;
+	__le32 reserved;
+};
+
+/**
+ * struct cr_rec_semset - CR_REC_SEMSET: a System V semaphore set
+ * @rec: declares the object
+ * @semid: 0 to 2^31 - 1: restored, or EBUSY
+ * @key, @mode, @flags, @uid, @gid, @cuid, @cgid, @ctime: as of cr_rec_msgq
+ * @nsems: 1 to CR_MAX_SEMS
+ * @reserved: 0
+ *
+ * Tail: a struct cr_semval for each semaphore. What processes undo in it is in
+ * their SEMUNDO.
+ */
+struct cr_rec_semset {
+	struct cr_rec rec;
+	__le32 semid;
+	__le32 key;
+	__le32 mode;
+	__le32 flags;
+	__le32 uid, gid, cuid, cgid;
+	__le64 ctime;
+	__le32 nsems;
+	__le32 reserved;
+};
+
+/**
+ * struct cr_semval - what a semaphore of a set is
+ * @semval: 0 to CR_SEM_MAX
+ * @sempid: who changed it last, as cr_rec_msgq.lspid
+ * @otime: seconds since the epoch: when it was changed by semop(); 0: never
+ */
+struct cr_semval {
+	__le32 semval;
+	__le32 sempid;
+	__le64 otime;
 };
 
 /* cr_rec_pty.flags */

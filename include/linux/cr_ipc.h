@@ -91,4 +91,29 @@ void cr_semundo_adopt(struct cr_restart *r);
 /* The restart has failed: the caller gives it back; others have by their end */
 void cr_semundo_undo(struct cr_restart *r);
 
+/* ---- ipc/cr_ipcid.c ---- */
+
+/* Find the queues and sets of the job, whose processes are found; may refuse */
+void cr_ipcids_collect(struct cr_save *s);
+
+/**
+ * cr_ipcids_begin() - let processes take semaphores again
+ * @r: all its tasks are built and stand still
+ *
+ * Sets get values from which cr_semundos_restore() can do its work. Context: the
+ * caller of execve().
+ * Return: 0; -EBUSY somebody else uses one; -errno. The caller undoes
+ */
+int __must_check cr_ipcids_begin(struct cr_restart *r);
+/* The last step before the commit, likewise: all queues and sets are what they were */
+int __must_check cr_ipcids_settle(struct cr_restart *r);
+/* The restart has succeeded */
+void cr_ipcids_release(struct cr_restart *r);
+/* Nothing is left of a restart that has failed; its tasks are gone */
+void cr_ipcids_undo(struct cr_restart *r);
+/* Free what the restart knows of them */
+void cr_ipcids_put(struct cr_restart *r);
+/* ipc/cr_ipcid_kept.c: the module goes */
+void cr_ipcids_exit(void);
+
 #endif /* _LINUX_CR_IPC_H */

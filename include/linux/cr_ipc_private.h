@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Structures that ipc/shm.c and ipc/sem.c keep to themselves, under the kernel's
+ * Structures that ipc/shm.c, sem.c and msg.c keep to themselves, under the kernel's
  * own names, so that a randomized layout is the same one. They are what they
  * were in all supported kernels, but for cr_semadj.
  */
@@ -15,10 +15,12 @@
 #include <linux/types.h>
 
 struct pid;
+struct task_struct;
 struct ucounts;
 
 /* ipc/util.h: which of ipc_namespace.ids */
 #define CR_IPC_SEM_IDS	0
+#define CR_IPC_MSG_IDS	1
 #define CR_IPC_SHM_IDS	2
 
 /* ipc/sem.c: which of ipc_namespace.sem_ctls: operations in one semop() */
@@ -65,6 +67,14 @@ struct sem_array {
 	struct sem		sems[];
 } __randomize_layout;
 
+/* A call that waits; in the lists of pending ones */
+struct sem_queue {
+	struct list_head	list;
+	struct task_struct	*sleeper;
+	struct sem_undo		*undo;
+	struct pid		*pid;
+};
+
 /* What the processes of @ulp undo in one set; semadj[sem_array.sem_nsems] */
 struct sem_undo {
 	struct list_head	list_proc;
@@ -81,6 +91,44 @@ struct sem_undo_list {
 	spinlock_t		lock;
 	struct list_head	list_proc;
 };
+
+/* ipc/sem.c: so many complex operations keep to sem_perm.lock for so long */
+#define CR_IPC_GLOBAL_LOCK_HYSTERESIS	10
+
+/* ipc/msg.c: a queue; of who waits only who it is */
+struct msg_queue {
+	struct kern_ipc_perm	q_perm;
+	time64_t		q_stime;
+	time64_t		q_rtime;
+	time64_t		q_ctime;
+	unsigned long		q_cbytes;
+	unsigned long		q_qnum;
+	unsigned long		q_qbytes;
+	struct pid		*q_lspid;
+	struct pid		*q_lrpid;
+
+	struct list_head	q_messages;
+	struct list_head	q_receivers;
+	struct list_head	q_senders;
+} __randomize_layout;
+
+struct msg_receiver {
+	struct list_head	r_list;
+	struct task_struct	*r_tsk;
+};
+
+struct msg_sender {
+	struct list_head	list;
+	struct task_struct	*tsk;
+};
+
+/* ipc/msgutil.c: what follows a struct msg_msg, and its text, in pieces of a page */
+struct msg_msgseg {
+	struct msg_msgseg	*next;
+};
+
+/* ipc/msg.c, for security_msg_queue_msgrcv(): the first message */
+#define CR_IPC_SEARCH_ANY	1
 
 /* ipc/util.c: may the caller have it so? 0: yes. Context: @ipcp stays */
 int ipcperms(struct ipc_namespace *ns, struct kern_ipc_perm *ipcp, short flg);

@@ -52,7 +52,8 @@ int do_unlinkat(int dfd, struct filename *name);
 int do_renameat2(int olddfd, struct filename *from, int newdfd,
 		 struct filename *to, unsigned int flags);
 
-/* ipc/shm.c, ipc/sem.c: calls */
+/* ipc/shm.c, ipc/sem.c, ipc/msg.c: calls */
+asmlinkage long __x64_sys_msgctl(const struct pt_regs *regs);
 asmlinkage long __x64_sys_shmctl(const struct pt_regs *regs);
 asmlinkage long __x64_sys_semctl(const struct pt_regs *regs);
 

@@ -585,6 +585,41 @@ static void anonymous_files(struct sample *s)
 	DETAIL(s, CR_REC_EPITEM, item, NULL, 0);
 }
 
+/* A queue of two messages, one of them without text, and two sets */
+static void ipc(struct sample *s)
+{
+	struct cr_rec_msgq queue = {
+		.msqid = L32(32770), .key = L32(0x1234), .mode = L32(0600),
+		.uid = L32(1000), .gid = L32(1000), .cuid = L32(1000),
+		.cgid = L32(1000), .lspid = L32(THREAD2), .lrpid = L32(CHILD),
+		.stime = L64(1700000000), .ctime = L64(1700000000),
+		.qbytes = L64(16384), .nr_msgs = L32(2),
+	};
+	struct cr_rec_msg msg = { .type = L64(7), .len = L32(5) };
+	struct cr_rec_semset set = {
+		.semid = L32(3), .mode = L32(0600), .uid = L32(1000),
+		.gid = L32(1000), .cuid = L32(1000), .cgid = L32(1000),
+		.ctime = L64(1700000000), .nsems = L32(1),
+	};
+	struct cr_semval vals[2] = {
+		{ .semval = L32(3), .sempid = L32(LEADER),
+		  .otime = L64(1700000000) },
+		{ .semval = L32(CR_SEM_MAX) },
+	};
+
+	OBJ(s, CR_REC_MSGQ, queue, NULL, 0);
+	DETAIL(s, CR_REC_MSG, msg, "hello", 5);
+	msg.type = L64(1);
+	msg.len = 0;
+	DETAIL(s, CR_REC_MSG, msg, NULL, 0);
+	OBJ(s, CR_REC_SEMSET, set, vals, sizeof(vals[0]));
+	set.semid = L32(32771);
+	set.key = L32(0x1234);
+	set.flags = L32(CR_IPC_SHARED);
+	set.nsems = L32(2);
+	OBJ(s, CR_REC_SEMSET, set, vals, sizeof(vals));
+}
+
 static void pages(struct sample *s)
 {
 	unsigned int i;
@@ -640,6 +675,7 @@ void sample_build(struct buf *file)
 	thread(&s, ALIVE, s.headless, 0, CR_RESTART_POLL);
 	anonymous_files(&s);
 	terminals(&s);
+	ipc(&s);
 	pages(&s);
 
 	head.nr_objects = L32(s.b.last);

@@ -23,8 +23,10 @@ unsigned int check_machine(const struct image *img);
 unsigned int check_creds(const struct image *img);
 /* Limits, priorities, the numbers of processes */
 unsigned int check_rights(const struct image *img);
-/* Names of sockets and segments, semaphores, descriptors that lead outside */
+/* Names of sockets and terminals, descriptors that lead outside */
 unsigned int check_names(const struct image *img);
+/* System V objects */
+unsigned int check_ipc(const struct image *img);
 
 /* May a new file be made at @path? errno if not */
 bool parent_writable(const char *path);

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Names that a restart takes again: are those of UNIX sockets, of System V
- * segments and of pseudo-terminals free, or in use by others? Are semaphores
- * there that the job had taken? And does the restarter have the descriptors that
- * led outside the job?
+ * Names that a restart takes again: are those of UNIX sockets and of
+ * pseudo-terminals free, or in use by others? And does the restarter have the
+ * descriptors that led outside the job?
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -12,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <sys/sem.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -90,113 +88,6 @@ static unsigned int check_sock(const struct image *img, u32 id)
 	if (!name[0])
 		return check_abstract(img, le32_to_cpu(rec.type), name, len);
 	return rec.path_len ? check_path(img, name + len) : 0;
-}
-
-/* ---- System V segments ---- */
-
-/* The segment that was saved may be there still */
-static unsigned int check_shmid(const struct image *img,
-				const struct cr_rec_shmid *rec)
-{
-	u32 shmid = le32_to_cpu(rec->shmid), key = le32_to_cpu(rec->key);
-	unsigned int nattch, found = 0;
-	unsigned long long ctime;
-	int own_key, own_id;
-	char line[512];
-	FILE *f;
-
-	f = fopen("/proc/sysvipc/shm", "r");
-	while (f && !found && fgets(line, sizeof(line), f)) {
-		if (sscanf(line, "%d %d %*o %*u %*d %*d %u %*u %*u %*u %*u %*u %*u %llu",
-			   &own_key, &own_id, &nattch, &ctime) != 4)
-			continue;
-		if ((u32)own_id == shmid &&
-		    (nattch || ctime != le64_to_cpu(rec->ctime)))
-			found = problem(img, "System V segment %u: its id is taken",
-					shmid);
-		else if (key && (u32)own_key == key && (u32)own_id != shmid)
-			found = problem(img, "System V segment %u: its key 0x%x is taken",
-					shmid, key);
-	}
-	if (f)
-		fclose(f);
-	return found;
-}
-
-static unsigned int check_shm(const struct image *img, u32 id)
-{
-	struct cr_detail_iter it;
-	struct cr_rec_shmid rec;
-
-	cr_for_each_detail(&img->cr, id, &it) {
-		if (it.view.type != CR_REC_SHMID)
-			continue;
-		cr_detail(&it, &rec, sizeof(rec));
-		return check_shmid(img, &rec);
-	}
-	return 0;
-}
-
-/* ---- System V semaphores ---- */
-
-/* Is the set there that was saved? As far as the list of them shows it */
-static bool sem_set_fits(const struct cr_rec_semundo *rec)
-{
-	unsigned long long ctime;
-	bool fits = false;
-	unsigned int nsems;
-	char line[512];
-	int key, id;
-	FILE *f;
-
-	f = fopen("/proc/sysvipc/sem", "r");
-	while (f && !fits && fgets(line, sizeof(line), f))
-		fits = sscanf(line, "%d %d %*o %u %*u %*u %*u %*u %*u %llu", &key,
-			      &id, &nsems, &ctime) == 4 &&
-		       (u32)id == le32_to_cpu(rec->semid) &&
-		       (u32)key == le32_to_cpu(rec->key) &&
-		       nsems == le32_to_cpu(rec->nsems) &&
-		       ctime == le64_to_cpu(rec->ctime);
-	if (f)
-		fclose(f);
-	return fits;
-}
-
-/* May they be taken again? One process may wait for what another one gives */
-static unsigned int check_semundo(const struct image *img,
-				  const struct cr_rec_semundo *rec,
-				  const void *tail)
-{
-	u32 semid = le32_to_cpu(rec->semid), i;
-	struct cr_sem sem;
-	int val;
-
-	if (!sem_set_fits(rec))
-		return problem(img, "semaphore set %u: is gone, or not the one that was saved",
-			       semid);
-	for (i = 0; i < le32_to_cpu(rec->nsems); i++) {
-		memcpy(&sem, tail + i * sizeof(sem), sizeof(sem));
-		val = semctl(semid, i, GETVAL);
-		if (val >= 0 && val < (s32)le32_to_cpu(sem.semadj))
-			return problem(img, "semaphore set %u: somebody has semaphore %u",
-				       semid, i);
-	}
-	return 0;
-}
-
-static unsigned int check_semundos(const struct image *img, u32 id)
-{
-	unsigned int problems = 0;
-	struct cr_rec_semundo rec;
-	struct cr_detail_iter it;
-
-	cr_for_each_detail(&img->cr, id, &it) {
-		if (it.view.type != CR_REC_SEMUNDO)
-			continue;
-		cr_detail(&it, &rec, sizeof(rec));
-		problems += check_semundo(img, &rec, it.view.tail);
-	}
-	return problems;
 }
 
 /* ---- descriptors ---- */
@@ -295,12 +186,9 @@ unsigned int check_names(const struct image *img)
 
 	for (id = 0; (id = image_next(img, id, CR_REC_SOCK));)
 		problems += check_sock(img, id);
-	for (id = 0; (id = image_next(img, id, CR_REC_SHM));)
-		problems += check_shm(img, id);
+	problems += check_ipc(img);
 	for (id = 0; (id = image_next(img, id, CR_REC_PTY));)
 		problems += check_pty(img, id);
-	for (id = 0; (id = image_next(img, id, CR_REC_PROC));)
-		problems += check_semundos(img, id);
 	for (id = 0; (id = image_next(img, id, CR_REC_FILE));)
 		problems += check_outside(img, id);
 	return problems;

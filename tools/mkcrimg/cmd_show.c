@@ -687,31 +687,6 @@ static void show_proc(const struct image *img, const u32 *first, u32 id,
 	show_threads(img, first, id, &t);
 }
 
-/* ---- System V segments ---- */
-
-static void show_segments(const struct image *img)
-{
-	struct cr_detail_iter it;
-	struct cr_rec_shmid seg;
-	struct cr_rec_shm shm;
-	struct cr_view v;
-	u32 id = 0;
-
-	while ((id = image_next(img, id, CR_REC_SHM))) {
-		cr_read_obj(&img->cr, id, &v, &shm, sizeof(shm));
-		if (le32_to_cpu(shm.kind) != CR_SHM_SYSV)
-			continue;
-		cr_detail_first(&img->cr, id, &it);
-		cr_detail(&it, &seg, sizeof(seg));
-		printf("\nsegment %u: key 0x%08x, mode 0%o, %s%s%s\n",
-		       le32_to_cpu(seg.shmid), le32_to_cpu(seg.key),
-		       le32_to_cpu(seg.mode) & 0777,
-		       human_size(le64_to_cpu(shm.size)),
-		       le32_to_cpu(seg.mode) & CR_SHMID_DEST ? ", removed" : "",
-		       le32_to_cpu(seg.mode) & CR_SHMID_LOCKED ? ", locked" : "");
-	}
-}
-
 /* ---- descriptors in flight ---- */
 
 static void show_flight_to(const struct image *img, u32 queue, u32 sock,
@@ -791,7 +766,7 @@ static int run(const struct cmd *cmd, int argc, char **argv)
 		while ((id = image_next(&img, id, CR_REC_PROC)))
 			show_proc(&img, first, id, maps);
 		free(first);
-		show_segments(&img);
+		show_ipc(&img);
 		show_flight(&img);
 	}
 	image_close(&img);

@@ -485,6 +485,45 @@ static const struct field semundo_fields[] = {
 	DEC(cr_rec_semundo, ctime),
 };
 
+static const struct field msgq_fields[] = {
+	DEC(cr_rec_msgq, msqid),
+	HEX(cr_rec_msgq, key),
+	OCT(cr_rec_msgq, mode),
+	HEX(cr_rec_msgq, flags),
+	DEC(cr_rec_msgq, uid),
+	DEC(cr_rec_msgq, gid),
+	DEC(cr_rec_msgq, cuid),
+	DEC(cr_rec_msgq, cgid),
+	DEC(cr_rec_msgq, lspid),
+	DEC(cr_rec_msgq, lrpid),
+	DEC(cr_rec_msgq, stime),
+	DEC(cr_rec_msgq, rtime),
+	DEC(cr_rec_msgq, ctime),
+	DEC(cr_rec_msgq, qbytes),
+	DEC(cr_rec_msgq, nr_msgs),
+	DEC(cr_rec_msgq, reserved),
+};
+
+static const struct field msg_fields[] = {
+	DEC(cr_rec_msg, type),
+	DEC(cr_rec_msg, len),
+	DEC(cr_rec_msg, reserved),
+};
+
+static const struct field semset_fields[] = {
+	DEC(cr_rec_semset, semid),
+	HEX(cr_rec_semset, key),
+	OCT(cr_rec_semset, mode),
+	HEX(cr_rec_semset, flags),
+	DEC(cr_rec_semset, uid),
+	DEC(cr_rec_semset, gid),
+	DEC(cr_rec_semset, cuid),
+	DEC(cr_rec_semset, cgid),
+	DEC(cr_rec_semset, ctime),
+	DEC(cr_rec_semset, nsems),
+	DEC(cr_rec_semset, reserved),
+};
+
 static const struct field sockq_fields[] = {
 	DEC(cr_rec_sockq, sock),
 	DEC(cr_rec_sockq, nr_msgs),
@@ -518,6 +557,9 @@ static const struct rec_fields recs[] = {
 	REC(CR_REC_PTY_BUF, cr_rec_pty_buf, TAIL_BYTES, pty_buf_fields),
 	REC(CR_REC_SHM, cr_rec_shm, TAIL_TEXT, shm_fields),
 	REC(CR_REC_SHMID, cr_rec_shmid, TAIL_NONE, shmid_fields),
+	REC(CR_REC_MSGQ, cr_rec_msgq, TAIL_NONE, msgq_fields),
+	REC(CR_REC_MSG, cr_rec_msg, TAIL_BYTES, msg_fields),
+	REC(CR_REC_SEMSET, cr_rec_semset, TAIL_U32, semset_fields),
 	REC(CR_REC_FILE, cr_rec_file, TAIL_TEXT, file_fields),
 	REC(CR_REC_EVENTFD, cr_rec_eventfd, TAIL_NONE, eventfd_fields),
 	REC(CR_REC_TIMERFD, cr_rec_timerfd, TAIL_NONE, timerfd_fields),

@@ -92,6 +92,8 @@ print($1)"
 	assert_line --regexp 'fd 0 +/dev/pts/0: read write, terminal outside'
 	assert_line --regexp '^  000000600000-000000a00000 rw-p .* big$'
 	assert_line --regexp '^segment 32769: key 0x00001234, mode 0600, '
+	assert_line --regexp '^message queue 32770: key 0x00001234, mode 0600, 2 messages, 5 '
+	assert_line 'semaphore set 32771: key 0x00001234, mode 0600, others use it, too, values 3 32767'
 	assert_line '  exited  first thread (app), with 3'
 	assert_line '  shared  memory with pid 100'
 	assert_line '  shared  descriptors with pid 100'
@@ -126,12 +128,14 @@ print($1)"
 }
 
 @test "check: names that are in use, and what is not looked at" {
-	local id
-	# the sample has a segment of this key, a socket at a path, and locks
+	local id queue
+	# the sample has a segment and a queue of this key, a socket at a path, and locks
 	id=$(perl -e 'print shmget(0x1234, 4096, 01600) // die $!')
+	queue=$(perl -e 'print 0 + (msgget(0x1234, 01600) // die $!)')
 	run -1 mkcrimg check a.crimg
-	ipcrm -m "$id"
+	ipcrm -m "$id" -q "$queue"
 	assert_output --partial 'a.crimg: System V segment 32769: its key 0x1234 is taken'
+	assert_output --partial 'a.crimg: message queue 32770: its key 0x1234 is taken'
 	assert_output --partial 'a.crimg: /x/soc: a socket cannot be bound there'
 	assert_output --partial "a.crimg: not looked at: whether somebody else holds the job's file locks"
 	run -1 mkcrimg check a.crimg

@@ -99,6 +99,14 @@ lifecycle() {
 	lifecycle sysv
 }
 
+@test "sysvmsg" {
+	lifecycle sysvmsg
+}
+
+@test "sysvsem" {
+	lifecycle sysvsem
+}
+
 @test "semundo" {
 	lifecycle semundo
 }

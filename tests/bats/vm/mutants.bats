@@ -6,18 +6,23 @@
 
 load helper
 
+# What makes it as if nobody had restarted the job yet
+clean=(true)
+
 # mutants COUNT FIRST PROGRAM [CASE...]
 mutants() {
 	local count=$1 first=$2
 	shift 2
 	start "$@"
 	save_kill
+	"${clean[@]}"
 	run -0 "$CR_TOP/build/unit/exec_mutants" "$job_image" "$first" "$((count * ${CR_MUTANTS:-100} / 100))"
 	assert_output --partial ' EBADMSG'
 	# of that sort there are few
 	[ "$count" -lt 300 ] || assert_output --partial ' EOPNOTSUPP'
 	# The good image still is one. What the mutants that ran have done to the job's files and pipes
 	# is another matter: it does not get to its end.
+	"${clean[@]}"
 	run -0 mkcrimg check "$job_image"
 	resume
 	kill -KILL "$job_pid"
@@ -112,6 +117,24 @@ mutants() {
 
 @test "100 mutants of semaphores that are taken" {
 	mutants 100 135000 semundo
+	ipcrm --all
+}
+
+# They are made anew until a mutant runs, whose queues are there from then on
+@test "150 mutants of message queues" {
+	clean=(ipcrm --all)
+	mutants 150 180000 sysvmsg
+	ipcrm --all
+}
+
+@test "150 mutants of semaphore sets" {
+	clean=(ipcrm --all)
+	mutants 150 190000 sysvsem
+	ipcrm --all
+}
+
+@test "100 mutants of queues that are there" {
+	mutants 100 200000 sysvmsg types full empty
 	ipcrm --all
 }
 
