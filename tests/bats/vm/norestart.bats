@@ -389,6 +389,7 @@ start_nobody() {
 	job_dir=$BATS_TEST_TMPDIR/job job_out=$BATS_TEST_TMPDIR/job.out
 	chmod a+rx "$BATS_TEST_TMPDIR" "$BATS_TEST_TMPDIR"/../.. "$BATS_TEST_TMPDIR"/..
 	mkdir -m 777 "$job_dir"
+	install -m 666 /dev/null "$job_out"
 	"${nobody[@]}" ambient bash -c 'exec 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-; exec "$@"' bash "$progs/scmrights" "$job_dir" pipes \
 		order </dev/null >"$job_out" 2>&1 3>&- &
 	job_pid=$!
