@@ -1,8 +1,67 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
-# Jobs that do not stand still, and tasks that cannot be stopped.
+# Jobs that fork, execute, exit, create threads and change their mappings as fast as they can are saved while they
+# do it: never a hang, a crash or an image of a state that never was. And tasks that cannot be stopped.
+#
+# CR_REPEAT says how often each is saved; by default a few times, and 200 times when everything is tested.
 
 load helper
+
+local_setup() {
+	repeat=$(repetitions 6 200)
+	copies=0
+}
+
+# A copy of the job beside it, in a pid namespace of its own, as it was saved just now: it goes on, and comes to
+# its end when its leader gets a signal.
+copy_goes_on() {
+	local job_pid
+	resume pid=ns
+	kill -USR1 "$job_pid"
+	expect_status 0
+	copies=$((copies + 1))
+}
+
+# busy CASE...: it is saved while it runs on; of every fourth image a copy goes on, and twice the job itself is killed
+# and goes on from its image
+busy() {
+	local nr
+	start busy "$@"
+	for ((nr = 1; nr <= repeat; nr++)); do
+		save
+		[ $((nr % 4)) != 0 ] || copy_goes_on
+		if [ $nr = $((repeat / 3)) ] || [ $nr = $((repeat * 2 / 3)) ]; then
+			save_kill
+			resume
+		fi
+	done
+	echo "# saved $repeat times, $copies copies went on"
+	finish
+}
+
+@test "it forks" {
+	busy fork
+}
+
+@test "it executes" {
+	busy exec
+}
+
+@test "it exits" {
+	busy exit
+}
+
+@test "it creates threads" {
+	busy threads
+}
+
+@test "it changes its mappings" {
+	busy maps
+}
+
+@test "it does everything" {
+	busy
+}
 
 # ---- tasks that cannot be stopped ----
 

@@ -59,6 +59,14 @@ in_state() {
 
 ready() { [ -e "$job_dir/ready" ] || gone "$job_pid"; }
 
+# repetitions FEW MANY: how often to do what fails at a random moment, if at all: CR_REPEAT, or a few times in the
+# usual run and many times when everything is tested
+repetitions() {
+	local default=$1
+	[ "${CR_TESTS:-}" != all ] || default=$2
+	echo "${CR_REPEAT:-$default}"
+}
+
 # ---- the job of a test ----
 # job_dir	its directory, argument of the program
 # job_pid	the process to wait for and to save: the program itself, then the keeper
