@@ -73,6 +73,26 @@ notices() {
 	done
 }
 
+@test "busy ones hold, and so do several as one" {
+	start busy
+	touch busy/go
+	wait "$pid"
+	assert_equal "$(<busy.out)" ''
+	start several eventfd unix,both,brim pipes
+	touch several/go
+	wait "$pid"
+	assert_equal "$(<several.out)" ''
+}
+
+@test "who is shot says so" {
+	run -0 "$progs/shoot" 0 sh -c 'exit 3'
+	assert_output --regexp '^[0-9]+ 3$'
+	run -0 "$progs/shoot" 100000000 sh -c 'exit 3'
+	assert_output 'ended 3'
+	run -0 "$progs/shoot" 100000 sleep 1000
+	assert_output killed
+}
+
 @test "memory notices a byte that changed" {
 	start memory anon
 	python3 - "$pid" <<-'END'
