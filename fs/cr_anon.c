@@ -44,7 +44,7 @@ void cr_anon_outside(struct cr_save *s, struct cr_obj *obj)
 		cr_fail(s, -ENOMEM);
 		return;
 	}
-	if (cr_file_is_shared(obj))
+	if (cr_file_is_shared(s, obj))
 		cr_refuse(s, obj->holder, "CR-ESHARE",
 			  "%s: %*pE: shared with a process outside the job",
 			  cr_file_where(obj), CR_NAME(info->name));

@@ -220,8 +220,8 @@ static void epoll_outside(struct cr_save *s, struct cr_obj *obj)
 
 	cr_anon_outside(s, obj);
 	/* what is refused, others may change at any time */
-	if (!s->still || !cr_file_info(obj)->name || cr_file_is_shared(obj) ||
-	    !items_get(s, obj, &items))
+	if (!s->still || !cr_file_info(obj)->name ||
+	    cr_file_is_shared(s, obj) || !items_get(s, obj, &items))
 		return;
 	for (i = 0; i < items.nr; i++) {
 		const struct cr_file_type *type =

@@ -44,7 +44,7 @@ static void fifo_outside(struct cr_save *s, struct cr_obj *obj)
 	cr_named_outside(s, obj);
 	if (!pipe || !info->name)
 		return;
-	if (cr_pipe_is_outside(pipe) || cr_file_is_shared(obj))
+	if (cr_pipe_is_outside(pipe) || cr_file_is_shared(s, obj))
 		cr_refuse(s, obj->holder, "CR-EPIPE",
 			  "%s: %*pE: FIFO that a process outside the job has open, too",
 			  cr_file_where(obj), CR_NAME(info->name));

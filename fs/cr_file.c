@@ -17,6 +17,7 @@
  * Locks: none held over a call; while collecting, the job may run.
  */
 #include <linux/delay.h>
+#include <linux/fdtable.h>
 #include <linux/fs.h>
 #include <linux/file.h>
 #include <linux/kdev_t.h>
@@ -118,11 +119,41 @@ void cr_file_put(struct file *file)
 	destroy_work_on_stack(&close.work);
 }
 
-bool cr_file_is_shared(const struct cr_obj *obj)
+static int is_that_file(const void *that, struct file *file, unsigned int fd)
+{
+	return file == that;
+}
+
+/* Does a table that is not the job's lead to it? */
+static bool table_outside_has(struct cr_save *s, struct file *file)
+{
+	struct task_struct *p, *t;
+	struct files_struct *files;
+	bool found = false;
+
+	rcu_read_lock();
+	for_each_process_thread(p, t) {
+		/* the threads of most processes share one */
+		if (found || (t != p && READ_ONCE(t->files) == p->files))
+			continue;
+		task_lock(t);
+		files = t->files;
+		if (files && !cr_obj_find(s, CR_OBJ_FILES, files))
+			found = iterate_fd(files, 0, is_that_file, file);
+		task_unlock(t);
+	}
+	rcu_read_unlock();
+	return found;
+}
+
+bool cr_file_is_shared(struct cr_save *s, const struct cr_obj *obj)
 {
 	struct file *file = obj->ptr;
 	int i;
 
+	if (!s->still)
+		return file_count(file) > obj->refs + 1 &&
+		       table_outside_has(s, file);
 	for (i = 0; i < SHARED_TRIES; i++) {
 		if (file_count(file) == obj->refs + 1)
 			return false;

@@ -46,7 +46,7 @@ static void pidfd_outside(struct cr_save *s, struct cr_obj *obj)
 		cr_file_refuse(s, obj, "of a process that is gone: not supported yet");
 	else if (!inside)
 		cr_file_refuse(s, obj, "of a process outside the job");
-	else if (cr_file_is_shared(obj))
+	else if (cr_file_is_shared(s, obj))
 		cr_refuse(s, obj->holder, "CR-ESHARE",
 			  "%s: pidfd: shared with a process outside the job",
 			  cr_file_where(obj));

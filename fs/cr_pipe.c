@@ -469,7 +469,7 @@ static void end_outside(struct cr_save *s, struct cr_obj *obj)
 
 	if (!pipe)
 		return;
-	if (!(pipe->flags & PIPE_OUTSIDE) && cr_file_is_shared(obj))
+	if (!(pipe->flags & PIPE_OUTSIDE) && cr_file_is_shared(s, obj))
 		pipe->flags |= PIPE_OUTSIDE;
 	info->name = kasprintf(GFP_KERNEL_ACCOUNT, "pipe:[%lu]", inode->i_ino);
 	if (!info->name)

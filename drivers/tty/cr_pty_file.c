@@ -27,7 +27,7 @@ static bool is_devpts(const struct tty_struct *tty)
 
 static void refuse_shared(struct cr_save *s, struct cr_obj *obj)
 {
-	if (cr_file_is_shared(obj))
+	if (cr_file_is_shared(s, obj))
 		cr_refuse(s, obj->holder, "CR-ESHARE",
 			  "%s: %*pE: shared with a process outside the job",
 			  cr_file_where(obj),

@@ -146,13 +146,16 @@ void cr_file_refuse(struct cr_save *s, struct cr_obj *obj, const char *why);
 
 /**
  * cr_file_is_shared() - does somebody outside the job hold this description?
+ * @s: the saver
  * @obj: the FILE; all is collected
  *
- * Besides the job's descriptors and messages only the table of objects does. Who
- * looks into
- * /proc/PID/fd holds it, too, but lets go. Context: sleeps.
+ * When the job stands still, nobody does but its descriptors and messages, and the
+ * table of objects. Who looks into /proc/PID/fd holds it, too, but lets go. In a
+ * job that runs, whoever waits in poll() or, with other threads, in read() holds
+ * it, for as long as that takes: then only descriptors of others tell. Context:
+ * sleeps.
  */
-bool cr_file_is_shared(const struct cr_obj *obj);
+bool cr_file_is_shared(struct cr_save *s, const struct cr_obj *obj);
 
 /* Drop a reference; the last one closes the file before it returns */
 void cr_file_put(struct file *file);

@@ -672,7 +672,7 @@ static void end_outside(struct cr_save *s, struct cr_obj *obj)
 	}
 	if (!sock)
 		return;
-	if (cr_file_is_shared(obj))
+	if (cr_file_is_shared(s, obj))
 		cr_file_refuse(s, obj,
 			       "UNIX socket shared with a process outside the job: not supported yet");
 	else if (end_leads_outside(s, sock))

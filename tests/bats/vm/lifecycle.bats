@@ -189,6 +189,10 @@ lifecycle() {
 	lifecycle unix
 }
 
+@test "waiting" {
+	lifecycle waiting
+}
+
 @test "eventfd" {
 	lifecycle eventfd
 }
