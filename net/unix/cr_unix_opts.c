@@ -14,11 +14,12 @@
 #include <linux/time64.h>
 #include "cr_unix.h"
 
+/* SOCK_FASYNC comes and goes with the open file's O_ASYNC: fs/cr_owner.c */
 #define SK_FLAGS_KNOWN							\
 	(BIT(SOCK_DEAD) | BIT(SOCK_DONE) | BIT(SOCK_URGINLINE) |	\
 	 BIT(SOCK_KEEPOPEN) | BIT(SOCK_LINGER) | BIT(SOCK_BROADCAST) |	\
 	 BIT(SOCK_ZAPPED) | BIT(SOCK_USE_WRITE_QUEUE) |			\
-	 BIT(SOCK_LOCALROUTE) | BIT(SOCK_RCU_FREE))
+	 BIT(SOCK_LOCALROUTE) | BIT(SOCK_FASYNC) | BIT(SOCK_RCU_FREE))
 
 #define SOCK_FLAGS_KNOWN						\
 	(BIT(SOCKWQ_ASYNC_NOSPACE) | BIT(SOCKWQ_ASYNC_WAITDATA) |	\

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Who gets a signal when a pipe can be read: F_SETOWN, F_SETSIG, O_ASYNC. A
- * process, a thread, a group, a child; and owners that get none.
+ * Who gets a signal when a pipe or a socket can be read: F_SETOWN, F_SETSIG,
+ * O_ASYNC. A process, a thread, a group, a child; and owners that get none.
  */
 #include "prog.h"
 #include <pthread.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 
 static volatile int signals, last_sig, last_fd;
@@ -27,17 +28,22 @@ static void handle(int sig)
 	must(sigaction(sig, &sa, NULL));
 }
 
-/* A pipe whose reading end has an owner */
-static void own(int p[2], int type, pid_t pid, int sig, bool async)
+static void own_end(int end, int type, pid_t pid, int sig, bool async)
 {
 	struct f_owner_ex owner = { type, pid };
 
-	must(pipe(p));
-	must(fcntl(p[0], F_SETOWN_EX, &owner));
+	must(fcntl(end, F_SETOWN_EX, &owner));
 	if (sig)
-		must(fcntl(p[0], F_SETSIG, sig));
+		must(fcntl(end, F_SETSIG, sig));
 	if (async)
-		must(fcntl(p[0], F_SETFL, O_ASYNC));
+		must(fcntl(end, F_SETFL, O_ASYNC));
+}
+
+/* A pipe whose reading end has an owner */
+static void own(int p[2], int type, pid_t pid, int sig, bool async)
+{
+	must(pipe(p));
+	own_end(p[0], type, pid, sig, async);
 }
 
 static void owner_is(int fd, int type, pid_t pid, int sig, const char *what)
@@ -107,6 +113,28 @@ static void proc_verify(void)
 	must(fcntl(plain[0], F_SETFL, 0));
 	must(write(plain[1], "x", 1));
 	await_signal(2, "no more O_ASYNC");
+}
+
+/* ---- a UNIX socket, which has a flag for O_ASYNC of its own ---- */
+
+static int ends[2];
+
+static void socket_setup(void)
+{
+	handle(SIGRTMIN + 4);
+	must(socketpair(AF_UNIX, SOCK_STREAM, 0, ends));
+	own_end(ends[0], F_OWNER_PID, getpid(), SIGRTMIN + 4, true);
+}
+
+static void socket_verify(void)
+{
+	owner_is(ends[0], F_OWNER_PID, getpid(), SIGRTMIN + 4, "socket");
+	check(must(fcntl(ends[0], F_GETFL)) == (O_RDWR | O_ASYNC), "socket: flags");
+	signals = 0;
+	must(write(ends[1], "x", 1));
+	await_signal(1, "socket");
+	check(last_sig == SIGRTMIN + 4 && last_fd == ends[0], "socket: signal %d, fd %d",
+	      last_sig, last_fd);
 }
 
 /* ---- a thread ---- */
@@ -188,6 +216,7 @@ static const struct prog_case cases[] = {
 	{ "child", child_setup, child_verify, false },
 	{ "thread", thread_setup, thread_verify, false },
 	{ "proc", proc_setup, proc_verify, false },
+	{ "socket", socket_setup, socket_verify, false },
 	{ }
 };
 
