@@ -39,9 +39,12 @@ help:				## this list
 	@echo '  make kernel BUILTIN=y: beside the debug kernel, the same with binfmt_cr built in: KVER=builtin'
 	@echo '  make ends with 2 for every failure: make vm prints the status of CMD, and tests/vm/run CMD ends with it'
 
-.PHONY: setup
+.PHONY: setup setup-long
 setup:				## install what is missing: packages, headers, kernels
 	@scripts/setup
+
+setup-long:			## and the programs that test-long saves
+	@scripts/setup -l
 
 # ---- module ----------------------------------------------------------------------------------
 
@@ -142,7 +145,7 @@ vm: export VM_CMD := $(value CMD)
 test: all $(if $(wildcard tests/unit/unit.mk),unit)	## the whole test suite, on every supported kernel (or KVER)
 	@tests/run $(KVERS)
 
-test-long: all $(if $(wildcard tests/unit/unit.mk),unit)	## what takes long, too: real programs, damaged images, debuggers
+test-long: setup-long all $(if $(wildcard tests/unit/unit.mk),unit)	## what takes long, too: real programs, damaged images, debuggers
 	@CR_TESTS=all tests/run $(KVERS)
 
 demo: all			## save and resume a real job in a virtual machine

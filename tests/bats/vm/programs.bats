@@ -5,13 +5,7 @@
 # (tests/run-interrupted).
 
 load helper
-
-# equal COMMAND [OPTION...]: both ways; the command finds its input in $data
-equal() {
-	local command=$1
-	shift
-	"$CR_TOP/tests/run-interrupted" --kills="${CR_KILLS:-5}" --saves="${CR_SAVES:-20}" "$@" "$command" 3>&-
-}
+load interrupted
 
 setup_file() {
 	export data=$BATS_FILE_TMPDIR
