@@ -725,23 +725,6 @@ static void kinds_verify(void)
 	must(close(watched));
 }
 
-/* ---- standard output, a pipe that leads outside, opened once more; only in flight ---- */
-
-static int outside[2];
-
-static void outside_setup(void)
-{
-	must(socketpair(AF_UNIX, SOCK_STREAM, 0, outside));
-	send_away(outside[0], "outside", must(open("/proc/self/fd/1", O_WRONLY)));
-}
-
-static void outside_verify(void)
-{
-	int fd = recv_fd(outside[1], "outside");
-
-	check(must(write(fd, "flown\n", 6)) == 6, "written in part");
-}
-
 static const struct prog_case cases[] = {
 	{ "creds", creds_setup, creds_verify, false },
 	{ "kinds", kinds_setup, kinds_verify, false },
@@ -754,7 +737,6 @@ static const struct prog_case cases[] = {
 	{ "cycle", cycle_setup, cycle_verify, false },
 	{ "pending", pending_setup, pending_verify, false },
 	{ "peeked", peeked_setup, peeked_verify, false },
-	{ "outside", outside_setup, outside_verify, true },
 	{ }
 };
 

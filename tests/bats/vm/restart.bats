@@ -320,20 +320,3 @@ in_pidns_of() {
 	assert_equal "$(cat "$job_dir/out")" "one"
 	assert_equal "$(cat "$job_dir/out2")" "two input"
 }
-
-# It led to where standard output led, and so it does again.
-@test "a descriptor to the outside that is only in flight" {
-	job_dir=$BATS_TEST_TMPDIR/job job_out=$BATS_TEST_TMPDIR/job.out
-	mkdir "$job_dir"
-	# the shell keeps a descriptor of its own for that
-	"$progs/scmrights" "$job_dir" outside </dev/null 2>"$job_out" 3>&- > >(cat >"$job_dir/first") 10>&- 11>&- &
-	job_pid=$!
-	until_true ready
-	save_kill
-	"$job_image" </dev/null >"$job_dir/second" 2>>"$job_out" 3>&- &
-	job_pid=$!
-	until_true resumed
-	finish
-	assert_equal "$(cat "$job_dir/second")" flown
-	[ ! -s "$job_dir/first" ]
-}
