@@ -4,7 +4,8 @@
  * an image never gives more than the one who executes it already has. But for
  * securebits, which each thread sets itself: kernel/cr_prctl.c.
  *
- * Refused: a user namespace other than the saver's, keyrings of the task's own.
+ * Refused: a user namespace other than the saver's, keyrings of the task's own;
+ * tasks that differ, because whoever restarts them has one set of credentials.
  */
 #include <linux/kernel.h>
 #include <linux/slab.h>
@@ -91,6 +92,51 @@ static int cred_record(const struct cred *cred, struct cr_rec_cred *rec,
 	return 0;
 }
 
+/* Everything but the first fields, which say where the record stands */
+static bool cred_equal(const struct cr_rec_cred *a, const struct cr_rec_cred *b)
+{
+	size_t from = offsetof(struct cr_rec_cred, uid);
+
+	return !memcmp((const char *)a + from, (const char *)b + from,
+		       sizeof(*a) - from);
+}
+
+/* As cred_restore() will ask of the caller. 1, 0 or -errno */
+static int creds_same(const struct cred *a, const struct cred *b)
+{
+	struct cr_rec_cred x, y;
+	__le32 *x_groups, *y_groups;
+	int ret;
+
+	ret = cred_record(a, &x, &x_groups);
+	if (ret)
+		return ret;
+	ret = cred_record(b, &y, &y_groups);
+	if (!ret) {
+		x.securebits = y.securebits;
+		ret = cred_equal(&x, &y) &&
+		      !memcmp(x_groups, y_groups,
+			      le32_to_cpu(x.nr_groups) * sizeof(__le32));
+		kvfree(y_groups);
+	}
+	kvfree(x_groups);
+	return ret;
+}
+
+static void cred_outside(struct cr_save *s, struct cr_obj *obj)
+{
+	struct cr_obj *first = list_first_entry(&s->objs[CR_OBJ_CRED],
+						struct cr_obj, list);
+	int same = obj == first ? 1 : creds_same(first->ptr, obj->ptr);
+
+	if (same < 0)
+		cr_fail(s, same);
+	else if (!same)
+		cr_refuse(s, obj->holder, "CR-ECRED",
+			  "other ids, groups or capabilities than pid %d: not supported yet",
+			  task_tgid_vnr(first->holder));
+}
+
 static void cred_save(struct cr_save *s, struct cr_obj *obj)
 {
 	struct cr_rec_cred rec;
@@ -105,15 +151,6 @@ static void cred_save(struct cr_save *s, struct cr_obj *obj)
 	cr_write_obj(s, obj, &rec, sizeof(rec), groups,
 		     le32_to_cpu(rec.nr_groups) * sizeof(__le32));
 	kvfree(groups);
-}
-
-/* Everything but the first fields, which say where the record stands */
-static bool cred_equal(const struct cr_rec_cred *a, const struct cr_rec_cred *b)
-{
-	size_t from = offsetof(struct cr_rec_cred, uid);
-
-	return !memcmp((const char *)a + from, (const char *)b + from,
-		       sizeof(*a) - from);
 }
 
 static int cred_restore(struct cr_restart *r, u32 id)
@@ -207,6 +244,7 @@ const struct cr_obj_ops cr_cred_ops = {
 	.get = cred_get,
 	.put = cred_put,
 	.collect = cred_collect,
+	.outside = cred_outside,
 	.save = cred_save,
 	.restore = cred_restore,
 };

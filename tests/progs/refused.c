@@ -673,6 +673,30 @@ static void leader_exit(void)
 	pthread_exit(NULL);
 }
 
+/* ---- a process that has given up what the others have ---- */
+
+static void dropped_child(void)
+{
+	have(setresuid(65534, 65534, 65534));
+	/* may be traced by those who may trace it anyway */
+	must(prctl(PR_SET_DUMPABLE, 1));
+	prog_touch("up.dropped");
+	prog_wait();
+	_exit(5);
+}
+
+static void dropped_setup(void)
+{
+	must(chmod(prog_path("."), 0777));
+	child = prog_fork(dropped_child);
+	prog_await("up.dropped");
+}
+
+static void dropped_verify(void)
+{
+	prog_reap(child, 5 << 8);
+}
+
 static void namespace_setup(void)
 {
 	have(unshare(0x04000000));	/* CLONE_NEWUTS */
@@ -757,6 +781,7 @@ static const struct prog_case cases[] = {
 	{ "seccomp", seccomp_setup, NULL, true },
 	{ "everywhere", everywhere_setup, everywhere_verify, true },
 	{ "leader_exit", leader_exit, NULL, true },
+	{ "dropped", dropped_setup, dropped_verify, true },
 	{ "namespace", namespace_setup, NULL, true },
 	{ "mount_namespace", mount_namespace_setup, NULL, true },
 	{ "keyring", keyring_setup, NULL, true },
