@@ -151,15 +151,21 @@ clean() {
 	[ "$1" != pid=ns ] || until_true no_task_left
 	until_true none_runs
 	until_true module_unused
+	until_true terminals_are_free
 	no_file_left
 }
 
+# The files of who was killed are closed some time after it has gone.
+terminals_are_free() { [ "$(echo /dev/pts/*)" = "$terminals" ]; }
+
 # restarters_are_killed JOB COUNT PLACE: PLACE is pid=keep, pid=ns, or "in place"
 restarters_are_killed() {
-	local nr begin args=("$3") as=() before
+	local nr begin args=("$3") as=() before terminals
 	killed=0
+	terminals=$(echo /dev/pts/*)
 	start_rich "$1"
 	save_kill
+	until_true terminals_are_free
 	before=$(names)
 	if [ "$3" = 'in place' ]; then
 		as=(-p "$leader")
