@@ -176,7 +176,6 @@ refuse_if_any() {
 	refuse seccomp '(seccomp|no_new_privs)'
 	refuse leader_exit '(leader|exit|zombie)'
 	refuse namespace 'namespace'
-	chmod a+x "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR"/* "$BATS_TEST_TMPDIR"
 	refuse dropped 'other ids, groups or capabilities than pid [0-9]+'
 	refuse mount_namespace 'namespace'
 }
