@@ -27,6 +27,9 @@
 #include <linux/cr_kernel.h>
 #include "cr_ipcid.h"
 
+/* The job stands still meanwhile: others may not keep it so by using a queue */
+#define READ_TRIES	100
+
 /* What msgsnd() takes: a long, and the text behind it */
 #define MSGBUF_TEXT	sizeof(long)
 
@@ -157,19 +160,20 @@ static int queue_try(struct cr_save *s, int id, struct letters *l,
 static int queue_read(struct cr_save *s, int id, struct letters *l,
 		      struct cr_rec_msgq *rec)
 {
-	int done;
+	int done, tries;
 
-	for (;;) {
+	for (tries = 0; tries < READ_TRIES; tries++) {
 		done = queue_try(s, id, l, rec);
 		if (done)
 			return done < 0 ? done : 0;
 		/* others may go on using it */
-		letters_put(l);
 		if (fatal_signal_pending(current))
 			return -EINTR;
+		letters_put(l);
 		if (!letters_alloc(l, l->nr, l->bytes))
 			return -ENOMEM;
 	}
+	return -EBUSY;
 }
 
 static void queue_collect(struct cr_save *s, struct cr_obj *obj)

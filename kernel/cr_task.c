@@ -109,14 +109,18 @@ static void reap_children(const struct cr_rtask *t)
 
 /* ---- vfork() ---- */
 
-/* Nobody finds what is on our stack any more */
+/* Nobody finds what is on our stack any more; the child may not have been made */
 static void vfork_forget(struct cr_rtask *t)
 {
 	struct task_struct *child;
 
 	if (!t->vfork)
 		return;
-	child = t->vfork_child->task;
+	child = READ_ONCE(t->vfork_child->task);
+	if (!child) {
+		t->vfork = NULL;
+		return;
+	}
 	task_lock(child);
 	if (child->vfork_done == t->vfork)
 		child->vfork_done = NULL;

@@ -129,6 +129,23 @@ ended_with() {
 	finish
 }
 
+# Who waits for it is told nothing by a child that was never made.
+@test "pid=keep when only the pid of a child in vfork() is taken" {
+	start vfork thread
+	pid=$(pgrep -P "$job_pid")
+	save_kill
+	"$progs/launch" "$pid" sleep 1000 3>&- &
+	reserved=$!
+	until_true test -e "/proc/$pid"
+	run -0 "$progs/tryexec" "$job_image" pid=keep
+	assert_output EBUSY
+	kill "$(pgrep -P $reserved)"
+	wait $reserved || :
+	reserved=
+	resume pid=keep
+	finish
+}
+
 @test "unknown options of an image" {
 	start hello
 	save_kill
