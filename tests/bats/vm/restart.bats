@@ -131,7 +131,7 @@ ended_with() {
 
 # Who waits for it is told nothing by a child that was never made.
 @test "pid=keep when only the pid of a child in vfork() is taken" {
-	start vfork thread
+	start vfork shared
 	pid=$(pgrep -P "$job_pid")
 	save_kill
 	"$progs/launch" "$pid" sleep 1000 3>&- &
