@@ -35,6 +35,7 @@
 #include <linux/syscalls.h>
 #include <linux/cr_build.h>
 #include <linux/cr_ipc.h>
+#include <linux/cr_mm.h>
 #include <linux/cr_ipc_private.h>
 #include <linux/cr_kernel.h>
 #include "cr_ipcid.h"
@@ -319,7 +320,8 @@ static struct cr_segment *segment_alloc(struct cr_restart *r, u32 id,
 	if (!seg)
 		return NULL;
 	cr_for_each_detail(&r->img, id, &it)
-		cr_detail(&it, &seg->rec, sizeof(seg->rec));
+		if (it.view.type == CR_REC_SHMID)
+			cr_detail(&it, &seg->rec, sizeof(seg->rec));
 	seg->id = id;
 	seg->size = size;
 	seg->shmid = le32_to_cpu(seg->rec.shmid);
@@ -345,8 +347,11 @@ struct file *cr_shmid_restore(struct cr_restart *r, u32 id, loff_t size)
 		err = segment_attach(seg, CR_SEG_RO);
 	if (err)
 		return ERR_PTR(cr_segment_err(r, seg, err, "cannot be attached"));
+	/* one that is still there has its NUMA policy still */
 	if (seg->created)
-		err = cr_pages_restore(r, id, seg->file[CR_SEG_RW], NULL);
+		err = cr_mempolicy_restore_shared(r, id,
+						  file_inode(seg->file[CR_SEG_RW])) ?:
+		      cr_pages_restore(r, id, seg->file[CR_SEG_RW], NULL);
 	else
 		err = cr_segment_prepare(r, seg);
 	if (err)

@@ -18,6 +18,7 @@
  * kernel/cr_check_sock.c: sockets. kernel/cr_check_pty.c: pseudo-terminals.
  * kernel/cr_check_procfile.c: files of procfs.
  * kernel/cr_check_lock.c: locks and leases of files.
+ * kernel/cr_check_mempolicy.c: NUMA policies.
  */
 #include <linux/mm.h>
 #include <linux/sched.h>
@@ -221,20 +222,32 @@ static int shmid_check(struct cr_check *c, const struct cr_detail_iter *it)
 			     "flags");
 }
 
-/* A System V segment has one SHMID, nothing else has any */
+/* A System V segment has one SHMID, nothing else has any; NUMA policies */
 static int shm_details_check(struct cr_check *c, u32 id, u32 kind)
 {
-	u32 nr = c->img->objs[id].nr_details;
 	struct cr_detail_iter it;
-	int err = 0;
+	u32 nr_shmids = 0;
+	u64 last = 0;
+	int err;
 
-	if (nr != (kind == CR_SHM_SYSV ? 1 : 0))
-		return cr_bad(c, "%u details of kind %u", nr, kind);
 	cr_for_each_detail(c->img, id, &it) {
 		cr_check_at(c, &it);
-		err = shmid_check(c, &it);
+		if (it.view.type == CR_REC_SHMID) {
+			nr_shmids++;
+			err = shmid_check(c, &it);
+		} else if (kind == CR_SHM_CARRIED ||
+			   (kind == CR_SHM_SYSV && !nr_shmids)) {
+			err = cr_bad(c, "NUMA policy of kind %u", kind);
+		} else {
+			err = cr_mempolicy_range_check(c, &it, &last);
+		}
+		if (err)
+			return err;
 	}
-	return err;
+	cr_check_at_obj(c, id);
+	if (nr_shmids != (kind == CR_SHM_SYSV ? 1 : 0))
+		return cr_bad(c, "%u details of kind %u", nr_shmids, kind);
+	return 0;
 }
 
 static int shm_file_check(struct cr_check *c, const struct cr_rec_shm *rec,

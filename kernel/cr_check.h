@@ -163,6 +163,14 @@ int cr_anon_check(struct cr_check *c, const struct cr_detail_iter *it);
 int cr_lock_check(struct cr_check *c, const struct cr_detail_iter *it,
 		  struct cr_detail_iter *fds);
 int cr_lease_check(struct cr_check *c, u32 id, const struct cr_rec_file *file);
+/*
+ * kernel/cr_check_mempolicy.c: a MEMPOLICY, but for the range that it is for; one
+ * of a range of a file, behind @last, which moves on
+ */
+int cr_mempolicy_check(struct cr_check *c, const struct cr_detail_iter *it,
+		       u64 *start, u64 *end);
+int cr_mempolicy_range_check(struct cr_check *c,
+			     const struct cr_detail_iter *it, u64 *last);
 /* kernel/cr_check_procfile.c: the PROCFILE of FILE @id */
 int cr_procfile_check(struct cr_check *c, u32 id,
 		      const struct cr_detail_iter *it);

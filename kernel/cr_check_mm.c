@@ -18,7 +18,9 @@ struct mm_state {
 	u32 id;
 	struct cr_rec_mm rec;
 	struct cr_rec_vdso vdso;
+	u64 last_start;
 	u64 last_end;
+	u32 last_kind;		/* 0: may not have a policy, or has one */
 	u32 nr_vmas;
 	u32 nr_auxv;
 	u32 nr_vdso;
@@ -194,7 +196,9 @@ static int vma_check(struct cr_check *c, struct mm_state *mm,
 		return cr_bad(c, "0x%llx-0x%llx behind 0x%llx",
 			      cr_ull(vma.start), cr_ull(vma.end),
 			      (unsigned long long)mm->last_end);
+	mm->last_start = start;
 	mm->last_end = end;
+	mm->last_kind = kind == CR_VMA_ANON || kind == CR_VMA_FILE ? kind : 0;
 	if (pgoff > S64_MAX - (end - start))
 		return cr_bad(c, "offset 0x%llx", cr_ull(vma.pgoff));
 	if (!kind || kind > CR_VMA_VVAR)
@@ -202,6 +206,23 @@ static int vma_check(struct cr_check *c, struct mm_state *mm,
 	return vma_flags_check(c, &vma) ?:
 	       vma_obj_check(c, mm, &vma) ?:
 	       vma_name_check(c, &it->view, kind);
+}
+
+/* Of the mapping before it, of a kind that has its own */
+static int vma_policy_check(struct cr_check *c, struct mm_state *mm,
+			    const struct cr_detail_iter *it)
+{
+	u64 start, end;
+	int err = cr_mempolicy_check(c, it, &start, &end);
+
+	if (err)
+		return err;
+	if (!mm->last_kind || start != mm->last_start || end != mm->last_end)
+		return cr_bad(c, "NUMA policy of 0x%llx-0x%llx",
+			      (unsigned long long)start,
+			      (unsigned long long)end);
+	mm->last_kind = 0;
+	return 0;
 }
 
 static int auxv_check(struct cr_check *c, struct mm_state *mm,
@@ -348,6 +369,8 @@ int cr_mm_check(struct cr_check *c, u32 id)
 		cr_check_at(c, &it);
 		if (it.view.type == CR_REC_VMA)
 			err = vma_check(c, &mm, &it);
+		else if (it.view.type == CR_REC_MEMPOLICY)
+			err = vma_policy_check(c, &mm, &it);
 		else
 			err = auxv_check(c, &mm, &it);
 		if (err)

@@ -389,11 +389,27 @@ static int thread_numbers_check(struct cr_check *c,
 	       cr_check_addr(c, rec->clear_child_tid, "clear_child_tid");
 }
 
-/* REGS once, XSTATE and RESTART at most once, SIGINFO any number of times */
+static int thread_policy_check(struct cr_check *c,
+			       const struct cr_detail_iter *it)
+{
+	u64 start, end;
+	int err = cr_mempolicy_check(c, it, &start, &end);
+
+	if (!err && (start || end))
+		err = cr_bad(c, "NUMA policy of a thread, 0x%llx-0x%llx",
+			     (unsigned long long)start,
+			     (unsigned long long)end);
+	return err;
+}
+
+/*
+ * REGS once, XSTATE, RESTART and MEMPOLICY at most once, SIGINFO any number of
+ * times
+ */
 static int thread_details_check(struct cr_check *c, u32 id,
 				const struct cr_rec_thread *rec)
 {
-	u32 nr_regs = 0, nr_xstate = 0, nr_restart = 0;
+	u32 nr_regs = 0, nr_xstate = 0, nr_restart = 0, nr_policies = 0;
 	struct cr_detail_iter it;
 	int err;
 
@@ -412,6 +428,10 @@ static int thread_details_check(struct cr_check *c, u32 id,
 		case CR_REC_XSTATE_X86:
 			nr = &nr_xstate;
 			err = cr_xstate_check(c, &it);
+			break;
+		case CR_REC_MEMPOLICY:
+			nr = &nr_policies;
+			err = thread_policy_check(c, &it);
 			break;
 		default:
 			nr = &nr_restart;

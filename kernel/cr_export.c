@@ -15,6 +15,9 @@ CR_EXPORT(__d_path);
 CR_EXPORT(__do_semtimedop);
 CR_EXPORT(__get_unused_fd_flags);
 CR_EXPORT(__lock_task_sighand);
+#ifdef CONFIG_NUMA
+CR_EXPORT(__mpol_put);
+#endif
 CR_EXPORT(__pmd_trans_huge_lock);
 CR_EXPORT(__pte_offset_map_lock);
 CR_EXPORT(__set_task_comm);
@@ -27,6 +30,9 @@ CR_EXPORT(__x64_sys_eventfd2);
 CR_EXPORT(__x64_sys_flock);
 CR_EXPORT(__x64_sys_inotify_add_watch);
 CR_EXPORT(__x64_sys_inotify_init1);
+#ifdef CONFIG_NUMA
+CR_EXPORT(__x64_sys_mbind);
+#endif
 CR_EXPORT(__x64_sys_membarrier);
 CR_EXPORT(__x64_sys_memfd_create);
 CR_EXPORT(__x64_sys_mlock2);
@@ -36,6 +42,12 @@ CR_EXPORT(__x64_sys_msgctl);
 CR_EXPORT(__x64_sys_pkey_mprotect);
 CR_EXPORT(__x64_sys_prctl);
 CR_EXPORT(__x64_sys_semctl);
+#ifdef CONFIG_NUMA
+CR_EXPORT(__x64_sys_set_mempolicy);
+#endif
+#ifdef CONFIG_NUMA
+CR_EXPORT(__x64_sys_set_mempolicy_home_node);
+#endif
 CR_EXPORT(__x64_sys_setitimer);
 CR_EXPORT(__x64_sys_shmctl);
 CR_EXPORT(__x64_sys_signalfd4);
@@ -100,6 +112,9 @@ CR_EXPORT(membarrier_update_current_mm);
 CR_EXPORT(memfd_fcntl);
 CR_EXPORT(mm_update_next_owner);
 CR_EXPORT(mmap_min_addr);
+#ifdef CONFIG_NUMA
+CR_EXPORT(mpol_set_shared_policy);
+#endif
 CR_EXPORT(path_mount);
 CR_EXPORT(path_noexec);
 CR_EXPORT(pidfd_get_pid);

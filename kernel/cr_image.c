@@ -45,7 +45,7 @@ struct rec_type {
 	const char *name;
 	u32 min;
 	bool tail;
-	u32 of[2];
+	u32 of[3];
 };
 
 /* The upper half of a type's low 16 bits says what sort of record it is */
@@ -116,6 +116,8 @@ static const struct rec_type detail_types[] = {
 	ROW(SEMUNDO, cr_rec_semundo, 48, true, { CR_REC_PROC }),
 	ROW(LEASE, cr_rec_lease, 40, false, { CR_REC_FILE }),
 	ROW(MSG, cr_rec_msg, 24, true, { CR_REC_MSGQ }),
+	ROW(MEMPOLICY, cr_rec_mempolicy, 40, true,
+	    { CR_REC_SHM, CR_REC_MM, CR_REC_THREAD }),
 };
 
 static const struct rec_type *rec_type(u32 type)
@@ -315,7 +317,8 @@ static int index_detail(struct cr_image *img, struct stream_index *s,
 {
 	u32 of = s->last ? img->objs[s->last].type : 0;
 
-	if (!s->last || img->nr_page_runs || (of != t->of[0] && of != t->of[1]))
+	if (!s->last || img->nr_page_runs ||
+	    (of != t->of[0] && of != t->of[1] && of != t->of[2]))
 		return cr_err(log, -EBADMSG,
 			      "record %u (%s): not behind its object", s->nr,
 			      t->name);

@@ -24,6 +24,7 @@
 #include <linux/cr_arch.h>
 #include <linux/cr_isolate.h>
 #include <linux/cr_kernel.h>
+#include <linux/cr_mm.h>
 #include <linux/cr_task.h>
 
 static void thread_none(struct cr_obj *obj)
@@ -197,6 +198,7 @@ static void thread_save(struct cr_save *s, struct cr_obj *obj)
 	cr_arch_thread_save(s, obj, task);
 	cr_restart_block_save(s, obj, task);
 	put_task_stack(task);
+	cr_mempolicy_save_thread(s, obj, task);
 	cr_pending_save(s, obj, &thread->pending);
 }
 
@@ -292,10 +294,12 @@ static int thread_restore_own(struct cr_restart *r, u32 id,
 	if (err)
 		return err;
 	cr_for_each_detail(&r->img, id, &it) {
-		if (it.view.type != CR_REC_RESTART)
-			continue;
-		cr_detail(&it, &restart, sizeof(restart));
-		err = cr_restart_block_restore(r, &restart);
+		if (it.view.type == CR_REC_RESTART) {
+			cr_detail(&it, &restart, sizeof(restart));
+			err = cr_restart_block_restore(r, &restart);
+		} else if (it.view.type == CR_REC_MEMPOLICY) {
+			err = cr_mempolicy_restore_thread(r, &it);
+		}
 		if (err)
 			return err;
 	}

@@ -450,6 +450,9 @@ int cr_mm_restore(struct cr_restart *r, u32 id)
 				  le64_to_cpu(rec.vdso_addr));
 	if (!err)
 		err = vmas_restore(r, id);
+	/* they say where its pages shall be */
+	if (!err)
+		err = cr_mempolicy_restore_mm(r, id);
 	if (!err)
 		err = cr_cow_restore(r, id, &taken);
 	if (!err)

@@ -9,14 +9,13 @@
  * System V segments that are attached are such memory, too: what names them is
  * the matter of ipc/cr_shmid.c.
  *
- * Refused: what a process outside the job maps or has open, too, NUMA policies.
+ * Refused: what a process outside the job maps or has open, too.
  *
  * Locks: the mappings of an inode are walked under i_mmap_rwsem.
  */
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
-#include <linux/mempolicy.h>
 #include <linux/shmem_fs.h>
 #include <linux/slab.h>
 #include <linux/cr_file.h>
@@ -106,9 +105,6 @@ static void shm_collect(struct cr_save *s, struct cr_obj *obj)
 		s->memory_estimate += (u64)inode->i_blocks << SECTOR_SHIFT;
 		return;
 	}
-	if (!RB_EMPTY_ROOT(&SHMEM_I(inode)->policy.root))
-		cr_refuse(s, obj->holder, "CR-ESHM",
-			  "shared memory: NUMA policy");
 	s->memory_estimate += (u64)READ_ONCE(SHMEM_I(inode)->alloced)
 			      << PAGE_SHIFT;
 }
@@ -166,6 +162,7 @@ static void content_save(struct cr_save *s, struct cr_obj *obj)
 	if (name[0] != '/')
 		name = "/?/?";
 	cr_write_obj(s, obj, &rec, sizeof(rec), name, strlen(name) + 1);
+	cr_mempolicy_save_shared(s, obj, obj->ptr);
 }
 
 static void shm_save(struct cr_save *s, struct cr_obj *obj)
@@ -206,6 +203,7 @@ static void shm_save(struct cr_save *s, struct cr_obj *obj)
 	cr_write_obj(s, obj, &rec, sizeof(rec), name, strlen(name) + 1);
 	if (sysv)
 		cr_shmid_save(s, obj);
+	cr_mempolicy_save_shared(s, obj, inode);
 	kfree(buf);
 }
 
@@ -265,7 +263,9 @@ static int content_restore(struct cr_restart *r, u32 id,
 
 	if (IS_ERR(file))
 		return PTR_ERR(file);
-	err = cr_pages_restore(r, id, file, NULL);
+	err = cr_mempolicy_restore_shared(r, id, file_inode(file));
+	if (!err)
+		err = cr_pages_restore(r, id, file, NULL);
 	if (!err)
 		err = cr_content_finish(r, rec, file, name);
 	if (err)
@@ -305,7 +305,9 @@ static int shm_restore(struct cr_restart *r, u32 id)
 	kfree(name);
 	if (IS_ERR(file))
 		return PTR_ERR(file);
-	err = cr_pages_restore(r, id, file, NULL);
+	err = cr_mempolicy_restore_shared(r, id, file_inode(file));
+	if (!err)
+		err = cr_pages_restore(r, id, file, NULL);
 	/* unless it was not recorded */
 	if (!err && (rec.mode || rec.mtime_ns))
 		err = cr_content_finish(r, &rec, file, view.tail);

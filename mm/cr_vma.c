@@ -6,7 +6,7 @@
  *
  * A whitelist: a flag that is not known, and every other kind of mapping, is
  * refused by name: devices, huge pages, userfaultfd, shadow stacks, droppable
- * memory, NUMA policies, memory of io_setup() and io_uring.
+ * memory, memory of io_setup() and io_uring.
  *
  * Locks: mmap_lock for reading while mappings are looked at.
  */
@@ -14,7 +14,6 @@
 #include <linux/mm.h>
 #include <linux/mm_inline.h>
 #include <linux/mman.h>
-#include <linux/mempolicy.h>
 #include <linux/pkeys.h>
 #include <linux/slab.h>
 #include <linux/syscalls.h>
@@ -149,8 +148,6 @@ static enum cr_vma_kind vma_kind(struct vm_area_struct *vma, const char **why)
 	}
 	if (vma->vm_flags & ~VMA_KNOWN)
 		*why = "unknown kind of memory";
-	else if (vma_policy(vma))
-		*why = "NUMA policy";
 	else if (vma->vm_file)
 		return vma_file_kind(vma, why);
 	else if (vma->vm_flags & VM_MAYSHARE)
@@ -276,6 +273,9 @@ void cr_vma_save(struct cr_save *s, struct cr_obj *mm_obj,
 		name = anon_name->name;
 	cr_write_detail(s, mm_obj, CR_REC_VMA, &rec, sizeof(rec), name,
 			name ? strlen(name) + 1 : 0);
+	/* shared memory has its own, whoever maps it */
+	if (kind == CR_VMA_ANON || kind == CR_VMA_FILE)
+		cr_mempolicy_save_vma(s, mm_obj, vma);
 }
 
 /* ---- restart ---- */

@@ -127,6 +127,48 @@ struct cr_rec_vma {
 	__le32 obj;
 };
 
+/* cr_rec_mempolicy.mode and .flags: the numbers of set_mempolicy() */
+#define CR_MPOL_PREFERRED		1
+#define CR_MPOL_BIND			2
+#define CR_MPOL_INTERLEAVE		3
+#define CR_MPOL_LOCAL			4
+#define CR_MPOL_PREFERRED_MANY		5
+#define CR_MPOL_WEIGHTED_INTERLEAVE	6	/* where the kernel has it */
+
+#define CR_MPOL_NUMA_BALANCING		0x2000
+#define CR_MPOL_RELATIVE_NODES		0x4000
+#define CR_MPOL_STATIC_NODES		0x8000
+#define CR_MPOL_FLAGS_KNOWN		0xe000
+
+#define CR_MPOL_NODES_MAX		1024u
+#define CR_MPOL_RANGE_MAX		0x7ffffffffffff000ull
+
+/**
+ * struct cr_rec_mempolicy - CR_REC_MEMPOLICY: a NUMA policy
+ * @rec: id of the THREAD, the MM or the SHM
+ * @start: MM: of the mapping whose VMA precedes; SHM: offset, page aligned;
+ *	THREAD: 0
+ * @end: MM: of that mapping; SHM: > @start, page aligned, at most
+ *	CR_MPOL_RANGE_MAX; THREAD: 0
+ * @mode: CR_MPOL_*
+ * @flags: CR_MPOL_* flags
+ * @home: node that set_mempolicy_home_node() names, plus 1; 0: none
+ * @nr_nodes: bits in the tail, a multiple of 64
+ *
+ * Of an MM: at most one, directly behind the VMA, which is ANON or FILE. Of a
+ * SHM: in ascending order, they do not overlap. Of a THREAD: at most one.
+ * Tail: the set of nodes, as an array of __le64; empty for LOCAL only.
+ */
+struct cr_rec_mempolicy {
+	struct cr_rec rec;
+	__le64 start;
+	__le64 end;
+	__le32 mode;
+	__le32 flags;
+	__le32 home;
+	__le32 nr_nodes;
+};
+
 /**
  * struct cr_rec_auxv - CR_REC_AUXV
  * @nr: number of __le64 in the tail: pairs of type and value, AT_NULL last

@@ -28,6 +28,11 @@ asmlinkage long __x64_sys_mlock2(const struct pt_regs *regs);
 asmlinkage long __x64_sys_mprotect(const struct pt_regs *regs);
 asmlinkage long __x64_sys_pkey_mprotect(const struct pt_regs *regs);
 
+/* mm/mempolicy.c: calls */
+asmlinkage long __x64_sys_mbind(const struct pt_regs *regs);
+asmlinkage long __x64_sys_set_mempolicy(const struct pt_regs *regs);
+asmlinkage long __x64_sys_set_mempolicy_home_node(const struct pt_regs *regs);
+
 /* arch/x86/mm/tlb.c: flush_tlb_mm() without the macro, which modules do not see */
 struct mm_struct;
 void flush_tlb_mm_range(struct mm_struct *mm, unsigned long start,

@@ -59,6 +59,25 @@ int __must_check cr_vma_restore(struct cr_restart *r,
 int __must_check cr_vma_finish(struct cr_restart *r,
 			       const struct cr_rec_vma *rec);
 
+/* ---- mm/cr_mempolicy.c ---- */
+
+/* Write the NUMA policy of a thread, a mapping, shared memory: details of @obj */
+void cr_mempolicy_save_thread(struct cr_save *s, struct cr_obj *obj,
+			      struct task_struct *task);
+void cr_mempolicy_save_vma(struct cr_save *s, struct cr_obj *obj,
+			   struct vm_area_struct *vma);
+void cr_mempolicy_save_shared(struct cr_save *s, struct cr_obj *obj,
+			      struct inode *inode);
+/*
+ * Set the one that @it is at for the thread; those of all mappings of MM @id,
+ * which are there and have no pages yet; of SHM @id, likewise. 0 or -errno
+ */
+int __must_check cr_mempolicy_restore_thread(struct cr_restart *r,
+					     const struct cr_detail_iter *it);
+int __must_check cr_mempolicy_restore_mm(struct cr_restart *r, u32 id);
+int __must_check cr_mempolicy_restore_shared(struct cr_restart *r, u32 id,
+					     struct inode *inode);
+
 /* ---- mm/cr_shm.c ---- */
 
 /**

@@ -36,6 +36,19 @@ static u8 pattern[CR_RUN_MAX];
 #define DETAIL(s, type, rec, tail, len)					\
 	build_detail(&(s)->b, type, &(rec), sizeof(rec), tail, len)
 
+/* A NUMA policy of nodes 0 and 65, or of none */
+static void policy(struct sample *s, u64 start, u64 end, u32 mode, u32 flags)
+{
+	u32 nr = mode == CR_MPOL_LOCAL ? 0 : 128;
+	struct cr_rec_mempolicy rec = {
+		.start = L64(start), .end = L64(end), .mode = L32(mode),
+		.flags = L32(flags), .nr_nodes = L32(nr),
+	};
+	__le64 nodes[] = { L64(1), L64(2) };
+
+	DETAIL(s, CR_REC_MEMPOLICY, rec, nodes, nr / 8);
+}
+
 static void small_objects(struct sample *s)
 {
 	struct cr_rec_vdso vdso = {
@@ -88,6 +101,8 @@ static void small_objects(struct sample *s)
 	s->fifo = OBJ(s, CR_REC_PIPE, pipe, "/tmp/fifo", 10);
 	DETAIL(s, CR_REC_PIPE_BUF, buf, "def", 3);
 	s->anon = OBJ(s, CR_REC_SHM, anon, "/dev/zero (deleted)", 20);
+	policy(s, 0, PAGE, CR_MPOL_BIND, 0);
+	policy(s, 2 * PAGE, 4 * PAGE, CR_MPOL_LOCAL, 0);
 	s->unlinked = OBJ(s, CR_REC_SHM, unlinked, "/tmp/unlinked", 14);
 	s->sysv = OBJ(s, CR_REC_SHM, sysv, "/SYSV00001234 (deleted)", 24);
 	DETAIL(s, CR_REC_SHMID, shmid, NULL, 0);
@@ -305,6 +320,8 @@ static u32 mm(struct sample *s)
 	vma(s, 0x400000, 4, CR_VMA_FILE, r | x, 0, s->exe, NULL);
 	vma(s, 0x404000, 2, CR_VMA_FILE, r | w, 0, s->exe, NULL);
 	vma(s, 0x500000, 64, CR_VMA_ANON, r | w, CR_VMA_HEAP, 0, NULL);
+	policy(s, 0x500000, 0x540000, CR_MPOL_PREFERRED_MANY,
+	       CR_MPOL_STATIC_NODES);
 	vma(s, 0x600000, 1024, CR_VMA_ANON, r | w, CR_VMA_HUGEPAGE, 0, "big");
 	vma(s, 0x10000000, 4, CR_VMA_SHM, r | w, CR_VMA_SHARED, s->anon, NULL);
 	vma(s, 0x10010000, 2, CR_VMA_SHM, r | w, 0, s->unlinked, NULL);
@@ -468,6 +485,7 @@ static void thread(struct sample *s, u32 tid, u32 of, unsigned int which,
 		rs.val = L32(3);
 	}
 	DETAIL(s, CR_REC_RESTART, rs, NULL, 0);
+	policy(s, 0, 0, CR_MPOL_INTERLEAVE, CR_MPOL_RELATIVE_NODES);
 	siginfo(s, 34);
 }
 

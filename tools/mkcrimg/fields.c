@@ -329,6 +329,15 @@ static const struct field vma_fields[] = {
 	DEC(cr_rec_vma, obj),
 };
 
+static const struct field mempolicy_fields[] = {
+	HEX(cr_rec_mempolicy, start),
+	HEX(cr_rec_mempolicy, end),
+	DEC(cr_rec_mempolicy, mode),
+	HEX(cr_rec_mempolicy, flags),
+	DEC(cr_rec_mempolicy, home),
+	DEC(cr_rec_mempolicy, nr_nodes),
+};
+
 static const struct field auxv_fields[] = {
 	DEC(cr_rec_auxv, nr),
 	DEC(cr_rec_auxv, reserved),
@@ -579,6 +588,7 @@ static const struct rec_fields recs[] = {
 	REC(CR_REC_SIGACTION, cr_rec_sigaction, TAIL_NONE, sigaction_fields),
 	REC(CR_REC_MM, cr_rec_mm, TAIL_NONE, mm_fields),
 	REC(CR_REC_VMA, cr_rec_vma, TAIL_TEXT, vma_fields),
+	REC(CR_REC_MEMPOLICY, cr_rec_mempolicy, TAIL_U64, mempolicy_fields),
 	REC(CR_REC_AUXV, cr_rec_auxv, TAIL_U64, auxv_fields),
 	REC(CR_REC_PROC, cr_rec_proc, TAIL_NONE, proc_fields),
 	REC(CR_REC_RLIMIT, cr_rec_rlimit, TAIL_U64, rlimit_fields),

@@ -91,6 +91,16 @@ lifecycle() {
 	lifecycle mmflags seal merge mdwe
 }
 
+@test "numa" {
+	[ "$(cat /sys/devices/system/node/online)" = 0-1 ]
+	lifecycle numa
+}
+
+@test "numa: what newer kernels have" {
+	[[ $CR_RELEASE != 6.1.* ]] || skip '6.1 has none of it'
+	lifecycle numa weighted
+}
+
 @test "shm" {
 	lifecycle shm
 }
