@@ -129,10 +129,12 @@ static void stop_park(struct callback_head *work)
 	 */
 	if (work->next && !task_work_add(current, work, TWA_NONE))
 		return;
+	/* whether it parks or not: we have woken it */
+	if (!(current->flags & PF_EXITING))
+		cr_arch_hide_eintr(current);
 	/* an exiting task has no state to keep; another one is found again */
 	if (!(current->flags & PF_EXITING) && may_park(iso, current) &&
 	    !READ_ONCE(iso->released)) {
-		cr_arch_hide_eintr(current);
 		smp_store_release(&stop->state, STOP_PARKED);
 		wake_up_all(&iso->wait);
 		wait_event_state(iso->wait, READ_ONCE(iso->released),
@@ -444,6 +446,29 @@ struct task_struct *cr_isolate_vfork(struct task_struct *task)
 	return child;
 }
 
+/*
+ * Take back the request to a thread that may not act on it for long: one that is
+ * stopped, or sleeps uninterruptibly. It was not woken, and nothing that it sleeps
+ * in afterwards shall be cut short. Others have been woken, and do what
+ * stop_park() does for them.
+ */
+static bool stop_cancel(struct cr_stop *stop)
+{
+	struct task_struct *task = stop->task;
+
+	if (!task_is_stopped(task) &&
+	    !(READ_ONCE(task->__state) & TASK_UNINTERRUPTIBLE))
+		return false;
+	if (!task_work_cancel(task, &stop->work))
+		return false;
+	clear_tsk_thread_flag(task, TIF_NOTIFY_SIGNAL);
+	smp_mb__after_atomic();
+	/* somebody else's, whose request may have come before that */
+	if (task_work_pending(task))
+		set_notify_signal(task);
+	return true;
+}
+
 void cr_isolate_release(struct cr_isolate *iso)
 {
 	struct cr_stop *stop, *tmp;
@@ -454,9 +479,8 @@ void cr_isolate_release(struct cr_isolate *iso)
 	list_for_each_entry_safe(stop, tmp, &iso->stops, list) {
 		list_del(&stop->list);
 		stop_unhash(stop);
-		/* and who is stopped may not run it for long */
 		if (smp_load_acquire(&stop->state) == STOP_QUEUED &&
-		    task_work_cancel(stop->task, &stop->work))
+		    stop_cancel(stop))
 			stop_gone(stop);
 		stop_put(stop);
 	}

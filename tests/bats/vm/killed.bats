@@ -24,6 +24,17 @@ start_rich() {
 		start several unixname fifos unlinked inotify ptys locks scmrights tree zombies pidfds
 	fi
 	leader=$job_pid
+	started=$SECONDS
+}
+
+# Its programs do not wait for ever: it comes to its end in time, which is a verdict on what it went through,
+# and another one takes its place.
+renew() {
+	[ $((SECONDS - started)) -gt 90 ] || return 0
+	finish
+	keepers=0
+	start_rich "$1"
+	save
 }
 
 # measure COMMAND...: sets $span to a moment somewhat behind its end, in microseconds
@@ -63,6 +74,7 @@ savers_are_killed() {
 	save
 	measure mkcrimg save -q -o "$job_image" "$job_pid"
 	for ((nr = 1; nr <= repeat / 2; nr++)); do
+		renew "$1"
 		shoot mkcrimg save -q -o "$job_image" "$job_pid"
 		[[ $outcome == killed || $outcome == 'ended 0' ]] || { cat "$BATS_TEST_TMPDIR/said"; false; }
 		until_true module_unused
@@ -103,6 +115,7 @@ is_dying() {
 	save
 	measure mkcrimg save -q -o "$job_image" "$job_pid"
 	for ((nr = 1; nr <= (repeat + 3) / 4; nr++)); do
+		renew 1
 		below=()
 		note_below "$job_pid"
 		rm -f "$job_image"
