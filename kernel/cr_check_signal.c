@@ -115,6 +115,32 @@ static int restart_nanosleep_check(struct cr_check *c,
 	return rec->val || rec->bitset ? cr_bad(c, "sleep with a value") : 0;
 }
 
+static int restart_cpu_check(struct cr_check *c,
+			     const struct cr_rec_restart *rec)
+{
+	u32 clock = le32_to_cpu(rec->clockid);
+	u32 tid = le32_to_cpu(rec->val);
+
+	if ((clock != CR_CLOCK_PROCESS_CPU && clock != CR_CLOCK_THREAD_CPU) ||
+	    le32_to_cpu(rec->flags) >= CR_CPU_CLOCKS)
+		return cr_unknown(c, "sleep on clock %u, CPU clock %u", clock,
+				  le32_to_cpu(rec->flags));
+	if ((clock == CR_CLOCK_THREAD_CPU) != !!tid || tid > CR_PID_MAX)
+		return cr_bad(c, "sleep on clock %u of thread %u", clock, tid);
+	return rec->bitset ? cr_bad(c, "sleep with a value") : 0;
+}
+
+static int restart_alarm_check(struct cr_check *c,
+			       const struct cr_rec_restart *rec)
+{
+	u32 clock = le32_to_cpu(rec->clockid);
+
+	if (clock != CR_CLOCK_REALTIME_ALARM && clock != CR_CLOCK_BOOTTIME_ALARM)
+		return cr_unknown(c, "sleep on clock %u", clock);
+	return rec->val || rec->bitset || rec->flags ?
+	       cr_bad(c, "sleep with a value") : 0;
+}
+
 static int restart_futex_check(struct cr_check *c,
 			       const struct cr_rec_restart *rec)
 {
@@ -160,6 +186,10 @@ int cr_restart_check(struct cr_check *c, const struct cr_detail_iter *it)
 		return restart_futex_check(c, &rec);
 	case CR_RESTART_POLL:
 		return restart_poll_check(c, &rec);
+	case CR_RESTART_CPU:
+		return restart_cpu_check(c, &rec);
+	case CR_RESTART_ALARM:
+		return restart_alarm_check(c, &rec);
 	}
 	return cr_unknown(c, "unknown kind %u", le32_to_cpu(rec.kind));
 }

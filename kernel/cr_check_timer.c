@@ -6,10 +6,11 @@
 #define TIMER_CLOCKS	((1u << CR_CLOCK_REALTIME) | (1u << CR_CLOCK_MONOTONIC) | \
 			 (1u << CR_CLOCK_PROCESS_CPU) | \
 			 (1u << CR_CLOCK_THREAD_CPU) | \
-			 (1u << CR_CLOCK_BOOTTIME) | (1u << CR_CLOCK_TAI))
+			 (1u << CR_CLOCK_BOOTTIME) | (1u << CR_CLOCK_TAI) | \
+			 (1u << CR_CLOCK_REALTIME_ALARM) | \
+			 (1u << CR_CLOCK_BOOTTIME_ALARM))
 #define TIMER_NOTIFY	((1u << CR_SIGEV_SIGNAL) | (1u << CR_SIGEV_NONE) | \
 			 (1u << CR_SIGEV_THREAD) | (1u << CR_SIGEV_THREAD_ID))
-#define CPU_CLOCKS	3u	/* PROF, VIRT, SCHED */
 
 static bool has_fired(u32 state)
 {
@@ -64,14 +65,14 @@ static int timer_clock_check(struct cr_check *c, const struct cr_rec_timer *rec)
 
 	if (clock > 31 || !(TIMER_CLOCKS & (1u << clock)))
 		return cr_unknown(c, "unknown clock %u", clock);
-	if (le32_to_cpu(rec->cpu) >= (cpu ? CPU_CLOCKS : 1))
+	if (le32_to_cpu(rec->cpu) >= (cpu ? CR_CPU_CLOCKS : 1))
 		return cr_unknown(c, "CPU clock %u of clock %u",
 				  le32_to_cpu(rec->cpu), clock);
 	if (thread != !!tid || tid > CR_PID_MAX)
 		return cr_bad(c, "clock %u of thread %u", clock, tid);
 	if ((le32_to_cpu(rec->state) == CR_TIMER_DATE ||
 	     le32_to_cpu(rec->state) == CR_TIMER_FIRED_DATE) &&
-	    clock != CR_CLOCK_REALTIME)
+	    clock != CR_CLOCK_REALTIME && clock != CR_CLOCK_REALTIME_ALARM)
 		return cr_bad(c, "a date on clock %u", clock);
 	return 0;
 }

@@ -11,7 +11,9 @@
 #include <linux/restart_block.h>
 #include <linux/time_namespace.h>
 #include <linux/timekeeping.h>
+#include <linux/alarmtimer.h>
 #include <linux/hrtimer.h>
+#include <linux/posix-timers.h>
 #include <linux/ptrace.h>
 #include <linux/errno.h>
 #include <linux/sched/task_stack.h>
@@ -19,6 +21,7 @@
 #include <linux/cr.h>
 #include <linux/cr_kernel.h>
 #include <linux/cr_task.h>
+#include <linux/cr_timer.h>
 
 #define NO_LIMIT	((u64)-1)
 
@@ -48,6 +51,8 @@ static struct {
 	[CR_RESTART_NANOSLEEP]	= { "hrtimer_nanosleep_restart" },
 	[CR_RESTART_FUTEX]	= { "futex_wait_restart" },
 	[CR_RESTART_POLL]	= { "do_restart_poll" },
+	[CR_RESTART_CPU]	= { "posix_cpu_nsleep_restart" },
+	[CR_RESTART_ALARM]	= { "alarm_timer_nsleep_restart" },
 };
 
 /* The first to ask looks it up; two that do so at once find the same. */
@@ -73,9 +78,52 @@ static enum cr_restart_kind restart_kind(struct task_struct *task)
 	return 0;
 }
 
+/* Has @clock been asked for by this number? It may be 0, for one's own process */
+static bool clock_is_of(clockid_t clock, pid_t nr)
+{
+	return CPUCLOCK_PID(clock) == nr || !CPUCLOCK_PID(clock);
+}
+
+/*
+ * The task whose CPU time @task sleeps on: of its process for that of all of it;
+ * NULL: outside of it. Callers hold RCU
+ */
+static struct task_struct *cpu_clock_task(struct task_struct *task)
+{
+	clockid_t clock = task->restart_block.nanosleep.clockid;
+	struct pid_namespace *ns = task_active_pid_ns(task);
+	struct task_struct *t;
+
+	if (!CPUCLOCK_PERTHREAD(clock))
+		return clock_is_of(clock, task_tgid_nr_ns(task, ns)) ? task :
+								       NULL;
+	for_each_thread(task, t)
+		if (clock_is_of(clock, task_pid_nr_ns(t, ns)))
+			return t;
+	return NULL;
+}
+
+static bool sleeps_outside(struct task_struct *task)
+{
+	bool outside;
+
+	rcu_read_lock();
+	outside = restart_kind(task) == CR_RESTART_CPU && !cpu_clock_task(task);
+	rcu_read_unlock();
+	return outside;
+}
+
 void cr_restart_block_collect(struct cr_save *s, struct task_struct *task)
 {
-	if (!restart_pending(task) || restart_kind(task) ||
+	if (!restart_pending(task))
+		return;
+	if (sleeps_outside(task)) {
+		cr_refuse(s, task, "CR-ERESTART",
+			  "thread %d: sleeps on the CPU time of another process: not supported",
+			  task_pid_vnr(task));
+		return;
+	}
+	if (restart_kind(task) ||
 	    task->restart_block.fn == do_no_restart_syscall)
 		return;
 	cr_refuse(s, task, "CR-ERESTART",
@@ -124,6 +172,49 @@ static u64 expiry(u64 remaining_ns, u64 now)
 	return remaining_ns >= KTIME_MAX - now ? KTIME_MAX : now + remaining_ns;
 }
 
+static bool is_sleep(u32 kind)
+{
+	return kind == CR_RESTART_NANOSLEEP || kind == CR_RESTART_CPU ||
+	       kind == CR_RESTART_ALARM;
+}
+
+static void cpu_save(struct cr_save *s, struct task_struct *task,
+		     struct cr_rec_restart *rec)
+{
+	clockid_t clock = task->restart_block.nanosleep.clockid;
+	bool thread = CPUCLOCK_PERTHREAD(clock);
+	struct task_struct *of;
+	u64 now = 0;
+
+	rcu_read_lock();
+	of = cpu_clock_task(task);
+	if (of)
+		now = cr_cpu_clock_sample(clock, of);
+	if (of && thread)
+		rec->val = cpu_to_le32(task_pid_nr_ns(of, s->pid_ns));
+	rcu_read_unlock();
+	/* it was there when it was collected */
+	if (!of)
+		cr_fail(s, -EPROTO);
+	rec->clockid = cpu_to_le32(thread ? CR_CLOCK_THREAD_CPU :
+					    CR_CLOCK_PROCESS_CPU);
+	rec->flags = cpu_to_le32(CPUCLOCK_WHICH(clock));
+	rec->remaining_ns = cpu_to_le64(remaining(
+			task->restart_block.nanosleep.expires, now));
+}
+
+/* Its clock is an enum alarmtimer_type */
+static void alarm_save(struct cr_save *s, struct restart_block *rb,
+		       struct cr_rec_restart *rec)
+{
+	bool boot = rb->nanosleep.clockid == ALARM_BOOTTIME;
+
+	rec->clockid = cpu_to_le32(boot ? CR_CLOCK_BOOTTIME_ALARM :
+					  CR_CLOCK_REALTIME_ALARM);
+	rec->remaining_ns = cpu_to_le64(remaining(rb->nanosleep.expires,
+			saved_now(s, boot ? CLOCK_BOOTTIME : CLOCK_REALTIME)));
+}
+
 void cr_restart_block_save(struct cr_save *s, struct cr_obj *obj,
 			   struct task_struct *task)
 {
@@ -141,9 +232,12 @@ void cr_restart_block_save(struct cr_save *s, struct cr_obj *obj,
 		rec.clockid = cpu_to_le32(clockid);
 		rec.remaining_ns = cpu_to_le64(remaining(rb->nanosleep.expires,
 						saved_now(s, clockid)));
-		if (rb->nanosleep.type == TT_NATIVE)
-			rec.uaddr = cpu_to_le64((unsigned long)
-						rb->nanosleep.rmtp);
+		break;
+	case CR_RESTART_CPU:
+		cpu_save(s, task, &rec);
+		break;
+	case CR_RESTART_ALARM:
+		alarm_save(s, rb, &rec);
 		break;
 	case CR_RESTART_FUTEX:
 		rec.uaddr = cpu_to_le64((unsigned long)rb->futex.uaddr);
@@ -169,6 +263,8 @@ void cr_restart_block_save(struct cr_save *s, struct cr_obj *obj,
 				rb->poll.tv_nsec, s->monotonic_ns));
 		break;
 	}
+	if (is_sleep(restart_kind(task)) && rb->nanosleep.type == TT_NATIVE)
+		rec.uaddr = cpu_to_le64((unsigned long)rb->nanosleep.rmtp);
 	cr_write_detail(s, obj, CR_REC_RESTART, &rec, sizeof(rec), NULL, 0);
 }
 
@@ -210,8 +306,71 @@ static void futex_restore(struct restart_block *rb,
 	rb->fn = restart_function(CR_RESTART_FUTEX);
 }
 
+/* What a clock of current's process will show beside what its threads have used */
+static u64 cpu_past(struct cr_restart *r, u32 proc, unsigned int which)
+{
+	struct cr_rec_proc rec;
+	struct cr_view view;
+	u64 utime;
+
+	cr_read_obj(&r->img, proc, &view, &rec, sizeof(rec));
+	utime = le64_to_cpu(rec.utime_ns);
+	return which == CPUCLOCK_VIRT ? utime :
+					utime + le64_to_cpu(rec.stime_ns);
+}
+
+/* And what it shows now, before its times are set */
+static u64 cpu_past_now(unsigned int which)
+{
+	const struct signal_struct *signal = current->signal;
+
+	if (which == CPUCLOCK_SCHED)
+		return signal->sum_sched_runtime;
+	return which == CPUCLOCK_VIRT ? signal->utime :
+					signal->utime + signal->stime;
+}
+
+/* The CPU time of a thread begins anew, that of the process goes on */
+static void cpu_restore(struct cr_restart *r, struct restart_block *rb,
+			const struct cr_rec_restart *rec, u32 proc)
+{
+	u32 tid = le32_to_cpu(rec->val), which = le32_to_cpu(rec->flags);
+	clockid_t clock = tid ? make_thread_cpuclock(tid, which) :
+				make_process_cpuclock(0, which);
+	struct task_struct *of = current;
+	u64 now = 0;
+
+	rcu_read_lock();
+	if (tid)
+		of = find_task_by_vpid(tid);
+	/* a donor, who only tries it, has no other threads */
+	if (of && same_thread_group(of, current))
+		now = cr_cpu_clock_sample(clock, of);
+	rcu_read_unlock();
+	if (!tid)
+		now += cpu_past(r, proc, which) - cpu_past_now(which);
+	rb->nanosleep.clockid = clock;
+	rb->nanosleep.expires = expiry(le64_to_cpu(rec->remaining_ns), now);
+	rb->fn = restart_function(CR_RESTART_CPU);
+}
+
+static int alarm_restore(struct cr_restart *r, struct restart_block *rb,
+			 const struct cr_rec_restart *rec)
+{
+	bool boot = le32_to_cpu(rec->clockid) == CR_CLOCK_BOOTTIME_ALARM;
+
+	if (!capable(CAP_WAKE_ALARM))
+		return cr_err(&r->log, -EPERM,
+			      "a sleep that wakes the machine: not allowed");
+	rb->nanosleep.clockid = boot ? ALARM_BOOTTIME : ALARM_REALTIME;
+	rb->nanosleep.expires = expiry(le64_to_cpu(rec->remaining_ns),
+			restored_now(boot ? CLOCK_BOOTTIME : CLOCK_REALTIME));
+	rb->fn = restart_function(CR_RESTART_ALARM);
+	return 0;
+}
+
 int cr_restart_block_restore(struct cr_restart *r,
-			     const struct cr_rec_restart *rec)
+			     const struct cr_rec_restart *rec, u32 proc)
 {
 	struct restart_block *rb = &current->restart_block;
 	u32 kind = le32_to_cpu(rec->kind);
@@ -221,11 +380,13 @@ int cr_restart_block_restore(struct cr_restart *r,
 	    !restart_function(kind))
 		return cr_err(&r->log, -EOPNOTSUPP, "this kernel has no %s",
 			      restart_fns[kind].name);
+	if (is_sleep(kind)) {
+		rb->nanosleep.type = rec->uaddr ? TT_NATIVE : TT_NONE;
+		rb->nanosleep.rmtp = u64_to_user_ptr(le64_to_cpu(rec->uaddr));
+	}
 	switch (kind) {
 	case CR_RESTART_NANOSLEEP:
 		rb->nanosleep.clockid = clockid;
-		rb->nanosleep.type = rec->uaddr ? TT_NATIVE : TT_NONE;
-		rb->nanosleep.rmtp = u64_to_user_ptr(le64_to_cpu(rec->uaddr));
 		rb->nanosleep.expires = expiry(le64_to_cpu(rec->remaining_ns),
 					       restored_now(clockid));
 		rb->fn = restart_function(CR_RESTART_NANOSLEEP);
@@ -236,6 +397,11 @@ int cr_restart_block_restore(struct cr_restart *r,
 	case CR_RESTART_POLL:
 		poll_restore(rb, rec);
 		return 0;
+	case CR_RESTART_CPU:
+		cpu_restore(r, rb, rec, proc);
+		return 0;
+	case CR_RESTART_ALARM:
+		return alarm_restore(r, rb, rec);
 	}
 	return cr_err(&r->log, -EOPNOTSUPP, "unknown kind %u of restart", kind);
 }

@@ -296,7 +296,8 @@ static int thread_restore_own(struct cr_restart *r, u32 id,
 	cr_for_each_detail(&r->img, id, &it) {
 		if (it.view.type == CR_REC_RESTART) {
 			cr_detail(&it, &restart, sizeof(restart));
-			err = cr_restart_block_restore(r, &restart);
+			err = cr_restart_block_restore(r, &restart,
+						       le32_to_cpu(rec->proc));
 		} else if (it.view.type == CR_REC_MEMPOLICY) {
 			err = cr_mempolicy_restore_thread(r, &it);
 		}

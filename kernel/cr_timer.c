@@ -7,8 +7,7 @@
  * expired, and with the signal among the pending ones: it counts what it
  * has missed, and goes on, when the signal is taken.
  *
- * Refused: timers on alarm clocks and on the CPU time of other processes, those
- * whose thread is gone.
+ * Refused: timers on the CPU time of other processes, those whose thread is gone.
  *
  * Locks: a timer's it_lock is taken before siglock. While a job stands still its
  * timers are looked at under siglock alone: that keeps them from going, and
@@ -16,6 +15,7 @@
  */
 #include <linux/kernel.h>
 #include <linux/slab.h>
+#include <linux/alarmtimer.h>
 #include <linux/hrtimer.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
@@ -40,6 +40,12 @@ static bool clock_is_cpu(const struct k_itimer *timr)
 	return timr->it_clock < 0;
 }
 
+static bool clock_is_alarm(const struct k_itimer *timr)
+{
+	return timr->it_clock == CLOCK_REALTIME_ALARM ||
+	       timr->it_clock == CLOCK_BOOTTIME_ALARM;
+}
+
 /* ---- saving ---- */
 
 static struct pid *timer_cpu_pid(struct k_itimer *timr)
@@ -53,9 +59,6 @@ static const char *timer_blocker(struct k_itimer *timr,
 {
 	struct pid *cpu = timer_cpu_pid(timr);
 
-	if (timr->it_clock == CLOCK_REALTIME_ALARM ||
-	    timr->it_clock == CLOCK_BOOTTIME_ALARM)
-		return "on an alarm clock";
 	if (cpu && CPUCLOCK_PERTHREAD(timr->it_clock)) {
 		if (!pid_task(cpu, PIDTYPE_PID))
 			return "on the CPU time of a thread that is gone";
@@ -108,17 +111,13 @@ void cr_timers_collect(struct cr_save *s, struct task_struct *task)
 			  nr, CR_MAX_TIMERS);
 }
 
-/* What the clock of a CPU timer shows */
-static u64 cpu_sample(struct k_itimer *timr, struct task_struct *task)
+u64 cr_cpu_clock_sample(clockid_t clock, struct task_struct *task)
 {
 	u64 samples[CPUCLOCK_MAX], utime, stime;
-	unsigned int which = CPUCLOCK_WHICH(timr->it_clock);
+	unsigned int which = CPUCLOCK_WHICH(clock);
 	struct task_cputime times;
 
-	if (CPUCLOCK_PERTHREAD(timr->it_clock)) {
-		task = pid_task(timr->it.cpu.pid, PIDTYPE_PID);
-		if (!task)
-			return 0;
+	if (CPUCLOCK_PERTHREAD(clock)) {
 		if (which == CPUCLOCK_SCHED)
 			return task_sched_runtime(task);
 		task_cputime(task, &utime, &stime);
@@ -134,10 +133,25 @@ static u64 cpu_sample(struct k_itimer *timr, struct task_struct *task)
 	return which == CPUCLOCK_VIRT ? times.utime : times.utime + times.stime;
 }
 
+/* What the clock of a CPU timer shows */
+static u64 cpu_sample(struct k_itimer *timr, struct task_struct *task)
+{
+	if (CPUCLOCK_PERTHREAD(timr->it_clock)) {
+		task = pid_task(timr->it.cpu.pid, PIDTYPE_PID);
+		if (!task)
+			return 0;
+	}
+	return cr_cpu_clock_sample(timr->it_clock, task);
+}
+
 static bool timer_is_active(struct k_itimer *timr)
 {
 	if (clock_is_cpu(timr))
 		return cpu_timer_queued(&timr->it.cpu) || timr->it.cpu.firing;
+	if (clock_is_alarm(timr))
+		return (timr->it.alarm.alarmtimer.state &
+			ALARMTIMER_STATE_ENQUEUED) ||
+		       hrtimer_active(&timr->it.alarm.alarmtimer.timer);
 	/* also while its function waits for siglock */
 	return hrtimer_active(&timr->it.real.timer);
 }
@@ -148,12 +162,20 @@ static s64 timer_left(struct k_itimer *timr, struct task_struct *task)
 	if (clock_is_cpu(timr))
 		return cpu_timer_getexpires(&timr->it.cpu) -
 		       cpu_sample(timr, task);
+	if (clock_is_alarm(timr))
+		return ktime_to_ns(alarm_expires_remaining(
+					&timr->it.alarm.alarmtimer));
 	return ktime_to_ns(hrtimer_expires_remaining(&timr->it.real.timer));
 }
 
-/* Set to a date? One that was set to a time from now is on another clock */
+/*
+ * Set to a date? One that was set to a time from now is on another clock, but of
+ * an alarm clock the kernel has made it a date
+ */
 static bool timer_is_date(struct k_itimer *timr)
 {
+	if (timr->it_clock == CLOCK_REALTIME_ALARM)
+		return true;
 	return timr->it_clock == CLOCK_REALTIME &&
 	       timr->it.real.timer.base->clockid == CLOCK_REALTIME;
 }
@@ -338,7 +360,10 @@ static void timer_take_off(struct k_itimer *timr)
 	struct cpu_timer *cpu = &timr->it.cpu;
 
 	if (!clock_is_cpu(timr)) {
-		hrtimer_try_to_cancel(&timr->it.real.timer);
+		if (clock_is_alarm(timr))
+			alarm_try_to_cancel(&timr->it.alarm.alarmtimer);
+		else
+			hrtimer_try_to_cancel(&timr->it.real.timer);
 		timr->it_active = 0;
 		return;
 	}
@@ -473,11 +498,27 @@ bool cr_timer_queue(const kernel_siginfo_t *info, enum pid_type type)
 	return true;
 }
 
+static s64 timer_now(struct k_itimer *timr)
+{
+	if (clock_is_alarm(timr))
+		return timr->it_clock == CLOCK_BOOTTIME_ALARM ?
+		       ktime_get_boottime_ns() : ktime_get_real_ns();
+	return ktime_to_ns(hrtimer_cb_get_time(&timr->it.real.timer));
+}
+
+/* It does not run; when it has expired, as the one who takes its signal sees it */
+static void timer_set_expiry(struct k_itimer *timr, s64 ns)
+{
+	if (clock_is_alarm(timr))
+		timr->it.alarm.alarmtimer.node.expires = ns_to_ktime(ns);
+	else
+		hrtimer_set_expires(&timr->it.real.timer, ns_to_ktime(ns));
+}
+
 static void timer_start(struct k_itimer *timr, const struct cr_rec_timer *rec,
 			unsigned long page)
 {
 	u32 state = le32_to_cpu(rec->state);
-	struct hrtimer *timer = &timr->it.real.timer;
 	s64 value = le64_to_cpu(rec->value_ns);
 	int err = 0;
 
@@ -491,10 +532,9 @@ static void timer_start(struct k_itimer *timr, const struct cr_rec_timer *rec,
 				    le32_to_cpu(rec->id));
 	spin_lock_irq(&timr->it_lock);
 	if (state == CR_TIMER_FIRED && !clock_is_cpu(timr))
-		hrtimer_set_expires(timer,
-			ktime_sub_ns(hrtimer_cb_get_time(timer), value));
+		timer_set_expiry(timr, timer_now(timr) - value);
 	if (state == CR_TIMER_FIRED_DATE)
-		hrtimer_set_expires(timer, ns_to_ktime(value));
+		timer_set_expiry(timr, value);
 	timr->it_overrun = le64_to_cpu(rec->overrun);
 	timr->it_overrun_last = le64_to_cpu(rec->overrun_last);
 	spin_unlock_irq(&timr->it_lock);

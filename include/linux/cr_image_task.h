@@ -159,7 +159,12 @@ struct cr_rec_itimer {
 #define CR_CLOCK_PROCESS_CPU	2	/* of the process itself */
 #define CR_CLOCK_THREAD_CPU	3	/* of its thread @cpu_tid */
 #define CR_CLOCK_BOOTTIME	7
+#define CR_CLOCK_REALTIME_ALARM	8
+#define CR_CLOCK_BOOTTIME_ALARM	9
 #define CR_CLOCK_TAI		11
+
+/* cr_rec_timer.cpu is below */
+#define CR_CPU_CLOCKS		3u
 
 /* cr_rec_timer.notify: as sigev_notify */
 #define CR_SIGEV_SIGNAL		0
@@ -319,18 +324,22 @@ enum cr_restart_kind {
 	CR_RESTART_NANOSLEEP	= 1,
 	CR_RESTART_FUTEX	= 2,
 	CR_RESTART_POLL		= 3,
+	CR_RESTART_CPU		= 4,	/* a sleep on CPU time */
+	CR_RESTART_ALARM	= 5,	/* a sleep that wakes the machine */
 };
 
 /**
  * struct cr_rec_restart - CR_REC_RESTART: what restart_syscall() goes on with
  * @kind: enum cr_restart_kind; no record: nothing to restart
- * @clockid: NANOSLEEP: CLOCK_*; 0 for the others
+ * @clockid: NANOSLEEP: CLOCK_*; CPU: CR_CLOCK_PROCESS_CPU or _THREAD_CPU; ALARM:
+ *	CR_CLOCK_REALTIME_ALARM or _BOOTTIME_ALARM; 0 for the others
  * @remaining_ns: time that was left when the job stood still; (u64)-1: no limit
- * @uaddr: NANOSLEEP: where to store what remains, or 0; FUTEX: the word;
- *	POLL: the array
- * @val: FUTEX: expected value; POLL: number of descriptors
+ * @uaddr: NANOSLEEP, CPU, ALARM: where to store what remains, or 0; FUTEX: the
+ *	word; POLL: the array
+ * @val: FUTEX: expected value; POLL: number of descriptors; CPU: the other thread
+ *	of the process whose clock it is, or 0
  * @flags: FUTEX: FLAGS_* of kernel/futex as CR_FUTEX_*; NANOSLEEP: 1 for a
- *	compat timespec (refused)
+ *	compat timespec (refused); CPU: as cr_rec_timer.cpu
  * @bitset: FUTEX
  */
 #define CR_FUTEX_SHARED		0x1

@@ -69,8 +69,10 @@ void cr_stop_restore(const struct cr_rec_proc *rec, struct task_struct *task,
 void cr_restart_block_collect(struct cr_save *s, struct task_struct *task);
 void cr_restart_block_save(struct cr_save *s, struct cr_obj *obj,
 			   struct task_struct *task);
+/* @proc: the process of the thread that it is for, which is current */
 int __must_check cr_restart_block_restore(struct cr_restart *r,
-					  const struct cr_rec_restart *rec);
+					  const struct cr_rec_restart *rec,
+					  u32 proc);
 
 /*
  * May current have the limits and the oom_score_adj, or the priorities, that the

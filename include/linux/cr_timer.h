@@ -24,6 +24,12 @@ struct cr_timers {
 	struct k_itimer *timers[];
 };
 
+/*
+ * What a CPU clock shows: of thread @task, if the clock is a thread's, or else of
+ * its process
+ */
+u64 cr_cpu_clock_sample(clockid_t clock, struct task_struct *task);
+
 /* Refuse timers of @task's process that are not saved. The task may run */
 void cr_timers_collect(struct cr_save *s, struct task_struct *task);
 

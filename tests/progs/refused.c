@@ -397,11 +397,6 @@ static int kernel_timer(clockid_t clock, pid_t tid)
 	return t;
 }
 
-static void alarmtimer_setup(void)
-{
-	id = kernel_timer(CLOCK_BOOTTIME_ALARM, 0);
-}
-
 static pid_t gone_tid;
 
 static void *tid_of_thread(void *unused)
@@ -430,6 +425,34 @@ static void othertimer_setup(void)
 
 	must0(clock_getcpuclockid(getppid(), &clock));
 	id = kernel_timer(clock, 0);
+}
+
+static pid_t sleeper_tid;
+
+static void *sleep_on_other(void *unused)
+{
+	struct timespec ts = { 100000, 0 };
+	clockid_t clock;
+
+	(void)unused;
+	must0(clock_getcpuclockid(getppid(), &clock));
+	sleeper_tid = syscall(SYS_gettid);
+	prog_fail("sleep: %s", strerror(clock_nanosleep(clock, 0, &ts, NULL)));
+}
+
+static void othersleep_setup(void)
+{
+	char path[64], line[256];
+	pthread_t t;
+
+	must0(pthread_create(&t, NULL, sleep_on_other, NULL));
+	do {
+		prog_sleep_ms(PROG_POLL_MS);
+		snprintf(path, sizeof(path), "/proc/self/task/%d/syscall", (int)sleeper_tid);
+		line[0] = 0;
+		if (sleeper_tid)
+			prog_read(path, line, sizeof(line));
+	} while (atoi(line) != SYS_clock_nanosleep);
 }
 
 static void timer_verify(void)
@@ -778,9 +801,9 @@ static const struct prog_case cases[] = {
 	{ "lease_mapped", lease_mapped_setup, lease_mapped_verify, true },
 	{ "lease_writer", lease_writer_setup, lease_writer_verify, true },
 	{ "dnotify", dnotify_setup, NULL, true },
-	{ "alarmtimer", alarmtimer_setup, timer_verify, true },
 	{ "gonetimer", gonetimer_setup, timer_verify, true },
 	{ "othertimer", othertimer_setup, timer_verify, true },
+	{ "othersleep", othersleep_setup, NULL, true },
 	{ "mqueue", mqueue_setup, mqueue_verify, true },
 	{ "semundo", semundo_setup, semundo_verify, true },
 	{ "semthread", semthread_setup, semthread_verify, true },

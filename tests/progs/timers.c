@@ -7,6 +7,7 @@
  */
 #include "prog.h"
 #include <pthread.h>
+#include <stdatomic.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/syscall.h>
@@ -545,6 +546,89 @@ static void timer_threads(void)
 	must0(pthread_join(t, NULL));
 }
 
+/* ---- what wakes the machine; there is none, or a clock in it that can ---- */
+
+static void alarm_clocks(void)
+{
+	uint64_t before, when, left;
+	int boot, date, period;
+
+	if (syscall(SYS_timer_create, CLOCK_BOOTTIME_ALARM, NULL, &boot)) {
+		check(errno == EOPNOTSUPP, "alarm clock: %s", strerror(errno));
+		await_go("up.alarms");
+		return;
+	}
+	block(SIGUSR1);
+	before = prog_now(CLOCK_MONOTONIC);
+	settime(boot, 0, LONG_S * NS, 7 * NS);
+	set_since(before);
+	date = create(CLOCK_REALTIME_ALARM, SIGEV_SIGNAL, SIGUSR2, 0, 0);
+	when = prog_now(CLOCK_REALTIME) + LONG_S * NS;
+	settime(date, TIMER_ABSTIME, when, 0);
+	period = create(CLOCK_BOOTTIME_ALARM, SIGEV_SIGNAL, SIGUSR1, 0, 0);
+	settime(period, 0, PERIOD_NS, PERIOD_NS);
+	await_pending(SIGUSR1);
+	await_go("up.alarms");
+	check_left(ts_ns(gettime(boot).it_value), "alarm timer");
+	check(ts_ns(gettime(boot).it_interval) == 7 * NS, "its interval");
+	before = prog_now(CLOCK_REALTIME);
+	left = ts_ns(gettime(date).it_value);
+	check(before + left >= when - NS && before + left <= when + NS, "a date went off by %lld ms",
+	      (long long)(left + before - when) / 1000000);
+	check(take(SIGUSR1).si_timerid == period, "signal of another timer");
+	check(take(SIGUSR1).si_timerid == period, "it does not go on");
+}
+
+/* ---- sleeps on CPU time: of the process, of another thread of it ---- */
+
+#define CPU_NS	(2 * NS)
+
+static struct sleeper {
+	pthread_t thread;
+	clockid_t clock;
+	uint64_t since, end;
+} cpu_sleepers[2];
+static _Atomic int asleep, awake;
+
+static void *cpu_sleep(void *arg)
+{
+	struct timespec ts = { CPU_NS / NS, CPU_NS % NS };
+	struct sleeper *s = arg;
+
+	s->since = prog_now(s->clock);
+	atomic_fetch_add(&asleep, 1);
+	check(!(errno = clock_nanosleep(s->clock, 0, &ts, NULL)), "sleep on CPU time: %s",
+	      strerror(errno));
+	s->end = prog_now(s->clock);
+	atomic_fetch_add(&awake, 1);
+	return NULL;
+}
+
+static void cpu_sleeps(void)
+{
+	size_t i;
+
+	cpu_sleepers[0].clock = CLOCK_PROCESS_CPUTIME_ID;
+	must0(pthread_getcpuclockid(pthread_self(), &cpu_sleepers[1].clock));
+	for (i = 0; i < 2; i++)
+		must0(pthread_create(&cpu_sleepers[i].thread, NULL, cpu_sleep, &cpu_sleepers[i]));
+	while (atomic_load(&asleep) < 2)
+		prog_sleep_ms(PROG_POLL_MS);
+	await_go("up.cpusleep");
+	check(!atomic_load(&awake), "it slept too short");
+	while (atomic_load(&awake) < 2)
+		;
+	for (i = 0; i < 2; i++)
+		must0(pthread_join(cpu_sleepers[i].thread, NULL));
+	/* the CPU time of the process goes on, that of a thread begins anew */
+	check(cpu_sleepers[0].end - cpu_sleepers[0].since >= CPU_NS - NS / 1000 &&
+	      cpu_sleepers[0].end - cpu_sleepers[0].since < CPU_NS + NS,
+	      "slept for %llu ms of CPU time",
+	      (unsigned long long)(cpu_sleepers[0].end - cpu_sleepers[0].since) / 1000000);
+	check(cpu_sleepers[1].end < CPU_NS + NS, "slept for %llu ms of a thread's CPU time",
+	      (unsigned long long)cpu_sleepers[1].end / 1000000);
+}
+
 /* ---- */
 
 static const struct {
@@ -562,10 +646,12 @@ static const struct {
 	{ "up.queued", timer_pending },
 	{ "up.overrun", timer_overrun },
 	{ "up.threads", timer_threads },
+	{ "up.alarms", alarm_clocks },
+	{ "up.cpusleep", cpu_sleeps },
 };
 
 #define ITIMERS	6
-#define PARTS	11
+#define PARTS	13
 static pid_t pids[PARTS];
 
 static void run(int from, int to)

@@ -151,10 +151,17 @@ refuse_if_any() {
 	refuse dnotify 'fd 3: .*(F_NOTIFY|F_SETOWN)'
 }
 
-@test "timers on alarm clocks, for threads that are gone" {
-	refuse_if_any alarmtimer 'timer 0: on an alarm clock'
+@test "timers for threads that are gone, on the CPU time of others" {
 	refuse gonetimer 'timer 0: for a thread that is gone'
 	refuse othertimer 'timer 0: on the CPU time of another process'
+}
+
+# What a call that is not interrupted would restart in, nobody knows but itself
+@test "a sleep on the CPU time of another process, when it stands still" {
+	start refused othersleep
+	run -1 mkcrimg save -o "$BATS_TEST_TMPDIR/refused.crimg" "$job_pid"
+	assert_output --regexp 'pid [0-9]+ \(refused\): thread [0-9]+: sleeps on the CPU time of another process.*\[CR-ERESTART\]'
+	finish
 }
 
 @test "System V IPC, POSIX message queues" {
