@@ -175,7 +175,8 @@ java_equal() {
 	equal_few "rsync -aH --delete src/ dst/" --setup "bash $data/trees"
 }
 
-@test "sqlite3: three writers of one database, with a write-ahead log" {
+# Whatever a reader sees is one moment of it: whole statements of the writers, and the same until its transaction ends.
+@test "sqlite3: three writers and two readers of one database, with a write-ahead log" {
 	cat >"$data/writers" <<-'END'
 		sqlite3 test.db 'pragma journal_mode = wal; create table t(who integer, n integer, text);'
 		for w in 1 2 3; do
@@ -186,6 +187,16 @@ java_equal() {
 					      from generate_series($i, $i + 50);"
 				done | sqlite3 test.db >out.$w 2>&1
 				echo "status $?" >>out.$w
+			} &
+		done
+		for r in 4 5; do
+			{
+				for i in $(seq 25); do
+					echo ".timeout 100000"
+					echo "begin; create temp table c as select count(*) n from t;
+					      select n % 51, n = (select count(*) from t) from c; drop table c; commit;"
+				done | sqlite3 test.db >out.$r 2>&1
+				echo "status $?" >>out.$r
 			} &
 		done
 		wait
