@@ -266,7 +266,8 @@ static struct cr_obj *mapped_find(struct cr_save *s, struct file *file)
 		const struct file *other = obj->ptr;
 		const struct path *other_path = file_user_path(other);
 
-		if (info && info->mapped && other_path->mnt == path->mnt &&
+		if (info && info->mapped && !info->apart &&
+		    other_path->mnt == path->mnt &&
 		    d_inode(other_path->dentry) == d_inode(path->dentry) &&
 		    !((other->f_mode ^ file->f_mode) & FMODE_WRITE))
 			return obj;
@@ -279,10 +280,14 @@ struct cr_obj *cr_file_collect_mapped(struct cr_save *s, struct file *file,
 {
 	struct cr_obj *obj = cr_obj_find(s, CR_OBJ_FILE, file);
 	struct cr_file_info *info;
+	bool apart = false;
 
 	/* one with a lock has that for itself */
-	if (!obj && !cr_file_is_locked(file) && !cr_file_has_lease(file))
-		obj = mapped_find(s, file);
+	if (!obj) {
+		apart = cr_file_is_locked(file) || cr_file_has_lease(file);
+		if (!apart)
+			obj = mapped_find(s, file);
+	}
 	if (!obj)
 		obj = cr_obj_add(s, CR_OBJ_FILE, file, holder, 0);
 	if (!obj)
@@ -290,6 +295,7 @@ struct cr_obj *cr_file_collect_mapped(struct cr_save *s, struct file *file,
 	info = cr_file_info(obj);
 	if (!info)
 		return NULL;
+	info->apart |= apart;
 	obj->flags |= flags;
 	if (!info->mapped && info->type != &cr_reg_file &&
 	    !(info->type == &cr_unlinked_file && (flags & CR_FILE_EXE)))
@@ -338,10 +344,8 @@ static void file_outside(struct cr_save *s, struct cr_obj *obj)
 		info->type->outside(s, obj);
 	if (obj->fd >= 0)
 		cr_owner_outside(s, obj);
-	else if (cr_file_is_locked(obj->ptr))
-		cr_refuse(s, obj->holder, "CR-ELOCK",
-			  "%s: %*pE: lock of a file that is only mapped: not supported yet",
-			  cr_file_where(obj), CR_NAME(info->name ?: "file"));
+	else
+		cr_mapped_locks_outside(s, obj);
 	cr_lease_outside(s, obj);
 	if (cr_file_in_flight(obj))
 		flight_outside(s, obj);
@@ -411,6 +415,7 @@ static int file_restore(struct cr_restart *r, u32 id)
 	struct cr_rec_file rec;
 	struct cr_view view;
 	struct file *file;
+	int err;
 
 	cr_read_obj(&r->img, id, &view, &rec, sizeof(rec));
 	type = file_type_of(le32_to_cpu(rec.kind));
@@ -421,6 +426,11 @@ static int file_restore(struct cr_restart *r, u32 id)
 	file = type->restore(r, &rec, view.tail);
 	if (IS_ERR(file))
 		return PTR_ERR(file);
+	err = cr_mapped_lock_restore(r, &rec, file, view.tail);
+	if (err) {
+		fput(file);
+		return err;
+	}
 	cr_restart_set(r, id, file);
 	return 0;
 }

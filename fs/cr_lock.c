@@ -8,8 +8,12 @@
  * has the descriptor, before anybody of the job runs. If somebody else has the
  * lock by then, the restart fails.
  *
+ * A mapping keeps the open file that it was made from, and what flock() has
+ * locked through that, when all its descriptors are closed (java does this):
+ * noted in the FILE, and taken again when that is opened.
+ *
  * Refused: locks of anything but regular files and directories, and of
- * those of procfs.
+ * those of procfs; what is only mapped and has an OFD lock.
  *
  * Locks: flc_lock, shortly; inside the file_lock of a descriptor table.
  */
@@ -17,6 +21,7 @@
 #include <linux/fcntl.h>
 #include <linux/fdtable.h>
 #include <linux/file.h>
+#include <linux/security.h>
 #include <linux/slab.h>
 #include <asm/ptrace.h>
 #include <linux/cr_file.h>
@@ -59,6 +64,42 @@ void cr_file_locks_collect(struct cr_save *s, struct cr_obj *obj)
 		cr_refuse(s, obj->holder, "CR-ELOCK",
 			  "%s: lock of something that is no file: not supported yet",
 			  cr_file_where(obj));
+}
+
+void cr_mapped_locks_outside(struct cr_save *s, struct cr_obj *obj)
+{
+	struct file *file = obj->ptr;
+	struct file_lock_context *ctx = locks_inode_context(file_inode(file));
+	bool refused;
+
+	if (!ctx)
+		return;
+	spin_lock(&ctx->flc_lock);
+	refused = taken_through(&ctx->flc_posix, file);
+	spin_unlock(&ctx->flc_lock);
+	if (refused || (cr_file_info(obj)->type != &cr_reg_file &&
+			cr_file_is_locked(file)))
+		cr_refuse(s, obj->holder, "CR-ELOCK",
+			  "%s: %*pE: OFD lock of a file that is only mapped: not supported yet",
+			  cr_file_where(obj),
+			  CR_NAME(cr_file_info(obj)->name ?: "file"));
+}
+
+u32 cr_mapped_lock_flags(struct file *file)
+{
+	struct file_lock_context *ctx = locks_inode_context(file_inode(file));
+	struct file_lock_core *lock;
+	u32 flags = 0;
+
+	if (!ctx)
+		return 0;
+	spin_lock(&ctx->flc_lock);
+	list_for_each_entry(lock, &ctx->flc_flock, flc_list)
+		if (lock->flc_file == file)
+			flags = lock->flc_type == F_RDLCK ? CR_FILE_FLOCK_SH :
+							    CR_FILE_FLOCK_EX;
+	spin_unlock(&ctx->flc_lock);
+	return flags;
 }
 
 /**
@@ -167,6 +208,49 @@ static int flock_take(unsigned int fd, u32 type)
 	};
 
 	return __x64_sys_flock(&args);
+}
+
+/* As flock() does it, which wants a descriptor */
+static int flock_take_file(struct file *file, int type)
+{
+	struct file_lock fl;
+	struct file_lock_core *lock = cr_file_lock_core(&fl);
+	int err;
+
+	locks_init_lock(&fl);
+	lock->flc_file = file;
+	lock->flc_owner = file;
+	lock->flc_pid = current->tgid;
+	lock->flc_flags = FL_FLOCK;
+	lock->flc_type = type;
+	fl.fl_end = OFFSET_MAX;
+	err = security_file_lock(file, type);
+	if (err)
+		return err;
+	if (file->f_op->flock)
+		err = file->f_op->flock(file, F_SETLK, &fl);
+	else
+		err = locks_lock_file_wait(file, &fl);
+	locks_release_private(&fl);
+	return err;
+}
+
+int cr_mapped_lock_restore(struct cr_restart *r, const struct cr_rec_file *rec,
+			   struct file *file, const char *name)
+{
+	u32 flags = le32_to_cpu(rec->flags);
+	int err;
+
+	if (!(flags & (CR_FILE_FLOCK_SH | CR_FILE_FLOCK_EX)))
+		return 0;
+	err = flock_take_file(file, flags & CR_FILE_FLOCK_SH ? F_RDLCK :
+							       F_WRLCK);
+	if (err == -EAGAIN)
+		return cr_err(&r->log, -EBUSY,
+			      "%*pE: somebody else has locked it",
+			      CR_NAME(name));
+	return err ? cr_err(&r->log, err, "%*pE: cannot be locked (%pe)",
+			    CR_NAME(name), ERR_PTR(err)) : 0;
 }
 
 static int range_take(unsigned int fd, struct file *file,

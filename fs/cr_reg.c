@@ -97,6 +97,8 @@ static const char *reg_save(struct cr_save *s, struct cr_obj *obj,
 	if (cr_carried_find(s, obj))
 		rec->obj = cpu_to_le32(cr_obj_id(s, CR_OBJ_SHM,
 						 cr_file_inode(file)));
+	if (obj->fd < 0)
+		rec->flags |= cpu_to_le32(cr_mapped_lock_flags(file));
 	cr_lease_save(s, obj, rec);
 	return cr_named_save(s, obj, rec);
 }

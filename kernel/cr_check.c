@@ -387,7 +387,8 @@ static int file_numbers_check(struct cr_check *c, const struct cr_rec_file *rec)
 
 	if (cr_check_mask(c, flags, CR_FILE_MAPPED | CR_FILE_EXE |
 			  CR_FILE_VERIFY | CR_FILE_TTY | CR_FILE_ASYNC |
-			  CR_FILE_FRESH | CR_FILE_LEASE, "flags") ||
+			  CR_FILE_FRESH | CR_FILE_LEASE |
+			  CR_FILE_FLOCK_SH | CR_FILE_FLOCK_EX, "flags") ||
 	    cr_check_mask(c, open_flags, FILE_OPEN_FLAGS, "open flags"))
 		return -EOPNOTSUPP;
 	if ((open_flags & FILE_ACCMODE) == FILE_ACCMODE)
@@ -532,7 +533,8 @@ int cr_file_check(struct cr_check *c, u32 id)
 	kind = le32_to_cpu(rec.kind);
 	if (kind >= ARRAY_SIZE(file_kinds) || !file_kinds[kind].mode)
 		return cr_unknown(c, "unknown kind %u", kind);
-	err = file_numbers_check(c, &rec) ?: file_owner_check(c, &rec);
+	err = file_numbers_check(c, &rec) ?: cr_flock_check(c, &rec) ?:
+	      file_owner_check(c, &rec);
 	if (err)
 		return err;
 	if (file_kinds[kind].obj)

@@ -163,6 +163,7 @@ int cr_anon_check(struct cr_check *c, const struct cr_detail_iter *it);
 int cr_lock_check(struct cr_check *c, const struct cr_detail_iter *it,
 		  struct cr_detail_iter *fds);
 int cr_lease_check(struct cr_check *c, u32 id, const struct cr_rec_file *file);
+int cr_flock_check(struct cr_check *c, const struct cr_rec_file *file);
 /*
  * kernel/cr_check_mempolicy.c: a MEMPOLICY, but for the range that it is for; one
  * of a range of a file, behind @last, which moves on

@@ -55,6 +55,19 @@ int cr_lock_check(struct cr_check *c, const struct cr_detail_iter *it,
 	       locked_check(c, le32_to_cpu(fd.file));
 }
 
+/* What is noted in the FILE itself */
+int cr_flock_check(struct cr_check *c, const struct cr_rec_file *file)
+{
+	const u32 both = CR_FILE_FLOCK_SH | CR_FILE_FLOCK_EX;
+	u32 flags = le32_to_cpu(file->flags);
+
+	if ((flags & both) && le32_to_cpu(file->kind) != CR_FILE_REG)
+		return cr_bad(c, "FLOCK, but not a regular file");
+	if ((flags & both) == both)
+		return cr_bad(c, "shared and exclusive FLOCK");
+	return 0;
+}
+
 static int lease_type_check(struct cr_check *c, const struct cr_rec_file *file,
 			    const struct cr_rec_lease *lease)
 {

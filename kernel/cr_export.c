@@ -131,6 +131,7 @@ CR_EXPORT(replace_mm_exe_file);
 CR_EXPORT(sched_mm_cid_after_execve);
 CR_EXPORT(sched_mm_cid_before_execve);
 CR_EXPORT(sched_setaffinity);
+CR_EXPORT(security_file_lock);
 #ifdef CONFIG_SECURITY
 CR_EXPORT(security_msg_queue_msgrcv);
 #endif

@@ -205,6 +205,7 @@ static inline void cr_file_silence(struct file *file)
 #define flc_pid			fl_pid
 #define flc_flags		fl_flags
 #define cr_file_lock(core)	(core)
+#define cr_file_lock_core(lock)	(lock)
 
 /* A lease is a lock */
 #define file_lease		file_lock
@@ -220,6 +221,7 @@ static inline void cr_file_silence(struct file *file)
 #else
 #include <linux/filelock.h>	/* was part of fs.h */
 #define cr_file_lock(core)	container_of(core, struct file_lock, c)
+#define cr_file_lock_core(lock)	(&(lock)->c)
 #define cr_file_lease(core)	container_of(core, struct file_lease, c)
 #endif
 

@@ -65,6 +65,7 @@ extern const struct cr_file_type cr_unlinked_file, cr_reg_file, cr_dir_file,
  * @name: path as the job sees it, or what it is; NULL until type->outside
  * @where: for messages: "fd 7", "in flight in socket:[12]", "mapped"
  * @mapped: a mapping, or /proc/PID/exe, leads to it
+ * @apart: no mapping of another opening of the same file becomes one of this
  * @table, @table_fd: epoll: the FILES, and the descriptor in it, that accounts
  *	for its entries; NULL: none yet
  * @saved: epoll: its entries are written
@@ -75,6 +76,7 @@ struct cr_file_info {
 	char *name;
 	char where[48];
 	bool mapped;
+	bool apart;
 	const struct cr_obj *table;
 	unsigned int table_fd;
 	bool saved;
@@ -410,6 +412,13 @@ int __must_check cr_leases_restore(struct cr_restart *r);
 void cr_file_locks_collect(struct cr_save *s, struct cr_obj *obj);
 /* Was a lock taken through it? */
 bool cr_file_is_locked(struct file *file);
+/* Refuse what is not supported of the locks of what is only mapped */
+void cr_mapped_locks_outside(struct cr_save *s, struct cr_obj *obj);
+/* The others: CR_FILE_FLOCK_*; and taking them, of what was just opened */
+u32 cr_mapped_lock_flags(struct file *file);
+int __must_check cr_mapped_lock_restore(struct cr_restart *r,
+					const struct cr_rec_file *rec,
+					struct file *file, const char *name);
 /**
  * cr_locks_save() - write the LOCK details that a descriptor accounts for
  * @s: the save

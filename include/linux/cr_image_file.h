@@ -39,6 +39,8 @@ enum cr_file_kind {
 #define CR_FILE_FRESH		0x200	/* FIFO, for reading only: no writer has
 					 * come since it was opened */
 #define CR_FILE_LEASE		0x400	/* REG: a LEASE follows */
+#define CR_FILE_FLOCK_SH	0x800	/* REG, only mapped: locked by flock(); */
+#define CR_FILE_FLOCK_EX	0x1000	/* EBUSY if somebody else holds it */
 
 /* cr_rec_file.fd of what no descriptor led to: it was in flight (SCM_RIGHTS) */
 #define CR_FD_IN_FLIGHT		0x7fffffffu

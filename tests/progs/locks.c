@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Locks of files: flock(), POSIX and OFD locks, ranges of them, shared and
- * exclusive ones, inherited ones, and processes that wait for one. What is held
- * is verified by a process that asks for it.
+ * exclusive ones, inherited ones, those of mappings, and processes that wait
+ * for one. What is held is verified by a process that asks for it.
  */
 #include "prog.h"
 #include <signal.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 
 static int new_file(const char *name)
 {
@@ -283,6 +284,50 @@ static void alone_verify(void)
 	range_is(fd, F_OFD_GETLK, F_WRLCK, 0, 0, "-", -1);
 }
 
+/* ---- of open files that only mappings have, as java leaves them; one without a lock ---- */
+
+#define MAPPED_SIZE	4096
+
+static void *mapped_ex;
+
+static void *map_and_close(int fd, int flags)
+{
+	void *map = mmap(NULL, MAPPED_SIZE, PROT_READ | PROT_WRITE, flags, fd, 0);
+
+	check(map != MAP_FAILED, "mmap: %m");
+	must(close(fd));
+	return map;
+}
+
+static int new_locked_file(const char *name, int op)
+{
+	int fd = new_file(name);
+
+	must(ftruncate(fd, MAPPED_SIZE));
+	must(flock(fd, op));
+	return fd;
+}
+
+static void mapped_setup(void)
+{
+	mapped_ex = map_and_close(new_locked_file("mapped", LOCK_EX), MAP_SHARED);
+	map_and_close(open_again("mapped"), MAP_SHARED);
+	map_and_close(new_locked_file("mapped.sh", LOCK_SH), MAP_PRIVATE);
+}
+
+static void mapped_verify(void)
+{
+	int fd = open_again("mapped");
+
+	flock_refused(fd, LOCK_SH, "mapped");
+	must(munmap(mapped_ex, MAPPED_SIZE));
+	must(flock(fd, LOCK_EX | LOCK_NB));
+
+	fd = open_again("mapped.sh");
+	flock_refused(fd, LOCK_EX, "mapped, shared");
+	must(flock(fd, LOCK_SH | LOCK_NB));
+}
+
 /* ---- processes that wait for a lock; one of them is interrupted in the end ---- */
 
 static int wait_fd;
@@ -382,6 +427,7 @@ static const struct prog_case cases[] = {
 	{ "posix", posix_setup, posix_verify, false },
 	{ "ofd", ofd_setup, ofd_verify, false },
 	{ "flock", flock_setup, flock_verify, false },
+	{ "mapped", mapped_setup, mapped_verify, false },
 	{ }
 };
 

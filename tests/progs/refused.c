@@ -314,19 +314,11 @@ static void ofdlock_verify(void)
 }
 
 /* A mapping has the open file that the lock belongs to */
-static void flock_mapped_setup(void)
+static void ofdlock_mapped_setup(void)
 {
-	fd = new_file("mapped");
-	must(ftruncate(fd, 4096));
-	must(flock(fd, LOCK_EX));
+	ofdlock_setup();
 	must(mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0));
 	must(close(fd));
-}
-
-static void flock_mapped_verify(void)
-{
-	fd = must(open(prog_path("mapped"), O_RDWR));
-	check(flock(fd, LOCK_EX | LOCK_NB) == -1 && errno == EWOULDBLOCK, "lock: not held");
 }
 
 static void lease_held(void)
@@ -796,7 +788,7 @@ static const struct prog_case cases[] = {
 	{ "flock", flock_setup, flock_verify, true },
 	{ "posixlock", posixlock_setup, NULL, true },
 	{ "ofdlock", ofdlock_setup, ofdlock_verify, true },
-	{ "flock_mapped", flock_mapped_setup, flock_mapped_verify, true },
+	{ "ofdlock_mapped", ofdlock_mapped_setup, ofdlock_verify, true },
 	{ "lease_unlinked", lease_unlinked_setup, lease_held, true },
 	{ "lease_mapped", lease_mapped_setup, lease_mapped_verify, true },
 	{ "lease_writer", lease_writer_setup, lease_writer_verify, true },

@@ -313,9 +313,11 @@ static void tell_not_looked_at(const struct image *img)
 	struct cr_view v;
 	u32 id;
 
-	for (id = 0; (id = image_next(img, id, CR_REC_FILE)) && !lease;) {
+	for (id = 0; (id = image_next(img, id, CR_REC_FILE));) {
 		cr_read_obj(&img->cr, id, &v, &file, sizeof(file));
-		lease = le32_to_cpu(file.flags) & CR_FILE_LEASE;
+		lease |= le32_to_cpu(file.flags) & CR_FILE_LEASE;
+		lock |= le32_to_cpu(file.flags) &
+			(CR_FILE_FLOCK_SH | CR_FILE_FLOCK_EX);
 	}
 	for (id = 0; (id = image_next(img, id, CR_REC_FILES)) && !lock;)
 		cr_for_each_detail(&img->cr, id, &it)

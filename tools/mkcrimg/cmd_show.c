@@ -357,6 +357,8 @@ static void show_file(const struct image *img, u32 id)
 		printf(", at %llu of %llu",
 		       (unsigned long long)le64_to_cpu(f.pos),
 		       (unsigned long long)le64_to_cpu(f.size));
+		if (le32_to_cpu(f.flags) & (CR_FILE_FLOCK_SH | CR_FILE_FLOCK_EX))
+			printf(", locked");
 		if (le32_to_cpu(f.flags) & CR_FILE_LEASE)
 			show_lease(img, id);
 		break;

@@ -214,6 +214,25 @@ sysctl_for_now() {
 	finish
 }
 
+@test "locks: somebody else has locked what is only mapped" {
+	local other
+	start locks mapped
+	save_kill
+	exec {other}<"$job_dir/mapped"
+	flock -sn "$other"
+	run -0 "$progs/tryexec" "$job_image"
+	assert_output EBUSY
+	run -1 mkcrimg restart "$job_image"
+	assert_output --partial "$job_dir/mapped: somebody else has locked it"
+	run -0 mkcrimg check "$job_image"
+	assert_output --partial "whether somebody else holds the job's file locks"
+	# nothing of a failed restart holds one
+	flock -xn "$other"
+	exec {other}<&-
+	resume
+	finish
+}
+
 @test "leases: somebody else has the file open" {
 	local other
 	start leases write

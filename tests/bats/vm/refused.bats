@@ -141,7 +141,7 @@ refuse_if_any() {
 }
 
 @test "files: leases and locks that could not be taken again, F_NOTIFY" {
-	refuse flock_mapped 'mapped: .*/mapped: lock of a file that is only mapped'
+	refuse ofdlock_mapped 'mapped: .*/lock: OFD lock of a file that is only mapped'
 	refuse lease_mapped 'mapped: .*/lease: lease of a file that is only mapped'
 	refuse lease_unlinked 'fd 3: .*/lease.*: lease of a file without a name'
 	echo 1 >/proc/sys/fs/lease-break-time
