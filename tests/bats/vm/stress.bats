@@ -30,7 +30,7 @@ stress() {
 }
 
 @test "stress-ng: memory" {
-	stress bigheap=1000 brk=15000 cache=4000 fault=800 malloc=30000 membarrier=120
+	stress bigheap=1000 cache=4000 fault=800 malloc=30000 membarrier=120
 }
 
 @test "stress-ng: time and signals" {
