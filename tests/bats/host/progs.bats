@@ -241,6 +241,9 @@ interrupted() { "$top/tests/run-interrupted" --tmp "$PWD" "$@" 3>&-; }
 	assert_output --partial 'equal after 2 saves'
 	assert_output --partial '1 refused'
 	rm refused
+	run -0 interrupted --kills=0 --saves=1 --refusal-ok eventfd 'sleep 1'
+	assert_output --regexp 'equal after 1 saves in [2-8] runs.*, 1 refused'
+	rm refused
 	run -1 interrupted --kills=0 --saves=3 --refusal-ok timerfd 'sleep 1'
 	rm refused
 	sed -i 's/>refused/:/' tool
