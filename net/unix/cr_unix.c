@@ -359,13 +359,21 @@ static int peercred_check(struct cr_restart *r, const struct cr_rec_sock *rec)
 		      uid, gid);
 }
 
+int cr_unix_create(int type, struct socket **sock)
+{
+	int err = sock_create(AF_UNIX, type, 0, sock);
+
+	/* what the kernel says when there is no memory for an inode */
+	return err == -ENFILE ? -ENOMEM : err;
+}
+
 /* The socket alone, or with the file that owns it from now on */
 static int unix_make(struct cr_unix_sock *us, const struct cr_rec_sock *rec)
 {
 	struct file *file;
 	int err;
 
-	err = sock_create(AF_UNIX, le32_to_cpu(rec->type), 0, &us->sock);
+	err = cr_unix_create(le32_to_cpu(rec->type), &us->sock);
 	if (err)
 		return err;
 	us->sk = us->sock->sk;

@@ -79,6 +79,8 @@ int __must_check cr_unix_opts_restore(struct cr_restart *r, struct socket *sock,
 
 /* Can it be found by its name? An accepted connection only shows one */
 bool cr_unix_is_bound(struct sock *sk);
+/* socket() */
+int __must_check cr_unix_create(int type, struct socket **sock);
 /*
  * The path that leads to it, to be kfree()d, and its mode; NULL: none.
  * @why: it is no good

@@ -163,7 +163,7 @@ static int path_is_used(const char *name)
 	struct socket *probe;
 	int err;
 
-	err = sock_create(AF_UNIX, SOCK_DGRAM, 0, &probe);
+	err = cr_unix_create(SOCK_DGRAM, &probe);
 	if (err)
 		return err;
 	strscpy(addr.sun_path, name, sizeof(addr.sun_path));

@@ -337,6 +337,8 @@ static int msg_restore(struct cr_restart *r, struct cr_unix_sock *to,
 		return 0;
 	if (n == len)
 		n = -EADDRINUSE;
+	else if (n == -ENOBUFS)	/* no memory; of EAGAIN: a full queue */
+		n = -ENOMEM;
 	else if (n >= 0 || n == -EAGAIN)
 		n = -ENOBUFS;
 	return cr_err(&r->log, n,
