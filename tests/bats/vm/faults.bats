@@ -1,0 +1,111 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0
+# Every allocation on the way of a save and of a restart of a rich job fails once, and so does every access to the
+# caller's memory (fault injection: only the debug kernel has it). Each time the job is healthy, or the caller
+# unharmed, and nothing is left: tests/progs/faults.c. Memory that is lost is found at the end of the machine, with
+# CR_LEAKS=1.
+#
+# A sample: each 60th failure or so, from a random one on, or each CR_REPEATth: CR_REPEAT=1 is all of them.
+
+load helper
+
+# A failed allocation may be reported with its stack, which is no complaint here. Checks that have given up would
+# not complain.
+complaints() {
+	dmesg | awk '/WARNING|BUG|Oops|KASAN|UBSAN|INFO: |general protection|refcount_t|corruption/'
+	[ ! -e /proc/lockdep_stats ] || grep -q '^ *debug_locks: *1$' /proc/lockdep_stats ||
+		echo 'lockdep has turned itself off'
+}
+
+# nor does it go to the console
+setup_file() {
+	echo 4 >/proc/sys/kernel/printk
+}
+
+local_setup() {
+	[ -e /proc/self/fail-nth ] && [ -e /sys/kernel/debug/failslab ] || skip "the kernel cannot let allocations fail"
+	images=$BATS_TEST_TMPDIR/images
+	mkdir "$images"
+}
+
+local_teardown() {
+	[ -n "${images:-}" ] || return 0
+	echo 0 >/sys/kernel/debug/failslab/probability
+	echo 0 >/sys/kernel/debug/fail_page_alloc/probability
+}
+
+# faults STEP ARGUMENT...: each STEPth one, or as many as are asked for
+faults() {
+	local step=${CR_REPEAT:-$1} from
+	from=$((RANDOM % step + 1))
+	run -0 "$progs/faults" -d "$job_dir" -n "$from" -s "$step" "${@:2}" 3>&-
+	echo "$output" | sed 's/^/# /'
+}
+
+# Images that were written although something failed: all are whole, and the job of the last one is right.
+images_are_right() {
+	local image last=
+	for image in "$images"/fault.*.crimg; do
+		[ -e "$image" ] || continue
+		run -0 mkcrimg check "$image"
+		last=$image
+	done
+	[ -z "$last" ] || restarts "$last" pid=ns
+}
+
+# restarts IMAGE [KEY=VALUE...]: nothing fails, and the job verifies what it has
+restarts() {
+	run -0 "$progs/faults" -d "$job_dir" -n 100000000 restart "$@" 3>&-
+}
+
+# saves_fail STEP ARGUMENT...: the job goes on, can be saved as ever, and what was saved is what it was
+saves_fail() {
+	start rich
+	faults "$1" "${@:2}" "$job_pid" "$images"
+	save_kill
+	images_are_right
+	restarts "$job_image" pid=ns
+}
+
+# restarts_fail STEP KEY=VALUE [OPTION...]: executed until nothing fails, and then as ever
+restarts_fail() {
+	start rich
+	save_kill
+	faults "$1" "${@:3}" restart "$job_image" "$2"
+	restarts "$job_image" pid=ns
+}
+
+@test "saves: what the saver needs" {
+	saves_fail 200 save
+}
+
+@test "saves: with the kernel's workers, slabs" {
+	saves_fail 400 -t slab save
+}
+
+@test "saves: with the kernel's workers, pages" {
+	saves_fail 400 -t page save
+}
+
+@test "saves: what mkcrimg needs; no file is left" {
+	saves_fail 400 tool
+}
+
+@test "restarts: what the caller needs" {
+	restarts_fail 60 pid=ns
+}
+
+@test "restarts: what all tasks need, slabs" {
+	restarts_fail 300 pid=ns -t slab
+}
+
+@test "restarts: what all tasks need, pages" {
+	restarts_fail 300 pid=keep -t page
+}
+
+@test "restarts in place: what the caller needs" {
+	start rich
+	leader=$job_pid
+	save_kill
+	faults 60 -p "$leader" restart "$job_image"
+}

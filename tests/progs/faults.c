@@ -1,0 +1,729 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Allocations that fail, one after the other, on a kernel that can be told so.
+ *
+ *	faults [OPTION...] save PID DIR		save the job with the device itself
+ *	faults [OPTION...] tool PID DIR		with mkcrimg, which publishes the image
+ *	faults [OPTION...] restart IMAGE [KEY=VALUE...]
+ *
+ * For each n the n-th failure is arranged, and the call fails with ENOMEM or EFAULT
+ * and has left everything as it was: no image, no descriptor, no use of the module,
+ * no System V object, no child, and a job that runs on; or it took no notice, and
+ * the image, or the job, is right. It ends when nothing is left to fail.
+ *
+ * Which failures: /proc/thread-self/fail-nth, those of the task that asks (memory
+ * and access to user memory). With -t slab or -t page those of a whole family of
+ * tasks, with all that a restart creates, and of the kernel's workers.
+ *
+ *	-d DIR		of the job, which is tests/progs/rich.c
+ *	-n N -s STEP -m MAX	from N on, each STEPth, before MAX
+ *	-c CACHE	of slabs only those of caches whose names begin like that; not with -t
+ *	-p PID		execute as this process
+ *
+ * A job that took no notice of its restart is told to go on, and must end well: with
+ * an N that is never reached, "restart" verifies an image.
+ */
+#include "prog.h"
+#include <dirent.h>
+#include <linux/sched.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include "../../include/uapi/linux/cr.h"
+
+#define DEBUGFS		"/sys/kernel/debug"
+#define MAX_ERRNO	134
+#define TEXT		65536
+
+/**
+ * struct counts - what came of it; in memory that is shared with a caller
+ * @n: the failure under way
+ * @tried: how many
+ * @errors: how often which errno
+ * @tolerated: that nobody has noticed
+ * @ended: that were the end of a caller
+ * @counted: -t: as far as the kernel has counted
+ * @limit: that is not known, but it is below; 0: it is
+ */
+struct counts {
+	volatile unsigned long n;
+	unsigned long tried;
+	unsigned long errors[MAX_ERRNO];
+	unsigned long tolerated;
+	unsigned long ended;
+	unsigned long counted;
+	unsigned long limit;
+};
+
+static struct counts *counts;
+static unsigned long step = 1, max = ULONG_MAX;
+static const char *family;		/* directory in debugfs, or NULL */
+static int fail_nth = -1, make_it_fail;	/* files of this task */
+static const char *cache = "";
+static pid_t chosen;
+static volatile unsigned int *beats;
+static char report[TEXT];
+
+/* ---- files of the kernel ---- */
+
+static void put(const char *dir, const char *name, const char *value)
+{
+	char path[512];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	fd = must(open(path, O_WRONLY | O_CLOEXEC));
+	check(write(fd, value, strlen(value)) > 0, "%s: %s", path, strerror(errno));
+	close(fd);
+}
+
+static void put_number(const char *dir, const char *name, unsigned long n)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%lu", n);
+	put(dir, name, text);
+}
+
+static long get(const char *dir, const char *name)
+{
+	char path[512], text[64];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	prog_read(path, text, sizeof(text));
+	return atol(text);
+}
+
+/* Every entry of a directory whose name begins like that */
+static void each(const char *path, const char *prefix, void (*fn)(const char *name))
+{
+	DIR *dir = opendir(path);
+	struct dirent *entry;
+
+	check(dir, "%s: %s", path, strerror(errno));
+	while ((entry = readdir(dir)))
+		if (entry->d_name[0] != '.' && !strncmp(entry->d_name, prefix, strlen(prefix)))
+			fn(entry->d_name);
+	closedir(dir);
+}
+
+/* ---- which failures ---- */
+
+/* What the debug kernel allocates to watch others is left out */
+static void cache_fails(const char *name)
+{
+	char dir[512];
+
+	snprintf(dir, sizeof(dir), "/sys/kernel/slab/%s", name);
+	put(dir, "failslab", strstr(name, "kmemleak") || strstr(name, "debug_objects") ||
+			     strncmp(name, cache, strlen(cache)) ? "0" : "1");
+}
+
+/* That takes long: once is enough */
+static void caches_fail(void)
+{
+	static const char done[] = "/run/faults.caches";
+	char was[64] = "";
+	int fd;
+
+	if (!access(done, F_OK))
+		prog_read(done, was, sizeof(was));
+	if (!access(done, F_OK) && !strcmp(was, cache))
+		return;
+	each("/sys/kernel/slab", "", cache_fails);
+	fd = must(open(done, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+	must(write(fd, cache, strlen(cache)));
+	close(fd);
+}
+
+/* Quiet, and nothing is left out because it could wait */
+static void set_up(void)
+{
+	static const char *const dirs[] = {
+		DEBUGFS "/failslab", DEBUGFS "/fail_page_alloc", DEBUGFS "/fail_usercopy",
+		DEBUGFS "/fail_futex",
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++)
+		put(dirs[i], "verbose", "0");
+	put(dirs[0], "ignore-gfp-wait", "N");
+	put(dirs[0], "cache-filter", "Y");
+	put(dirs[1], "ignore-gfp-wait", "N");
+	put(dirs[1], "ignore-gfp-highmem", "N");
+	put(dirs[1], "min-order", "0");
+	caches_fail();
+}
+
+/* A kernel thread that runs for others; kthreadd is the parent of more of them */
+static void worker_fails(const char *name)
+{
+	char path[300], comm[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%s/comm", name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	comm[0] = 0;
+	if (read(fd, comm, sizeof(comm)) > 0 &&
+	    (!strncmp(comm, "kworker/u", 9) || !strncmp(comm, "kthreadd", 8))) {
+		snprintf(path, sizeof(path), "/proc/%s", name);
+		put(path, "make-it-fail", "1");
+	}
+	close(fd);
+}
+
+static void family_set_up(const char *what)
+{
+	family = !strcmp(what, "slab") ? DEBUGFS "/failslab" : DEBUGFS "/fail_page_alloc";
+	put(family, "task-filter", "Y");
+	put(family, "probability", "0");
+	put(family, "times", "0");
+	each("/proc", "", worker_fails);
+}
+
+static void family_in(bool in)
+{
+	check(pwrite(make_it_fail, in ? "1" : "0", 1, 0) == 1, "make-it-fail: %s",
+	      strerror(errno));
+}
+
+/*
+ * The kernel counts, and fails those whose number is a multiple of the interval.
+ * When it failed none, the number is known to be below a limit: it is brought
+ * there, by allocations of which no failure matters.
+ */
+static void family_count_to(unsigned long limit)
+{
+	void *p;
+	int i;
+
+	put_number(family, "interval", limit);
+	put(family, "times", "1");
+	put(family, "probability", "100");
+	while (get(family, "times")) {
+		family_in(true);
+		for (i = 0; i < 100; i++) {
+			p = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+				 MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+			if (p != MAP_FAILED)
+				munmap(p, 4096);
+		}
+		family_in(false);
+	}
+	put(family, "probability", "0");
+}
+
+static void family_arm(unsigned long n)
+{
+	if (counts->limit)
+		family_count_to(counts->counted = counts->limit);
+	counts->limit = 0;
+	put_number(family, "interval", counts->counted + n);
+	put(family, "times", "1");
+	put(family, "probability", "100");
+	family_in(true);
+}
+
+/* Was it injected? Nothing fails from now on */
+static bool family_disarm(unsigned long n)
+{
+	bool injected;
+
+	put(family, "probability", "0");
+	injected = !get(family, "times");
+	if (injected)
+		counts->counted += n;
+	else
+		counts->limit = counts->counted + n;
+	return injected;
+}
+
+/* From one run to the next */
+static void family_keep(bool store)
+{
+	char path[64], text[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/run/faults.%s", strrchr(family, '/') + 1);
+	if (store) {
+		fd = must(open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600));
+		check(dprintf(fd, "%lu %lu", counts->counted, counts->limit) > 0, "%s", path);
+		close(fd);
+	} else if (!access(path, F_OK)) {
+		prog_read(path, text, sizeof(text));
+		check(sscanf(text, "%lu %lu", &counts->counted, &counts->limit) == 2, "%s", path);
+	}
+}
+
+static void arm(unsigned long n)
+{
+	char text[24];
+
+	counts->tried++;
+	if (family) {
+		family_arm(n);
+		return;
+	}
+	snprintf(text, sizeof(text), "%lu", n);
+	must(pwrite(fail_nth, text, strlen(text), 0));
+}
+
+static bool disarm(unsigned long n)
+{
+	char text[24] = "";
+	bool injected;
+
+	if (family) {
+		family_in(false);
+		return family_disarm(n);
+	}
+	/* who looks may be failed himself: then nothing else was */
+	injected = pread(fail_nth, text, sizeof(text) - 1, 0) > 0 && !atoi(text);
+	while (pwrite(fail_nth, "0", 1, 0) != 1)
+		;
+	return injected;
+}
+
+static void open_own(void)
+{
+	fail_nth = must(open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC));
+	make_it_fail = must(open("/proc/self/make-it-fail", O_RDWR | O_CLOEXEC));
+}
+
+/* ---- what must not change ---- */
+
+/**
+ * struct state - of the machine and of who asks
+ * @maps: its memory
+ * @fds: how many descriptors it has
+ * @ipc: System V objects
+ * @names: in the directory of the job, by their number
+ * @users: of the module
+ */
+struct state {
+	char maps[TEXT];
+	int fds;
+	char ipc[3][TEXT];
+	int names;
+	long users;
+};
+
+static int found;
+
+static void count_name(const char *name)
+{
+	(void)name;
+	found++;
+}
+
+static int count_in(const char *dir)
+{
+	found = 0;
+	each(dir, "", count_name);
+	return found;
+}
+
+/* Without who used it last, and when */
+static void read_ipc(const char *path, char *buf)
+{
+	char *line, *out = buf, *next;
+	long key, id;
+
+	prog_read(path, buf, TEXT);
+	for (line = buf; *line; line = next) {
+		next = strchrnul(line, '\n');
+		next += !!*next;
+		/* shorter than the line was */
+		if (sscanf(line, "%ld %ld", &key, &id) == 2)
+			out += sprintf(out, "%ld %ld\n", key, id);
+	}
+	*out = 0;
+}
+
+static void look(struct state *s)
+{
+	prog_read("/proc/self/maps", s->maps, sizeof(s->maps));
+	s->fds = count_in("/proc/self/fd");
+	read_ipc("/proc/sysvipc/shm", s->ipc[0]);
+	read_ipc("/proc/sysvipc/sem", s->ipc[1]);
+	read_ipc("/proc/sysvipc/msg", s->ipc[2]);
+	s->names = count_in(prog_dir);
+	s->users = get("/sys/module/binfmt_cr", "refcnt");
+}
+
+static void same_text(const char *what, const char *a, const char *b)
+{
+	check(!strcmp(a, b), "%lu: %s changed from\n%s\nto\n%s", counts->n, what, a, b);
+}
+
+static void compare(const struct state *before)
+{
+	static struct state after;
+	int i;
+
+	look(&after);
+	/* who executes anything uses the module for a moment, and files are closed later */
+	for (i = 0; after.users != before->users; i++) {
+		check(i < PROG_POLLS, "%lu: the module has %ld users instead of %ld", counts->n,
+		      after.users, before->users);
+		prog_sleep_ms(PROG_POLL_MS);
+		after.users = get("/sys/module/binfmt_cr", "refcnt");
+	}
+	same_text("memory", before->maps, after.maps);
+	for (i = 0; i < 3; i++)
+		same_text("System V objects", before->ipc[i], after.ipc[i]);
+	check(before->fds == after.fds, "%lu: %d descriptors instead of %d", counts->n, after.fds,
+	      before->fds);
+	check(before->names == after.names, "%lu: %d names in %s instead of %d", counts->n,
+	      after.names, prog_dir, before->names);
+}
+
+/* All of the job goes on */
+static void beats_on(void)
+{
+	unsigned int was;
+	int i, nr;
+
+	for (nr = 0; nr < 3; nr++) {
+		was = beats[nr];
+		for (i = 0; beats[nr] == was; i++) {
+			check(i < PROG_POLLS, "%lu: task %d of the job stands still", counts->n, nr);
+			prog_sleep_ms(PROG_POLL_MS);
+		}
+	}
+}
+
+/* It failed as it should have: for want of memory, or of access to the caller's; or with @also */
+static void failed(int err, int also, bool injected, const char *why)
+{
+	check(injected, "%lu: failed without a fault: %s: %s", counts->n, strerror(err), why);
+	counts->errors[err]++;
+	check(err == ENOMEM || err == EFAULT || err == also, "%lu: failed with %s: %s", counts->n,
+	      strerrorname_np(err), why);
+}
+
+/* ---- save ---- */
+
+static int device, job_pidfd;
+
+static int save_once(int out)
+{
+	struct cr_ioc_isolate iso = {
+		.pidfd = job_pidfd, .report = (uintptr_t)report, .report_len = sizeof(report),
+	};
+	struct cr_ioc_save img = {
+		.fd = out, .report = (uintptr_t)report, .report_len = sizeof(report),
+	};
+	int handle, err = 0;
+
+	report[0] = 0;
+	handle = ioctl(device, CR_IOC_ISOLATE, &iso);
+	if (handle < 0)
+		return errno;
+	if (ioctl(handle, CR_IOC_SAVE, &img) || ioctl(handle, CR_IOC_RELEASE, CR_RELEASE_CONTINUE))
+		err = errno;
+	close(handle);
+	return err;
+}
+
+/* It has no header if the save has failed; else the test looks at it */
+static void look_at_image(int out, const char *dir, int err)
+{
+	char from[64], path[PATH_MAX], head[4] = "";
+
+	if (err) {
+		must(pread(out, head, sizeof(head), 0));
+		check(!head[0], "%lu: failed with %s, and there is an image", counts->n,
+		      strerrorname_np(err));
+		return;
+	}
+	counts->tolerated++;
+	snprintf(from, sizeof(from), "/proc/self/fd/%d", out);
+	snprintf(path, sizeof(path), "%s/fault.%lu.crimg", dir, counts->n);
+	must(linkat(AT_FDCWD, from, AT_FDCWD, path, AT_SYMLINK_FOLLOW));
+}
+
+static void save_loop(pid_t pid, const char *dir)
+{
+	static struct state before;
+	bool injected = true;
+	int err, out;
+
+	open_own();
+	device = must(open(CR_DEVICE, O_RDWR | O_CLOEXEC));
+	job_pidfd = must(syscall(SYS_pidfd_open, pid, 0));
+	for (; counts->n < max && injected; counts->n += step) {
+		out = must(open(dir, O_RDWR | O_TMPFILE | O_CLOEXEC, 0700));
+		look(&before);
+		arm(counts->n);
+		err = save_once(out);
+		injected = disarm(counts->n);
+		if (err)
+			failed(err, 0, injected, report);
+		if (injected)
+			look_at_image(out, dir, err);
+		compare(&before);
+		beats_on();
+		close(out);
+	}
+}
+
+/* ---- the tool ---- */
+
+static void tool_child(const char *pid, const char *image)
+{
+	int null = must(open("/dev/null", O_RDWR));
+
+	dup2(null, 1);
+	dup2(null, 2);
+	open_own();
+	arm(counts->n);
+	execlp("mkcrimg", "mkcrimg", "save", "-q", "-o", image, pid, NULL);
+	_exit(1);
+}
+
+/* True: a fault was injected. 0: there is an image; else there is none, nor part of one */
+static bool tool_once(const char *pid, const char *image)
+{
+	char dir[64];
+	bool injected;
+	siginfo_t info;
+	int status;
+	pid_t tool;
+
+	fflush(stdout);
+	tool = must(fork());
+	if (!tool)
+		tool_child(pid, image);
+	must(waitid(P_PID, tool, &info, WEXITED | WNOWAIT));
+	snprintf(dir, sizeof(dir), "/proc/%d/task/%d", tool, tool);
+	injected = !get(dir, "fail-nth");
+	must(waitpid(tool, &status, 0));
+	check(!status || injected, "%lu: mkcrimg: status 0x%x without a fault", counts->n, status);
+	check(!!status == !!access(image, F_OK), "%lu: mkcrimg: status 0x%x, but %s", counts->n,
+	      status, status ? "there is an image" : "there is none");
+	counts->errors[0] += !!status;
+	counts->tolerated += injected && !status;
+	return injected;
+}
+
+static void tool_loop(const char *pid, const char *dir)
+{
+	static struct state before;
+	char image[PATH_MAX], path[PATH_MAX];
+	int names;
+
+	snprintf(image, sizeof(image), "%s/tool.crimg", dir);
+	names = count_in(dir);
+	look(&before);
+	while (counts->n < max && tool_once(pid, image)) {
+		if (!access(image, F_OK)) {
+			snprintf(path, sizeof(path), "%s/fault.%lu.crimg", dir, counts->n);
+			must(rename(image, path));
+			names++;
+		}
+		check(count_in(dir) == names, "%lu: a file is left in %s", counts->n, dir);
+		compare(&before);
+		beats_on();
+		counts->n += step;
+	}
+	unlink(image);
+}
+
+/* ---- restart ---- */
+
+/* It calls execve() until that succeeds, and looks whether it is what it was */
+static void caller(char **argv)
+{
+	static struct state before;
+	struct cr_ioc_error why = { .report = (uintptr_t)report, .report_len = sizeof(report) };
+	bool injected;
+	int err;
+
+	open_own();
+	device = must(open(CR_DEVICE, O_RDWR | O_CLOEXEC));
+	for (; counts->n < max; counts->n += step) {
+		look(&before);
+		arm(counts->n);
+		execv(argv[0], argv);
+		err = errno;
+		report[0] = 0;
+		injected = disarm(counts->n);
+		ioctl(device, CR_IOC_LAST_ERROR, &why);
+		/* for execve() itself there is too much if there is no room for arguments */
+		failed(err, E2BIG, injected, report);
+		check(waitpid(-1, NULL, __WALL | WNOHANG) < 0 && errno == ECHILD, "%lu: a child",
+		      counts->n);
+		compare(&before);
+	}
+	_exit(0);
+}
+
+static pid_t caller_start(char **argv, int *executed)
+{
+	struct clone_args args = { .exit_signal = SIGCHLD };
+	int ends[2];
+	pid_t pid;
+
+	must(pipe2(ends, O_CLOEXEC));
+	if (chosen) {
+		args.set_tid = (uintptr_t)&chosen;
+		args.set_tid_size = 1;
+	}
+	fflush(stdout);
+	pid = must(syscall(SYS_clone3, &args, sizeof(args)));
+	if (!pid) {
+		close(ends[0]);
+		caller(argv);
+	}
+	close(ends[1]);
+	*executed = ends[0];
+	return pid;
+}
+
+/* True: there was something left to fail */
+static bool was_injected(pid_t pid)
+{
+	char dir[64];
+	bool injected;
+
+	if (family)
+		return family_disarm(counts->n);
+	snprintf(dir, sizeof(dir), "/proc/%d/task/%d", pid, pid);
+	injected = !get(dir, "fail-nth");
+	put(dir, "fail-nth", "0");
+	return injected;
+}
+
+/* Until its execve() is over: the job runs, or it has ended, which it may do half way */
+static bool has_executed(pid_t pid, int executed, unsigned int beat)
+{
+	siginfo_t info = {};
+	char c;
+	int i;
+
+	/* its end is closed by execve(), or by its death */
+	check(!must(read(executed, &c, 1)), "data");
+	close(executed);
+	for (i = 0; beats[0] == beat; i++) {
+		must(waitid(P_PID, pid, &info, WEXITED | WNOHANG | WNOWAIT));
+		if (info.si_pid)
+			return false;
+		check(i < PROG_POLLS, "%lu: executed, and nobody runs", counts->n);
+		prog_sleep_ms(PROG_POLL_MS);
+	}
+	return true;
+}
+
+/* The job is there, whatever has failed: it is right */
+static void job_verify(pid_t pid)
+{
+	int status;
+
+	beats_on();
+	prog_touch("go");
+	must(waitpid(pid, &status, 0));
+	check(!status, "%lu: the job ended with 0x%x", counts->n, status);
+	must(unlink(prog_path("go")));
+}
+
+/* False: nothing was left to fail */
+static bool restart_until_executed(char **argv)
+{
+	unsigned int beat = beats[0];
+	int executed, status;
+	bool runs, injected;
+	pid_t pid;
+
+	pid = caller_start(argv, &executed);
+	runs = has_executed(pid, executed, beat);
+	injected = was_injected(pid);
+	if (runs) {
+		counts->tolerated += injected;
+		job_verify(pid);
+		return injected;
+	}
+	must(waitpid(pid, &status, 0));
+	/* as far as it was to go */
+	if (!status)
+		return false;
+	check(WIFSIGNALED(status) && injected, "%lu: the caller ended with 0x%x", counts->n, status);
+	printf("%lu: the caller ended with signal %d\n", counts->n, WTERMSIG(status));
+	counts->ended++;
+	return true;
+}
+
+static void restart_loop(char **argv)
+{
+	while (counts->n < max && restart_until_executed(argv))
+		counts->n += step;
+}
+
+/* ---- */
+
+static void print_counts(void)
+{
+	int err;
+
+	printf("%lu tried until %lu, step %lu: tolerated %lu, ended %lu", counts->tried, counts->n,
+	       step, counts->tolerated, counts->ended);
+	for (err = 0; err < MAX_ERRNO; err++)
+		if (counts->errors[err])
+			printf(", %s %lu", err ? strerrorname_np(err) : "failed",
+			       counts->errors[err]);
+	printf("\n");
+}
+
+static void map_beats(void)
+{
+	int fd = must(open(prog_path("beats"), O_RDONLY | O_CLOEXEC));
+
+	beats = must(mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0));
+	close(fd);
+}
+
+int main(int argc, char **argv)
+{
+	unsigned long from = 1;
+	int opt;
+
+	prog_name = "faults";
+	counts = must(mmap(NULL, sizeof(*counts), PROT_READ | PROT_WRITE,
+			   MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+	while ((opt = getopt(argc, argv, "+c:d:n:s:m:p:t:")) != -1) {
+		switch (opt) {
+		case 'c': cache = optarg; break;
+		case 'd': prog_dir = optarg; break;
+		case 'n': from = strtoul(optarg, NULL, 10); break;
+		case 's': step = strtoul(optarg, NULL, 10); break;
+		case 'm': max = strtoul(optarg, NULL, 10); break;
+		case 'p': chosen = atoi(optarg); break;
+		case 't': family_set_up(optarg); break;
+		default: return 2;
+		}
+	}
+	argv += optind;
+	argc -= optind;
+	/* what is allocated to count on is not of a cache */
+	check(argc > 1 && prog_dir && !(family && *cache), "usage: see the source");
+	counts->n = from;
+	set_up();
+	map_beats();
+	if (family)
+		family_keep(false);
+	prog_case = argv[0];
+	if (argc == 3 && !strcmp(argv[0], "save"))
+		save_loop(atoi(argv[1]), argv[2]);
+	else if (argc == 3 && !strcmp(argv[0], "tool"))
+		tool_loop(argv[1], argv[2]);
+	else if (!strcmp(argv[0], "restart"))
+		restart_loop(argv + 1);
+	if (family)
+		family_keep(true);
+	print_counts();
+	return 0;
+}
