@@ -322,6 +322,17 @@ static int mm_pkeys_check(struct cr_check *c, const struct cr_rec_mm *rec)
 	return err ?: cr_check_zero(c, rec->reserved2);
 }
 
+/* What prctl() and mlockall() take */
+static int mm_prctl_check(struct cr_check *c, u32 prctl)
+{
+	int err = cr_check_mask(c, prctl, CR_MM_PRCTL_KNOWN, "prctl");
+
+	if (!err && (prctl & CR_MM_LOCK_ONFAULT) &&
+	    !(prctl & CR_MM_LOCK_FUTURE))
+		err = cr_bad(c, "contradictory prctl 0x%x", prctl);
+	return err;
+}
+
 static int mm_rec_check(struct cr_check *c, struct mm_state *mm)
 {
 	const struct cr_rec_mm *rec = &mm->rec;
@@ -340,8 +351,7 @@ static int mm_rec_check(struct cr_check *c, struct mm_state *mm)
 		return cr_bad(c, "mmap_base 0x%llx", cr_ull(rec->mmap_base));
 	err = cr_check_mask(c, le32_to_cpu(rec->membarrier),
 			    CR_MEMBARRIER_KNOWN, "membarrier") ?:
-	      cr_check_mask(c, le32_to_cpu(rec->prctl), CR_MM_PRCTL_KNOWN,
-			    "prctl") ?:
+	      mm_prctl_check(c, le32_to_cpu(rec->prctl)) ?:
 	      cr_check_mask(c, le32_to_cpu(rec->coredump_filter),
 			    CR_COREDUMP_KNOWN, "coredump_filter");
 	if (err)

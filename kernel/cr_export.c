@@ -36,6 +36,7 @@ CR_EXPORT(__x64_sys_mbind);
 CR_EXPORT(__x64_sys_membarrier);
 CR_EXPORT(__x64_sys_memfd_create);
 CR_EXPORT(__x64_sys_mlock2);
+CR_EXPORT(__x64_sys_mlockall);
 CR_EXPORT(__x64_sys_mprotect);
 CR_EXPORT(__x64_sys_mseal);
 CR_EXPORT(__x64_sys_msgctl);

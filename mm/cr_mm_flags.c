@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Switches of an address space: what prctl(), membarrier() and files below
- * /proc/PID have set of it. They go back in through the same calls.
+ * Switches of an address space: what prctl(), membarrier(), mlockall() and files
+ * below /proc/PID have set of it. They go back in through the same calls.
  *
- * Refused: mlockall(MCL_FUTURE), io_setup(), uprobes, a dumpable that only the
- * kernel sets, membarrier registrations of a kind that is not known.
+ * Refused: io_setup(), uprobes, a dumpable that only the kernel sets, membarrier
+ * registrations of a kind that is not known.
  */
 #include <linux/membarrier.h>
 #include <linux/mm.h>
+#include <linux/mman.h>
 #include <linux/prctl.h>
 #include <linux/ptrace.h>
 #include <linux/sched/coredump.h>
@@ -48,9 +49,7 @@ static const char *mm_blocker(struct mm_struct *mm)
 {
 	if (test_bit(MMF_HAS_UPROBES, &mm->flags))
 		return "uprobes";
-	if (mm->def_flags & VM_LOCKED)
-		return "mlockall(MCL_FUTURE)";
-	if (mm->def_flags & ~VM_NOHUGEPAGE)
+	if (mm->def_flags & ~(VM_NOHUGEPAGE | VM_LOCKED | VM_LOCKONFAULT))
 		return "unknown default of its mappings";
 	if (atomic_read(&mm->membarrier_state) & ~MEMBARRIER_STATES)
 		return "unknown membarrier() registration";
@@ -84,6 +83,10 @@ void cr_mm_flags_save(struct mm_struct *mm, struct cr_rec_mm *rec)
 		prctl |= CR_MM_MDWE_NO_INHERIT;
 	if (test_bit(MMF_VM_MERGE_ANY, &mm->flags))
 		prctl |= CR_MM_MERGE_ANY;
+	if (mm->def_flags & VM_LOCKED)
+		prctl |= CR_MM_LOCK_FUTURE;
+	if ((mm->def_flags & VM_LOCKED) && (mm->def_flags & VM_LOCKONFAULT))
+		prctl |= CR_MM_LOCK_ONFAULT;
 	filter = (mm->flags & MMF_DUMP_FILTER_MASK) >> MMF_DUMP_FILTER_SHIFT;
 	rec->dumpable = cpu_to_le32(get_dumpable(mm));
 	rec->thp_disable = cpu_to_le32(test_bit(MMF_DISABLE_THP, &mm->flags));
@@ -130,6 +133,19 @@ static int prctl_set(struct cr_restart *r, int option, unsigned long value)
 			    option, value) : 0;
 }
 
+/* It changes no mapping that is there: they are locked or not, one by one */
+static int lock_future(struct cr_restart *r, u32 prctl)
+{
+	const struct pt_regs args = {
+		.di = MCL_FUTURE |
+		      (prctl & CR_MM_LOCK_ONFAULT ? MCL_ONFAULT : 0),
+	};
+	int err = __x64_sys_mlockall(&args);
+
+	return err ? cr_err(&r->log, err, "memory: mlockall(MCL_FUTURE) fails") :
+		     0;
+}
+
 /* Only where mmap() begins to look; what it may use is TASK_SIZE's */
 static void mmap_base_set(struct mm_struct *mm, const struct cr_rec_mm *rec)
 {
@@ -166,7 +182,10 @@ int cr_mm_flags_restore_exec(struct cr_restart *r, u32 id)
 	return membarrier_restore(r, le32_to_cpu(rec.membarrier));
 }
 
-/* When all mappings are there: MDWE forbids to make some of them */
+/*
+ * When all mappings are there: MDWE forbids to make some of them, and none shall
+ * be locked because those that follow are to be
+ */
 int cr_mm_flags_restore_last(struct cr_restart *r, const struct cr_rec_mm *rec)
 {
 	u32 prctl = le32_to_cpu(rec->prctl);
@@ -187,6 +206,8 @@ int cr_mm_flags_restore_last(struct cr_restart *r, const struct cr_rec_mm *rec)
 		err = prctl_set(r, PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN |
 				(prctl & CR_MM_MDWE_NO_INHERIT ?
 				 PR_MDWE_NO_INHERIT : 0));
+	if (!err && (prctl & CR_MM_LOCK_FUTURE))
+		err = lock_future(r, prctl);
 	if (!err)
 		set_dumpable(mm, le32_to_cpu(rec->dumpable));
 	return err;

@@ -19,7 +19,7 @@
  *	that the stack keeps its room; page aligned, below TASK_SIZE; 0: upwards,
  *	or not known: the restarter's stays
  * @membarrier: CR_MEMBARRIER_*: registrations of membarrier()
- * @prctl: CR_MM_*: what else prctl() has set
+ * @prctl: CR_MM_*: what else prctl() has set, and mlockall()
  * @coredump_filter: /proc/PID/coredump_filter XOR its default, 0x33
  * @origin: MM whose pages it shares, copy-on-write, where both have a run at the
  *	same address with the same contents in the file; 0: none
@@ -62,7 +62,9 @@ struct cr_rec_mm {
 #define CR_MM_MDWE		0x1	/* PR_SET_MDWE: REFUSE_EXEC_GAIN */
 #define CR_MM_MDWE_NO_INHERIT	0x2
 #define CR_MM_MERGE_ANY		0x4	/* PR_SET_MEMORY_MERGE */
-#define CR_MM_PRCTL_KNOWN	0x7
+#define CR_MM_LOCK_FUTURE	0x8	/* mlockall(MCL_FUTURE) */
+#define CR_MM_LOCK_ONFAULT	0x10	/* with MCL_ONFAULT, for those */
+#define CR_MM_PRCTL_KNOWN	0x1f
 
 #define CR_COREDUMP_DEFAULT	0x33
 #define CR_COREDUMP_KNOWN	0x1ff

@@ -25,6 +25,7 @@ struct pt_regs;
 asmlinkage long __x64_sys_membarrier(const struct pt_regs *regs);
 asmlinkage long __x64_sys_prctl(const struct pt_regs *regs);
 asmlinkage long __x64_sys_mlock2(const struct pt_regs *regs);
+asmlinkage long __x64_sys_mlockall(const struct pt_regs *regs);
 asmlinkage long __x64_sys_mprotect(const struct pt_regs *regs);
 asmlinkage long __x64_sys_pkey_mprotect(const struct pt_regs *regs);
 

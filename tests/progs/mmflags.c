@@ -2,7 +2,9 @@
 /*
  * Switches of an address space: membarrier() registrations, the THP switch,
  * the filter of core dumps, dumpable, where mmap() looks for free addresses;
- * optional, because older kernels do not have them: seals, MDWE, merging.
+ * locks of memory that is
+ * mapped later; optional, because older kernels do not have them: seals, MDWE,
+ * merging.
  */
 #include "prog.h"
 #include <linux/membarrier.h>
@@ -164,6 +166,74 @@ static void base_verify(void)
 	char *p = must(mmap(NULL, 64 * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
 
 	check(p == hole, "mmap() at %p, not at %p", (void *)p, (void *)hole);
+	must(munmap(p, 64 * PAGE));
+}
+
+/* ---- mlockall(MCL_FUTURE): of this process; of a child, with MCL_ONFAULT ---- */
+
+#define LOCK_PAGES	64ul
+
+static unsigned long vm_locked;
+static pid_t onfault_pid;
+
+static unsigned long locked_now(void)
+{
+	return prog_field("/proc/self/status", "VmLck:", 10);
+}
+
+/* What is mapped now is locked, and there at once or not; what was mapped is as it was */
+static void future_check(bool onfault)
+{
+	unsigned char in[LOCK_PAGES];
+	unsigned long now = locked_now();
+	unsigned int i, resident = 0;
+	char *p;
+
+	check(onfault ? now >= vm_locked : now == vm_locked, "%lu KiB are locked instead of %lu",
+	      now, vm_locked);
+	p = must(mmap(NULL, LOCK_PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+		      -1, 0));
+	check(locked_now() == now + LOCK_PAGES * PAGE / 1024, "new memory is not locked");
+	must(mincore(p, LOCK_PAGES * PAGE, in));
+	for (i = 0; i < LOCK_PAGES; i++)
+		resident += in[i] & 1;
+	check(resident == (onfault ? 0 : LOCK_PAGES), "%u pages of new memory are there", resident);
+	must(munmap(p, LOCK_PAGES * PAGE));
+}
+
+static void onfault_child(void)
+{
+	prog_case = "future, on fault";
+	must(mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT));
+	vm_locked = locked_now();
+	future_check(true);
+	prog_touch("up.onfault");
+	prog_wait();
+	future_check(true);
+}
+
+static void future_setup(void)
+{
+	onfault_pid = prog_fork(onfault_child);
+	prog_await("up.onfault");
+	must(mlockall(MCL_FUTURE));
+	vm_locked = locked_now();
+	future_check(false);
+}
+
+static void no_future_child(void)
+{
+	char *p = must(mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+
+	check(!locked_now(), "a child has locked memory");
+	must(munmap(p, PAGE));
+}
+
+static void future_verify(void)
+{
+	future_check(false);
+	prog_reap(prog_fork(no_future_child), 0);
+	prog_reap(onfault_pid, 0);
 }
 
 static const struct prog_case cases[] = {
@@ -174,6 +244,8 @@ static const struct prog_case cases[] = {
 	{ "seal", seal_setup, seal_verify, true },
 	{ "merge", merge_setup, merge_verify, true },
 	{ "mdwe", mdwe_setup, mdwe_verify, true },
+	/* last: what the others map is not locked */
+	{ "future", future_setup, future_verify, false },
 	{ 0 }
 };
 

@@ -562,6 +562,26 @@ limited() {
 }
 
 # Threads are made when the caller cannot go back any more: what is left to say is that it ends.
+@test "mlockall(MCL_FUTURE): a restarter who may not lock memory" {
+	local pid drop=(setpriv --bounding-set -ipc_lock --inh-caps -all)
+	mkdir "$BATS_TEST_TMPDIR/bin"
+	printf '#!/bin/sh\nexec %s %s/mmflags "$@"\n' "${drop[*]}" "$progs" >"$BATS_TEST_TMPDIR/bin/mmflags"
+	chmod 755 "$BATS_TEST_TMPDIR/bin/mmflags"
+	progs=$BATS_TEST_TMPDIR/bin start mmflags future
+	pid=$job_pid
+	save_kill
+	run -0 prlimit --memlock=0: "${drop[@]}" "$progs/tryexec" "$job_image"
+	assert_output EPERM
+	run -1 prlimit --memlock=0: "${drop[@]}" mkcrimg restart "$job_image"
+	assert_output --regexp 'mlockall\(MCL_FUTURE\) fails|mlock\(\) fails'
+	fails_in_place EPERM "$pid" prlimit --memlock=0: "${drop[@]}"
+	# with a limit, and no privilege
+	"${drop[@]}" env "$job_image" </dev/null >>"$job_out" 2>&1 3>&- &
+	job_pid=$!
+	until_true resumed
+	finish
+}
+
 @test "in place: the limit of tasks is reached by a thread: the caller dies, nothing is left" {
 	local pid
 	start limits threads

@@ -205,7 +205,7 @@ ended_with() {
 }
 
 @test "in place: what execve() itself changes in the caller" {
-	start mmflags membarrier base
+	start mmflags membarrier base future
 	save_kill
 	resume_in_place mmflags
 	finish
