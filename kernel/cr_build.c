@@ -313,6 +313,7 @@ static void link_ids(struct cr_restart *r, struct cr_rtask *t,
 	if (t->headless)
 		link_heir(t);
 	cr_proc_set_times(t->task, rec);
+	cr_usage_set_proc(r, t->task, t->proc);
 	if (!(flags & CR_PROC_SESSION_OUTSIDE)) {
 		head = rtask_of_nr(r, le32_to_cpu(rec->sid));
 		if (head && pid_alive(head->task))
@@ -586,6 +587,7 @@ void cr_abort(struct cr_restart *r)
 		if (t->task && t->pid && t->group == t) {
 			t->task->exit_signal = 0;
 			cr_proc_set_times(t->task, NULL);
+			cr_usage_set_proc(r, t->task, 0);
 		}
 	write_unlock_irq(&tasklist_lock);
 	/* those that have not parked yet give up where they look at it */

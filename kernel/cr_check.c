@@ -18,6 +18,7 @@
  * kernel/cr_check_sock.c: sockets. kernel/cr_check_pty.c: pseudo-terminals.
  * kernel/cr_check_procfile.c: files of procfs.
  * kernel/cr_check_lock.c: locks and leases of files.
+ * kernel/cr_check_usage.c: what processes and threads have used.
  * kernel/cr_check_mempolicy.c: NUMA policies.
  */
 #include <linux/mm.h>

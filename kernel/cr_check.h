@@ -153,6 +153,14 @@ int cr_itimer_check(struct cr_check *c, const struct cr_detail_iter *it,
 int cr_timer_check(struct cr_check *c, const struct cr_detail_iter *it,
 		   s64 *last, u32 *nr);
 
+/*
+ * kernel/cr_check_usage.c: counts of what was used; a USAGE of a PROC or THREAD.
+ * @last: whose came before, -1 at first
+ */
+int cr_usage_max_check(struct cr_check *c, const __le64 *counts, size_t nr);
+int cr_usage_check(struct cr_check *c, const struct cr_detail_iter *it,
+		   bool thread, s64 *last);
+
 /* kernel/cr_check_anon.c: the detail of a FILE of a kind that has one */
 int cr_inotify_check(struct cr_check *c, u32 id);
 int cr_anon_check(struct cr_check *c, const struct cr_detail_iter *it);

@@ -319,7 +319,8 @@ static int mm_pkeys_check(struct cr_check *c, const struct cr_rec_mm *rec)
 
 	if (!err && execute_only && !(pkeys & (1u << execute_only)))
 		err = cr_bad(c, "protection keys 0x%x", pkeys);
-	return err ?: cr_check_zero(c, rec->reserved2);
+	return err ?: cr_check_zero(c, rec->reserved2) ?:
+	       cr_usage_max_check(c, &rec->hiwater_rss, 2);
 }
 
 /* What prctl() and mlockall() take */

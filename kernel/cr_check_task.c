@@ -197,16 +197,19 @@ static int proc_details_check(struct cr_check *c, u32 id,
 			      const struct cr_rec_proc *rec)
 {
 	bool zombie = le32_to_cpu(rec->flags) & CR_PROC_ZOMBIE;
-	s64 last_itimer = -1, last_timer = -1, last_set = -1;
+	s64 last_itimer = -1, last_timer = -1, last_set = -1, last_who = -1;
 	u32 nr_rlimit = 0, nr_timers = 0, nr_sets = 0;
 	struct cr_detail_iter it;
 	int err;
 
 	cr_for_each_detail(c->img, id, &it) {
 		cr_check_at(c, &it);
-		if (zombie)
+		if (zombie && it.view.type != CR_REC_USAGE)
 			return cr_bad(c, "of a zombie");
 		switch (it.view.type) {
+		case CR_REC_USAGE:
+			err = cr_usage_check(c, &it, false, &last_who);
+			break;
 		case CR_REC_SIGINFO:
 			err = cr_siginfo_check(c, &it, rec->pending);
 			break;
@@ -403,14 +406,15 @@ static int thread_policy_check(struct cr_check *c,
 }
 
 /*
- * REGS once, XSTATE, RESTART and MEMPOLICY at most once, SIGINFO any number of
- * times
+ * REGS once, XSTATE, RESTART, MEMPOLICY and USAGE at most once, SIGINFO any number
+ * of times
  */
 static int thread_details_check(struct cr_check *c, u32 id,
 				const struct cr_rec_thread *rec)
 {
 	u32 nr_regs = 0, nr_xstate = 0, nr_restart = 0, nr_policies = 0;
 	struct cr_detail_iter it;
+	s64 last_who = -1;
 	int err;
 
 	cr_for_each_detail(c->img, id, &it) {
@@ -420,6 +424,9 @@ static int thread_details_check(struct cr_check *c, u32 id,
 		switch (it.view.type) {
 		case CR_REC_SIGINFO:
 			err = cr_siginfo_check(c, &it, rec->pending);
+			break;
+		case CR_REC_USAGE:
+			err = cr_usage_check(c, &it, true, &last_who);
 			break;
 		case CR_REC_REGS_X86:
 			nr = &nr_regs;

@@ -319,6 +319,7 @@ static void proc_save(struct cr_save *s, struct cr_obj *obj)
 	if (!proc->zombie)
 		proc_record_signals(s, proc, &rec);
 	cr_write_obj(s, obj, &rec, sizeof(rec), NULL, 0);
+	cr_usage_save_proc(s, obj, task, proc->zombie || proc->headless);
 	if (proc->zombie)
 		return;
 	proc_save_rlimits(s, obj, task);

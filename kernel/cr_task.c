@@ -265,6 +265,8 @@ void rtask_wait(struct cr_rtask *t)
 		cr_restart_fail(r, cr_err(&r->log, -EINTR,
 				"pid %d: was killed while it was restored",
 				t->nr));
+	/* the caller gets what it has used, and shall not have the past it was given */
+	cr_usage_forget(READ_ONCE(t->leave) ? NULL : current->mm);
 	if (current->flags & PF_EXITING) {
 		vfork_forget(t);
 		cr_restart_put(r);

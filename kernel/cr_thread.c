@@ -190,6 +190,7 @@ static void thread_save(struct cr_save *s, struct cr_obj *obj)
 		rec.nr_cpus = cpu_to_le32(nr_cpu_ids);
 	}
 	cr_write_obj(s, obj, &rec, sizeof(rec), affinity, affinity_len);
+	cr_usage_save_thread(s, obj, task);
 	/* registers are on its stack, which goes when it is killed */
 	if (!try_get_task_stack(task)) {
 		cr_fail_killed(s, task);
@@ -349,6 +350,8 @@ int cr_thread_restore(struct cr_restart *r, u32 id)
 	err = cr_pending_restore(r, id, le64_to_cpu(rec.pending), PIDTYPE_PID);
 	if (err)
 		return err;
+	/* what it has done for us is not the job's */
+	cr_usage_restore_thread(r, id);
 	thread_restore_signals(&rec);
 	return 0;
 }

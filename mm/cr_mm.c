@@ -256,6 +256,7 @@ static void mm_save(struct cr_save *s, struct cr_obj *obj)
 	unsigned long addr;
 
 	cr_mm_flags_save(mm, &rec);
+	cr_usage_save_mm(mm, &rec);
 	if (exe) {
 		rec.exe = cpu_to_le32(cr_file_mapped_id(s, exe));
 		fput(exe);
@@ -472,6 +473,7 @@ int cr_mm_restore(struct cr_restart *r, u32 id)
 		err = auxv_restore(r, id);
 	if (!err)
 		err = cr_mm_flags_restore_last(r, &rec);
+	cr_usage_restore_mm(mm, &rec);
 	current->personality = personality;
 	return err;
 }

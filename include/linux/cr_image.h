@@ -125,6 +125,7 @@ enum cr_rec_type {
 	CR_REC_SEMUNDO		= 0x4352021a,	/* of PROC */
 	CR_REC_LEASE		= 0x4352021b,	/* of FILE */
 	CR_REC_MSG		= 0x4352021c,	/* of MSGQ */
+	CR_REC_USAGE		= 0x4352021d,	/* of PROC, THREAD */
 	CR_REC_MEMPOLICY	= 0x4352021e,	/* of SHM, MM, THREAD */
 };
 

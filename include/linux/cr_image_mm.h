@@ -27,6 +27,8 @@
  *	is; from CR_PKEYS_EXEC_SHIFT on the number of the one among them that
  *	memory gets which may only be executed; 0: none
  * @reserved2: 0
+ * @hiwater_rss, @hiwater_vm: the most memory that it ever had, resident and
+ *	mapped, in bytes; at most 2^61
  */
 struct cr_rec_mm {
 	struct cr_rec rec;
@@ -47,6 +49,7 @@ struct cr_rec_mm {
 	__le32 origin;
 	__le32 pkeys;
 	__le32 reserved2;
+	__le64 hiwater_rss, hiwater_vm;
 };
 
 #define CR_PKEYS_DEFAULT	0x1

@@ -48,8 +48,8 @@ struct cr_rec_sigaction {
 
 /**
  * struct cr_rec_proc - CR_REC_PROC: a process (thread group)
- * @rec: declares the object; followed by RLIMIT (if not zombie), SIGINFO, and
- *	the THREAD objects of the process, the thread group leader first, unless
+ * @rec: declares the object; followed by USAGE, RLIMIT (if not zombie), SIGINFO,
+ *	and the THREAD objects of the process, the thread group leader first, unless
  *	HEADLESS
  * @pid: in the pid namespace of the job
  * @parent: id of the parent's PROC; 0 for the leader only, which is first
@@ -98,6 +98,36 @@ struct cr_rec_proc {
 #define CR_STOP_TELL_STOPPED	0x8	/* SIGCHLD is still to be sent */
 #define CR_STOP_TELL_CONTINUED	0x10	/* likewise */
 #define CR_STOP_KNOWN		0x1f
+
+enum cr_usage_who {
+	CR_USAGE_SELF		= 0,
+	CR_USAGE_CHILDREN	= 1,	/* of PROC: those that were waited for */
+};
+
+/**
+ * struct cr_rec_usage - CR_REC_USAGE: what has been used, beside CPU time
+ * @rec: id of the PROC, for its threads that have exited (all of a zombie's), or
+ *	of the THREAD
+ * @who: enum cr_usage_who, ascending
+ * @maxrss: of PROC: most memory of programs that it has executed before, bytes
+ * @min_flt, @maj_flt: page faults
+ * @nvcsw, @nivcsw: context switches
+ * @inblock, @oublock: of PROC: blocks of 512 bytes; a thread's are its bytes
+ * @rchar..@cancelled_write_bytes: as /proc/PID/io; those of children are SELF's
+ *
+ * Each is at most 2^61.
+ */
+struct cr_rec_usage {
+	struct cr_rec rec;
+	__le32 who;
+	__le32 reserved;
+	__le64 maxrss;
+	__le64 min_flt, maj_flt;
+	__le64 nvcsw, nivcsw;
+	__le64 inblock, oublock;
+	__le64 rchar, wchar, syscr, syscw;
+	__le64 read_bytes, write_bytes, cancelled_write_bytes;
+};
 
 /* CR_REC_RLIMIT: tail: pairs of __le64 cur, max, one for each RLIMIT_* */
 struct cr_rec_rlimit {

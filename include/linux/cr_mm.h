@@ -27,6 +27,11 @@ struct inode;
  */
 int __must_check cr_mm_empty(struct cr_log *log);
 
+/* kernel/cr_usage.c: the most memory that there was, and current's own again */
+struct cr_rec_mm;
+void cr_usage_save_mm(struct mm_struct *mm, struct cr_rec_mm *rec);
+void cr_usage_restore_mm(struct mm_struct *mm, const struct cr_rec_mm *rec);
+
 /* ---- mm/cr_mm_flags.c ---- */
 
 void cr_mm_flags_collect(struct cr_save *s, struct cr_obj *obj);

@@ -91,6 +91,20 @@ int __must_check cr_thread_try(struct cr_restart *r, u32 id);
  * tasklist_lock is held for writing.
  */
 void cr_proc_set_times(struct task_struct *task, const struct cr_rec_proc *rec);
+/*
+ * kernel/cr_usage.c: what was used beside CPU time, by a process (@exited: its
+ * first thread has, and counts as its past) or a thread. set_proc(): what PROC
+ * @id says or, if 0, nothing; tasklist_lock is held for writing. restore_thread()
+ * in the thread. forget(): in a task that ends without ever having run, also what
+ * @mm had, which is its own, or NULL.
+ */
+void cr_usage_save_proc(struct cr_save *s, struct cr_obj *obj,
+			struct task_struct *task, bool exited);
+void cr_usage_save_thread(struct cr_save *s, struct cr_obj *obj,
+			  const struct task_struct *task);
+void cr_usage_set_proc(struct cr_restart *r, struct task_struct *task, u32 id);
+void cr_usage_restore_thread(struct cr_restart *r, u32 id);
+void cr_usage_forget(struct mm_struct *mm);
 /* In the process: what its PROC record says of itself. 0 or -errno */
 int __must_check cr_proc_restore(struct cr_restart *r, u32 id);
 /* In the thread: what its THREAD record says. 0 or -errno */

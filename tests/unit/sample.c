@@ -405,6 +405,25 @@ static void semundos(struct sample *s)
 	DETAIL(s, CR_REC_SEMUNDO, rec, sems, sizeof(sems));
 }
 
+static void usage(struct sample *s, u32 who, u32 proc)
+{
+	struct cr_rec_usage rec = {
+		.who = L32(who), .min_flt = L64(100), .maj_flt = L64(2),
+		.nvcsw = L64(30), .nivcsw = L64(4),
+	};
+
+	if (proc) {
+		rec.maxrss = L64(1 << 20);
+		rec.inblock = L64(5);
+		rec.oublock = L64(6);
+	}
+	if (who == CR_USAGE_SELF) {
+		rec.rchar = L64(7);
+		rec.cancelled_write_bytes = L64(4096);
+	}
+	DETAIL(s, CR_REC_USAGE, rec, NULL, 0);
+}
+
 static u32 proc(struct sample *s, u32 pid, u32 parent, u32 pgid, u32 flags,
 		u32 threads)
 {
@@ -430,6 +449,8 @@ static u32 proc(struct sample *s, u32 pid, u32 parent, u32 pgid, u32 flags,
 	else if (parent)
 		rec.stop_signal = L32(20);
 	id = OBJ(s, CR_REC_PROC, rec, NULL, 0);
+	usage(s, CR_USAGE_SELF, 1);
+	usage(s, CR_USAGE_CHILDREN, 1);
 	if (flags & CR_PROC_ZOMBIE)
 		return id;
 	for (i = 0; i < 32; i++)
@@ -467,6 +488,7 @@ static void thread(struct sample *s, u32 tid, u32 of, unsigned int which,
 	u8 area[832] = {};
 
 	OBJ(s, CR_REC_THREAD, rec, &cpus, sizeof(cpus));
+	usage(s, CR_USAGE_SELF, 0);
 	regs.gpr[15] = L64(202);
 	regs.gpr[16] = L64(0x401100);
 	regs.gpr[17] = L64(0x33);

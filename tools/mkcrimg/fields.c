@@ -317,6 +317,8 @@ static const struct field mm_fields[] = {
 	DEC(cr_rec_mm, origin),
 	HEX(cr_rec_mm, pkeys),
 	DEC(cr_rec_mm, reserved2),
+	DEC(cr_rec_mm, hiwater_rss),
+	DEC(cr_rec_mm, hiwater_vm),
 };
 
 static const struct field vma_fields[] = {
@@ -365,6 +367,25 @@ static const struct field proc_fields[] = {
 	HEX(cr_rec_proc, stop_flags),
 	DEC(cr_rec_proc, stop_signal),
 	DEC(cr_rec_proc, reserved2),
+};
+
+static const struct field usage_fields[] = {
+	DEC(cr_rec_usage, who),
+	DEC(cr_rec_usage, reserved),
+	DEC(cr_rec_usage, maxrss),
+	DEC(cr_rec_usage, min_flt),
+	DEC(cr_rec_usage, maj_flt),
+	DEC(cr_rec_usage, nvcsw),
+	DEC(cr_rec_usage, nivcsw),
+	DEC(cr_rec_usage, inblock),
+	DEC(cr_rec_usage, oublock),
+	DEC(cr_rec_usage, rchar),
+	DEC(cr_rec_usage, wchar),
+	DEC(cr_rec_usage, syscr),
+	DEC(cr_rec_usage, syscw),
+	DEC(cr_rec_usage, read_bytes),
+	DEC(cr_rec_usage, write_bytes),
+	DEC(cr_rec_usage, cancelled_write_bytes),
 };
 
 static const struct field itimer_fields[] = {
@@ -591,6 +612,7 @@ static const struct rec_fields recs[] = {
 	REC(CR_REC_MEMPOLICY, cr_rec_mempolicy, TAIL_U64, mempolicy_fields),
 	REC(CR_REC_AUXV, cr_rec_auxv, TAIL_U64, auxv_fields),
 	REC(CR_REC_PROC, cr_rec_proc, TAIL_NONE, proc_fields),
+	REC(CR_REC_USAGE, cr_rec_usage, TAIL_NONE, usage_fields),
 	REC(CR_REC_RLIMIT, cr_rec_rlimit, TAIL_U64, rlimit_fields),
 	REC(CR_REC_ITIMER, cr_rec_itimer, TAIL_NONE, itimer_fields),
 	REC(CR_REC_TIMER, cr_rec_timer, TAIL_NONE, timer_fields),

@@ -348,6 +348,10 @@ as_elsewhere() {
 	lifecycle times
 }
 
+@test "usage" {
+	lifecycle usage
+}
+
 @test "itimers" {
 	lifecycle timers itimers
 }

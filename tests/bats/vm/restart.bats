@@ -209,6 +209,11 @@ ended_with() {
 	save_kill
 	resume_in_place mmflags
 	finish
+	# what it has used is not the caller's
+	start usage
+	save_kill
+	resume_in_place usage
+	finish
 	# which signal tells the leader of a child's end
 	start tree direct
 	save_kill
