@@ -190,6 +190,7 @@ int cr_epitem_check(struct cr_check *c, u32 id,
 /* kernel/cr_check_x86.c: a thread's registers */
 int cr_regs_check(struct cr_check *c, const struct cr_detail_iter *it);
 int cr_xstate_check(struct cr_check *c, const struct cr_detail_iter *it);
+int cr_debug_check(struct cr_check *c, const struct cr_detail_iter *it);
 
 /* When all objects are checked: page runs of an object; all ids */
 int cr_pages_check(struct cr_check *c, u32 id);

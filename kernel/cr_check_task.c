@@ -405,14 +405,12 @@ static int thread_policy_check(struct cr_check *c,
 	return err;
 }
 
-/*
- * REGS once, XSTATE, RESTART, MEMPOLICY and USAGE at most once, SIGINFO any number
- * of times
- */
+/* REGS once, SIGINFO as often as it likes, the others at most once */
 static int thread_details_check(struct cr_check *c, u32 id,
 				const struct cr_rec_thread *rec)
 {
 	u32 nr_regs = 0, nr_xstate = 0, nr_restart = 0, nr_policies = 0;
+	u32 nr_debug = 0;
 	struct cr_detail_iter it;
 	s64 last_who = -1;
 	int err;
@@ -431,6 +429,10 @@ static int thread_details_check(struct cr_check *c, u32 id,
 		case CR_REC_REGS_X86:
 			nr = &nr_regs;
 			err = cr_regs_check(c, &it);
+			break;
+		case CR_REC_DEBUG_X86:
+			nr = &nr_debug;
+			err = cr_debug_check(c, &it);
 			break;
 		case CR_REC_XSTATE_X86:
 			nr = &nr_xstate;

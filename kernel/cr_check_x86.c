@@ -48,6 +48,40 @@ int cr_regs_check(struct cr_check *c, const struct cr_detail_iter *it)
 	       cr_check_addr(c, rec.gpr[X86_GS_BASE], "gs_base");
 }
 
+/* DR7: two bits for each that it is on, from 16 on four for what and how long */
+static int breakpoint_check(struct cr_check *c, u64 addr, u32 dr7,
+			    unsigned int n)
+{
+	static const u8 length[] = { 1, 2, 8, 4 };
+	u32 type = dr7 >> (16 + 4 * n) & 3;
+	u32 len = length[dr7 >> (18 + 4 * n) & 3];
+
+	/* where there is none, it says nothing */
+	if (!addr && !(dr7 >> 2 * n & 3))
+		return 0;
+	/* execution, writing, I/O ports, reading or writing */
+	if (type == 2 || (type == 0 && len != 1) || addr % len ||
+	    addr > CR_TASK_SIZE - len)
+		return cr_bad(c, "breakpoint %u of type %u, length %u at 0x%llx",
+			      n, type, len, (unsigned long long)addr);
+	return 0;
+}
+
+int cr_debug_check(struct cr_check *c, const struct cr_detail_iter *it)
+{
+	struct cr_rec_debug_x86 rec;
+	unsigned int n;
+	int err;
+
+	cr_detail(it, &rec, sizeof(rec));
+	err = cr_check_mask(c, le32_to_cpu(rec.dr6), CR_X86_DR6_KNOWN, "dr6") ?:
+	      cr_check_mask(c, le32_to_cpu(rec.dr7), CR_X86_DR7_KNOWN, "dr7");
+	for (n = 0; !err && n < CR_X86_NR_BREAKPOINTS; n++)
+		err = breakpoint_check(c, le64_to_cpu(rec.addr[n]),
+				       le32_to_cpu(rec.dr7), n);
+	return err;
+}
+
 int cr_xstate_check(struct cr_check *c, const struct cr_detail_iter *it)
 {
 	struct cr_rec_xstate_x86 rec;

@@ -197,6 +197,7 @@ static void thread_save(struct cr_save *s, struct cr_obj *obj)
 		return;
 	}
 	cr_arch_thread_save(s, obj, task);
+	cr_arch_debug_save(s, obj, task);
 	cr_restart_block_save(s, obj, task);
 	put_task_stack(task);
 	cr_mempolicy_save_thread(s, obj, task);
@@ -292,6 +293,8 @@ static int thread_restore_own(struct cr_restart *r, u32 id,
 	int err;
 
 	err = cr_affinity_restore(r, rec, view);
+	if (!err)
+		err = cr_arch_debug_restore(r, id);
 	if (err)
 		return err;
 	cr_for_each_detail(&r->img, id, &it) {

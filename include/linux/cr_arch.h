@@ -38,6 +38,14 @@ void cr_arch_thread_collect(struct cr_save *s, struct task_struct *task);
 void cr_arch_thread_save(struct cr_save *s, struct cr_obj *obj,
 			 struct task_struct *task);
 
+/*
+ * Hardware breakpoints: of a parked thread, a detail of @obj; and in the thread
+ * itself those of THREAD @id, instead of what it has. 0 or -errno
+ */
+void cr_arch_debug_save(struct cr_save *s, struct cr_obj *obj,
+			struct task_struct *task);
+int __must_check cr_arch_debug_restore(struct cr_restart *r, u32 id);
+
 /**
  * cr_arch_thread_restore() - install the registers of a parked task
  * @r: the restart

@@ -127,6 +127,7 @@ enum cr_rec_type {
 	CR_REC_MSG		= 0x4352021c,	/* of MSGQ */
 	CR_REC_USAGE		= 0x4352021d,	/* of PROC, THREAD */
 	CR_REC_MEMPOLICY	= 0x4352021e,	/* of SHM, MM, THREAD */
+	CR_REC_DEBUG_X86	= 0x4352021f,	/* of THREAD */
 };
 
 /* Incompatible features: a reader refuses a bit that it does not know */

@@ -350,6 +350,23 @@ struct cr_rec_xstate_x86 {
 	__le64 xfeatures;
 };
 
+/**
+ * struct cr_rec_debug_x86 - CR_REC_DEBUG_X86: hardware breakpoints that a tracer
+ *	has left behind
+ * @addr: DR0 to DR3: user addresses, aligned to the length that @dr7 says
+ * @dr6: which were hit: the low 16 bits of DR6 in positive polarity
+ * @dr7: which are on, for what, how long, as PTRACE_POKEUSER takes it; 0xffff03ff
+ */
+#define CR_X86_NR_BREAKPOINTS	4
+#define CR_X86_DR6_KNOWN	0xffff
+#define CR_X86_DR7_KNOWN	0xffff03ff
+struct cr_rec_debug_x86 {
+	struct cr_rec rec;
+	__le64 addr[CR_X86_NR_BREAKPOINTS];
+	__le32 dr6;
+	__le32 dr7;
+};
+
 enum cr_restart_kind {
 	CR_RESTART_NANOSLEEP	= 1,
 	CR_RESTART_FUTEX	= 2,

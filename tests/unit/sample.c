@@ -487,8 +487,15 @@ static void thread(struct sample *s, u32 tid, u32 of, unsigned int which,
 	};
 	u8 area[832] = {};
 
+	struct cr_rec_debug_x86 debug = {
+		.addr = { L64(0x600300), L64(0x401100) }, .dr6 = L32(1),
+		/* 4 bytes that are written, and code; the third is not there */
+		.dr7 = L32(0x020d0005),
+	};
+
 	OBJ(s, CR_REC_THREAD, rec, &cpus, sizeof(cpus));
 	usage(s, CR_USAGE_SELF, 0);
+	DETAIL(s, CR_REC_DEBUG_X86, debug, NULL, 0);
 	regs.gpr[15] = L64(202);
 	regs.gpr[16] = L64(0x401100);
 	regs.gpr[17] = L64(0x33);

@@ -461,6 +461,17 @@ static const struct field regs_x86_fields[] = {
 	  FORM_HEX, gpr_names },
 };
 
+static const char *const debugreg_names[CR_X86_NR_BREAKPOINTS] = {
+	"dr0", "dr1", "dr2", "dr3",
+};
+
+static const struct field debug_x86_fields[] = {
+	{ "addr", offsetof(struct cr_rec_debug_x86, addr), 8, CR_X86_NR_BREAKPOINTS,
+	  FORM_HEX, debugreg_names },
+	HEX(cr_rec_debug_x86, dr6),
+	HEX(cr_rec_debug_x86, dr7),
+};
+
 static const struct field xstate_x86_fields[] = {
 	DEC(cr_rec_xstate_x86, size),
 	DEC(cr_rec_xstate_x86, reserved),
@@ -622,6 +633,7 @@ static const struct rec_fields recs[] = {
 	REC(CR_REC_REGS_X86, cr_rec_regs_x86, TAIL_NONE, regs_x86_fields),
 	REC(CR_REC_XSTATE_X86, cr_rec_xstate_x86,
 	    TAIL_BYTES, xstate_x86_fields),
+	REC(CR_REC_DEBUG_X86, cr_rec_debug_x86, TAIL_NONE, debug_x86_fields),
 	REC(CR_REC_RESTART, cr_rec_restart, TAIL_NONE, restart_fields),
 	REC(CR_REC_SOCK, cr_rec_sock, TAIL_BYTES, sock_fields),
 	REC(CR_REC_SOCKQ, cr_rec_sockq, TAIL_NONE, sockq_fields),

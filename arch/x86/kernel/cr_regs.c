@@ -5,7 +5,8 @@
  * Saved and restored through the regsets, the interface that debuggers use: it
  * knows where registers are when a task does not run, and checks what it is
  * given. Refused: 32-bit tasks, segment selectors other than Linux' own, entries
- * in the GDT's TLS slots, I/O permissions, hardware breakpoints, shadow stacks.
+ * in the GDT's TLS slots, I/O permissions, shadow stacks. Hardware breakpoints:
+ * cr_debugreg.c.
  */
 #include <linux/kernel.h>
 #include <linux/slab.h>
@@ -114,11 +115,6 @@ void cr_arch_thread_collect(struct cr_save *s, struct task_struct *task)
 				  i);
 	if (test_tsk_thread_flag(task, TIF_IO_BITMAP) || thread->iopl_emul)
 		cr_refuse(s, task, "CR-EARCH", "I/O permissions: not supported");
-	for (i = 0; i < HBP_NUM; i++)
-		if (thread->ptrace_bps[i])
-			cr_refuse(s, task, "CR-EARCH",
-				  "hardware breakpoint %u: not supported yet",
-				  i);
 	if (test_tsk_thread_flag(task, TIF_NOCPUID))
 		cr_refuse(s, task, "CR-EARCH",
 			  "CPUID forbidden by arch_prctl(): not supported");

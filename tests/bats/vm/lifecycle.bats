@@ -36,6 +36,10 @@ lifecycle() {
 	lifecycle regs
 }
 
+@test "debugregs" {
+	lifecycle debugregs
+}
+
 @test "memory" {
 	lifecycle memory
 }

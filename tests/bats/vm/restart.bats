@@ -214,6 +214,11 @@ ended_with() {
 	save_kill
 	resume_in_place usage
 	finish
+	# breakpoints
+	start debugregs
+	save_kill
+	resume_in_place debugregs
+	finish
 	# which signal tells the leader of a child's end
 	start tree direct
 	save_kill
