@@ -304,7 +304,8 @@ static void link_heir(struct cr_rtask *t)
 
 /* tasklist_lock is held for writing, and @t has not been reaped */
 static void link_ids(struct cr_restart *r, struct cr_rtask *t,
-		     const struct cr_rec_proc *rec)
+		     const struct cr_rec_proc *rec,
+		     const struct cr_usage *usage)
 {
 	struct sighand_struct *sighand = cr_sighand(t->task);
 	u32 flags = le32_to_cpu(rec->flags);
@@ -313,7 +314,7 @@ static void link_ids(struct cr_restart *r, struct cr_rtask *t,
 	if (t->headless)
 		link_heir(t);
 	cr_proc_set_times(t->task, rec);
-	cr_usage_set_proc(r, t->task, t->proc);
+	cr_usage_set_proc(t->task, usage);
 	if (!(flags & CR_PROC_SESSION_OUTSIDE)) {
 		head = rtask_of_nr(r, le32_to_cpu(rec->sid));
 		if (head && pid_alive(head->task))
@@ -433,6 +434,7 @@ int rtask_link(struct cr_rtask *t)
 void rtasks_link_ids(struct cr_restart *r)
 {
 	struct cr_rec_proc rec;
+	struct cr_usage usage;
 	struct cr_view view;
 	struct cr_rtask *t;
 
@@ -440,11 +442,12 @@ void rtasks_link_ids(struct cr_restart *r)
 		if (!t->proc || t->group != t)
 			continue;
 		cr_read_obj(&r->img, t->proc, &view, &rec, sizeof(rec));
+		cr_usage_read(r, t->proc, &usage);
 		write_lock_irq(&tasklist_lock);
 		/* its parent may have been killed, and it be reaped with it */
 		if (pid_alive(t->task) &&
 		    (!t->headless || pid_alive(t[1].task)))
-			link_ids(r, t, &rec);
+			link_ids(r, t, &rec, &usage);
 		else
 			cr_restart_fail(r, -EINTR);
 		write_unlock_irq(&tasklist_lock);
@@ -587,7 +590,7 @@ void cr_abort(struct cr_restart *r)
 		if (t->task && t->pid && t->group == t) {
 			t->task->exit_signal = 0;
 			cr_proc_set_times(t->task, NULL);
-			cr_usage_set_proc(r, t->task, 0);
+			cr_usage_set_proc(t->task, NULL);
 		}
 	write_unlock_irq(&tasklist_lock);
 	/* those that have not parked yet give up where they look at it */

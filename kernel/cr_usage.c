@@ -113,8 +113,6 @@ static void usage_read(struct cr_restart *r, u32 id, u32 who,
 	struct cr_detail_iter it;
 
 	memset(rec, 0, sizeof(*rec));
-	if (!id)
-		return;
 	cr_for_each_detail(&r->img, id, &it) {
 		if (it.view.type != CR_REC_USAGE)
 			continue;
@@ -165,20 +163,25 @@ static void children_restore(struct signal_struct *signal,
 	signal->coublock = le64_to_cpu(rec->oublock);
 }
 
-void cr_usage_set_proc(struct cr_restart *r, struct task_struct *task, u32 id)
+void cr_usage_read(struct cr_restart *r, u32 id, struct cr_usage *usage)
 {
+	usage_read(r, id, CR_USAGE_SELF, &usage->self);
+	usage_read(r, id, CR_USAGE_CHILDREN, &usage->children);
+}
+
+void cr_usage_set_proc(struct task_struct *task, const struct cr_usage *usage)
+{
+	static const struct cr_usage none;
 	struct sighand_struct *sighand = cr_sighand(task);
 	struct signal_struct *signal = task->signal;
-	struct cr_rec_usage self, children;
 
 	if (!sighand)
 		return;
-	usage_read(r, id, CR_USAGE_SELF, &self);
-	usage_read(r, id, CR_USAGE_CHILDREN, &children);
+	usage = usage ?: &none;
 	spin_lock(&sighand->siglock);
 	write_seqlock(&signal->stats_lock);
-	self_restore(signal, &self);
-	children_restore(signal, &children);
+	self_restore(signal, &usage->self);
+	children_restore(signal, &usage->children);
 	write_sequnlock(&signal->stats_lock);
 	spin_unlock(&sighand->siglock);
 }

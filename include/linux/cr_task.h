@@ -94,15 +94,19 @@ void cr_proc_set_times(struct task_struct *task, const struct cr_rec_proc *rec);
 /*
  * kernel/cr_usage.c: what was used beside CPU time, by a process (@exited: its
  * first thread has, and counts as its past) or a thread. set_proc(): what PROC
- * @id says or, if 0, nothing; tasklist_lock is held for writing. restore_thread()
- * in the thread. forget(): in a task that ends without ever having run, also what
- * @mm had, which is its own, or NULL.
+ * @id says, as read() has it, or NULL: nothing; tasklist_lock is held for writing.
+ * restore_thread() in the thread. forget(): in a task that ends without ever having
+ * run, also what @mm had, which is its own, or NULL.
  */
+struct cr_usage {
+	struct cr_rec_usage self, children;
+};
 void cr_usage_save_proc(struct cr_save *s, struct cr_obj *obj,
 			struct task_struct *task, bool exited);
 void cr_usage_save_thread(struct cr_save *s, struct cr_obj *obj,
 			  const struct task_struct *task);
-void cr_usage_set_proc(struct cr_restart *r, struct task_struct *task, u32 id);
+void cr_usage_read(struct cr_restart *r, u32 id, struct cr_usage *usage);
+void cr_usage_set_proc(struct task_struct *task, const struct cr_usage *usage);
 void cr_usage_restore_thread(struct cr_restart *r, u32 id);
 void cr_usage_forget(struct mm_struct *mm);
 /* In the process: what its PROC record says of itself. 0 or -errno */
