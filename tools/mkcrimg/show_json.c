@@ -136,6 +136,22 @@ static void json_files(json *o, struct cr_view *v, u32 nr)
 	v->tail_len -= len;
 }
 
+/* "type" is the record's: a field of that name gets its record's name, too */
+static void json_field(json *o, const struct field *f, const char *rec_name,
+		       const void *rec)
+{
+	json *value = f->nr > 1 ? json_array_field(f, rec) :
+				  json_value(f, rec, 0);
+	char name[64];
+
+	if (strcmp(f->name, "type")) {
+		json_object_object_add(o, f->name, value);
+		return;
+	}
+	snprintf(name, sizeof(name), "%s_type", rec_name);
+	json_object_object_add(o, name, value);
+}
+
 static json *json_record(const struct image *img, size_t offset,
 			 struct cr_view *v)
 {
@@ -151,10 +167,7 @@ static json *json_record(const struct image *img, size_t offset,
 	json_object_object_add(o, "id", json_object_new_int64(v->id));
 	r = rec_fields(v->type);
 	for (i = 0; i < r->nr; i++)
-		json_object_object_add(o, r->fields[i].name,
-				       r->fields[i].nr > 1 ?
-				       json_array_field(&r->fields[i], rec) :
-				       json_value(&r->fields[i], rec, 0));
+		json_field(o, &r->fields[i], cr_rec_name(v->type), rec);
 	msg = (const struct cr_rec_sock_msg *)rec;
 	if (v->type == CR_REC_SOCK_MSG && msg->nr_files)
 		json_files(o, v, le32_to_cpu(msg->nr_files));

@@ -110,6 +110,11 @@ print($1)"
 	assert_output '0x401100'
 }
 
+@test "show --json: a field called type does not replace the type of its record" {
+	run -0 json 'sorted({k for x in r for k in x if k.endswith("_type")}), any(x["type"] == "SOCK" for x in r)'
+	assert_output "['LEASE_type', 'LOCK_type', 'MSG_type', 'SOCK_type'] True"
+}
+
 @test "show --json --memory: the same contents have the same hash" {
 	run -0 json 'len(j["memory"]), j["memory"][5]["xxh64"] == j["memory"][6]["xxh64"], j["memory"][0]["xxh64"] == j["memory"][1]["xxh64"]' --memory
 	assert_output '7 True False'
