@@ -128,9 +128,11 @@ static void thread_record_signals(struct cr_thread *thread,
 	struct task_struct *task = thread->task;
 
 	rec->blocked = cpu_to_le64(task->blocked.sig[0]);
-	rec->saved_mask = cpu_to_le64(task->saved_sigmask.sig[0]);
-	if (test_tsk_restore_sigmask(task))
+	/* otherwise it is what some earlier call left, or whoever was before */
+	if (test_tsk_restore_sigmask(task)) {
 		rec->flags |= cpu_to_le32(CR_THREAD_SAVED_SIGMASK);
+		rec->saved_mask = cpu_to_le64(task->saved_sigmask.sig[0]);
+	}
 	rec->pending = cpu_to_le64(thread->pending.mask);
 	rec->altstack_sp = cpu_to_le64(task->sas_ss_sp);
 	rec->altstack_size = cpu_to_le64(task->sas_ss_size);
