@@ -421,6 +421,11 @@ void cr_proc_set_times(struct task_struct *task, const struct cr_rec_proc *rec)
 	signal->utime = le64_to_cpu(rec->utime_ns);
 	signal->stime = le64_to_cpu(rec->stime_ns);
 	signal->sum_sched_runtime = signal->utime + signal->stime;
+	/* what users have seen: neither of the two may become less */
+	raw_spin_lock(&signal->prev_cputime.lock);
+	signal->prev_cputime.utime = signal->utime;
+	signal->prev_cputime.stime = signal->stime;
+	raw_spin_unlock(&signal->prev_cputime.lock);
 	signal->cutime = le64_to_cpu(rec->cutime_ns);
 	signal->cstime = le64_to_cpu(rec->cstime_ns);
 	write_sequnlock(&signal->stats_lock);
