@@ -563,9 +563,11 @@ static int unix_settle(struct cr_restart *r, u32 id)
 	if (err)
 		return unix_restore_failed(r, &rec, view.tail, err);
 	if (le32_to_cpu(rec.flags) & CR_SOCK_DEAD) {
+		/* the next save finds it as this one did */
+		err = cr_unix_opts_restore(r, us->sock, &rec);
 		sock_release(us->sock);
 		us->sock = NULL;
-		return 0;
+		return err;
 	}
 	return end_settle(r, us, &rec);
 }
