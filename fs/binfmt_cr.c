@@ -290,6 +290,7 @@ static struct cr_restart *restart_create(struct linux_binprm *bprm)
 	init_waitqueue_head(&r->wait);
 	INIT_LIST_HEAD(&r->segments);
 	INIT_LIST_HEAD(&r->ipcids);
+	mutex_init(&r->removed);
 	xa_init(&r->rtask_nrs);
 	r->file = get_file(bprm->file);
 	r->caller = current;

@@ -175,37 +175,66 @@ static int dir_find(struct cr_restart *r, const char *name, const char *what,
 			    CR_NAME(name), ERR_PTR(err)) : 0;
 }
 
-/* As "mkdir DIR && cd DIR && rmdir DIR" does; several tasks may be at it */
-static int dir_make_removed(struct cr_restart *r, const char *name,
-			    const char *what, struct path *path)
+/* We must be able to enter it; the table is our own */
+static int dir_make(const char *name)
 {
-	char *tmp = kasprintf(GFP_KERNEL, "%s.%d", name, task_pid_nr(current));
 	int umask = current->fs->umask;
-	int err, gone;
+	int err;
 
-	if (!tmp)
-		return -ENOMEM;
-	/* we must be able to enter it; the table is our own */
 	current->fs->umask = 0;
-	err = do_mkdirat(AT_FDCWD, getname_kernel(tmp), 0700);
+	err = do_mkdirat(AT_FDCWD, getname_kernel(name), 0700);
 	current->fs->umask = umask;
-	if (err) {
-		cr_err(&r->log, cr_name_err(err),
-		       "%s %*pE was removed: another cannot be made (%pe)",
-		       what, CR_NAME(name), ERR_PTR(err));
-		goto out;
-	}
-	err = dir_find(r, tmp, what, path);
-	gone = cr_name_remove(tmp, true);
+	return err;
+}
+
+static int dir_enter_removed(struct cr_restart *r, const char *name,
+			     const char *what, struct path *path)
+{
+	int err = dir_find(r, name, what, path);
+	int gone = cr_name_remove(name, true);
+
 	if (gone && !err) {
 		err = gone;
 		path_put(path);
 		cr_err(&r->log, err, "%s %*pE: cannot be removed (%pe)",
-		       what, CR_NAME(tmp), ERR_PTR(err));
+		       what, CR_NAME(name), ERR_PTR(err));
 	}
+	return cr_name_err(err);
+}
+
+/*
+ * As "mkdir DIR && cd DIR && rmdir DIR" does, one task after another. It is
+ * called what it was called, or a name would grow with every restart; unless
+ * that is taken by now.
+ */
+static int dir_make_removed(struct cr_restart *r, const char *name,
+			    const char *what, struct path *path)
+{
+	char *tmp = kasprintf(GFP_KERNEL, "%s.%d", name, task_pid_nr(current));
+	int err;
+
+	if (!tmp)
+		return -ENOMEM;
+	err = mutex_lock_killable(&r->removed);
+	if (err)
+		goto out;
+	err = dir_make(name);
+	if (err == -EEXIST) {
+		err = dir_make(tmp);
+		name = tmp;
+	}
+	if (err) {
+		cr_err(&r->log, cr_name_err(err),
+		       "%s %*pE was removed: another cannot be made (%pe)",
+		       what, CR_NAME(name), ERR_PTR(err));
+		err = cr_name_err(err);
+	} else {
+		err = dir_enter_removed(r, name, what, path);
+	}
+	mutex_unlock(&r->removed);
 out:
 	kfree(tmp);
-	return cr_name_err(err);
+	return err;
 }
 
 /* As chroot() does; nothing to do if it is the root already */

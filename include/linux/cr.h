@@ -433,6 +433,7 @@ enum cr_phase {
  * @truncate: files=truncate: output is cut to the length it had
  * @segments: System V segments; ipc/cr_shmid.c
  * @ipcids: System V message queues and semaphore sets; ipc/cr_ipcid.c
+ * @removed: who makes a directory that was removed, under its name; fs/cr_fs.c
  * @sysvsem: in place: undo list of the leader until the caller is it;
  *	ipc/cr_semundo.c
  */
@@ -460,6 +461,7 @@ struct cr_restart {
 	bool truncate;
 	struct list_head segments;
 	struct list_head ipcids;
+	struct mutex removed;
 	struct sysv_sem sysvsem;
 };
 
