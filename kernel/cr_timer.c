@@ -204,8 +204,9 @@ static void timer_record_time(struct k_itimer *timr, struct task_struct *task,
 			interval - (u64)-left % interval;
 	}
 	if (state != CR_TIMER_OFF && timer_is_date(timr)) {
-		value = ktime_get_real_ns() +
-			(state == CR_TIMER_ARMED ? value : left);
+		/* not by reading the clock once more, which has gone on */
+		value = ktime_to_ns(hrtimer_get_expires(&timr->it.real.timer)) +
+			(state == CR_TIMER_ARMED ? value - left : 0);
 		state = state == CR_TIMER_ARMED ? CR_TIMER_DATE :
 						  CR_TIMER_FIRED_DATE;
 	}
