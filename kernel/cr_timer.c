@@ -168,6 +168,14 @@ static s64 timer_left(struct k_itimer *timr, struct task_struct *task)
 	return ktime_to_ns(hrtimer_expires_remaining(&timr->it.real.timer));
 }
 
+/* The same on its clock; not of CPU clocks */
+static s64 timer_expiry(struct k_itimer *timr)
+{
+	return ktime_to_ns(clock_is_alarm(timr) ?
+			   timr->it.alarm.alarmtimer.node.expires :
+			   hrtimer_get_expires(&timr->it.real.timer));
+}
+
 /*
  * Set to a date? One that was set to a time from now is on another clock, but of
  * an alarm clock the kernel has made it a date
@@ -205,7 +213,7 @@ static void timer_record_time(struct k_itimer *timr, struct task_struct *task,
 	}
 	if (state != CR_TIMER_OFF && timer_is_date(timr)) {
 		/* not by reading the clock once more, which has gone on */
-		value = ktime_to_ns(hrtimer_get_expires(&timr->it.real.timer)) +
+		value = timer_expiry(timr) +
 			(state == CR_TIMER_ARMED ? value - left : 0);
 		state = state == CR_TIMER_ARMED ? CR_TIMER_DATE :
 						  CR_TIMER_FIRED_DATE;
