@@ -31,13 +31,19 @@ static pid_t zombie_pid;
 static void work(size_t size)
 {
 	char *p = must(mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
-	int i, fd = must(open("/dev/null", O_WRONLY));
+	int fd = must(open("/dev/null", O_WRONLY));
+	struct rusage ru;
+	long from;
 
+	must(getrusage(RUSAGE_THREAD, &ru));
+	from = ru.ru_nvcsw;
 	must(madvise(p, size, MADV_NOHUGEPAGE));
 	memset(p, 1, size);
-	for (i = 0; i < (int)SWITCHES; i++) {
-		must(usleep(1));
+	/* a sleep that is over before it begins is none */
+	while (ru.ru_nvcsw - from < (long)SWITCHES) {
+		must(usleep(100));
 		must(write(fd, p, 4096));
+		must(getrusage(RUSAGE_THREAD, &ru));
 	}
 	must(munmap(p, size));
 	must(close(fd));
