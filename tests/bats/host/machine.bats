@@ -9,15 +9,15 @@ bats_load_library bats-assert
 # vdso: but for what it notes of the machine's own
 few=(vdso:machine static threads pipes regs signals rseq tree unix shm)
 
-all=("${few[@]}" hello memory cow pkeys pkeys:alone mmflags sysv sysvmsg sysvsem semundo posixsem files locks leases
+all=("${few[@]}" hello memory cow pkeys pkeys:alone mmflags numa sysv sysvmsg sysvsem semundo posixsem files locks leases
 	leases:asked leases:waiter unlinked unlinked:named memfd:holes,shared,map,seals owners fifos ptys waiting eventfd
 	timerfd signalfd pidfds procfiles inotify epoll unixname scmrights devs syscalls vfork:shared vfork:copy
 	vfork:thread vfork:deep zombies sharing sharing:chain sharing:thread sharing:vm pgrps pgrps:gone ids limits args exe
-	times timers:itimers timers:timers stopped)
+	times usage debugregs timers:itimers timers:timers stopped)
 
 # What 6.1 does not know
-newer=(mmflags:seal "mmflags:merge" "mmflags:mdwe" "memfd:exec")
-reasons=('mseal() fails' 'prctl(67, 1) fails' 'prctl(65, ' 'this kernel has no seals')
+newer=(mmflags:seal "mmflags:merge" "mmflags:mdwe" "memfd:exec" "numa:weighted")
+reasons=('mseal() fails' 'prctl(67, 1) fails' 'prctl(65, ' 'this kernel has no seals' 'NUMA policy 6: this kernel does not have it')
 
 setup() {
 	top=$(cd "$BATS_TEST_DIRNAME/../../.." && pwd)

@@ -86,6 +86,7 @@ same_alone() {
 	same memory
 	same cow
 	same shm
+	same numa
 	same mmflags
 	same args
 	same exe
@@ -101,10 +102,12 @@ same_alone() {
 @test "what newer kernels have" {
 	[[ $CR_RELEASE != 6.1.* ]] || skip '6.1 has none of it'
 	same mmflags seal merge mdwe
+	same numa weighted
 }
 
 @test "processors" {
 	same regs
+	same debugregs
 	same rseq
 }
 
@@ -158,6 +161,7 @@ same_alone() {
 	same_alone signals
 	same_alone syscalls
 	same times
+	same usage
 	same timers itimers
 	same timers timers
 }
