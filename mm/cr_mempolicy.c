@@ -218,10 +218,11 @@ int cr_mempolicy_restore_thread(struct cr_restart *r,
 {
 	struct cr_rec_mempolicy rec;
 	struct pt_regs args = { .dx = MAX_NUMNODES + 1 };
-	unsigned long page;
+	unsigned long page, peak;
 	int err;
 
 	cr_detail(it, &rec, sizeof(rec));
+	peak = current->mm->hiwater_vm;
 	page = page_lend();
 	if (IS_ERR_VALUE(page))
 		return policy_err(r, &rec, page);
@@ -234,6 +235,8 @@ int cr_mempolicy_restore_thread(struct cr_restart *r,
 			policy_err(r, &rec, err);
 	}
 	vm_munmap(page, PAGE_SIZE);
+	/* the job has not had that page */
+	current->mm->hiwater_vm = peak;
 	return err;
 }
 

@@ -116,6 +116,8 @@ same_alone() {
 	same sysvmsg
 	same_alone sysvsem
 	same_alone semundo
+	# who was killed has left them
+	ipcrm --all
 	same posixsem
 }
 
