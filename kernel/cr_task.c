@@ -201,8 +201,10 @@ static void rtask_start(struct cr_rtask *t)
 		for (child = t->child; child; child = child->sibling)
 			if (child->gone)
 				rtask_reap(child);
-	if (t->proc && !(current->flags & PF_EXITING))
+	if (t->proc && !(current->flags & PF_EXITING)) {
 		cr_timers_start(r, t->proc, t->timers);
+		cr_usage_restore_mm(r, rtask_thread(t));
+	}
 	WRITE_ONCE(t->started, true);
 	wake_up_all(&r->wait);
 }

@@ -554,12 +554,10 @@ void cr_timers_start(struct cr_restart *r, u32 id, struct cr_timers *timers)
 	struct cr_rec_itimer itimer;
 	struct cr_rec_timer rec;
 	struct cr_detail_iter it;
-	unsigned long peak;
 	u32 nr = 0;
 
 	if (!timers || !timers->page)
 		return;
-	peak = current->mm->hiwater_vm;
 	cr_for_each_detail(&r->img, id, &it) {
 		if (it.view.type == CR_REC_ITIMER) {
 			cr_detail(&it, &itimer, sizeof(itimer));
@@ -570,6 +568,4 @@ void cr_timers_start(struct cr_restart *r, u32 id, struct cr_timers *timers)
 		}
 	}
 	vm_munmap(timers->page, PAGE_SIZE);
-	/* the job has not had that page */
-	current->mm->hiwater_vm = peak;
 }

@@ -215,8 +215,15 @@ void cr_usage_forget(struct mm_struct *mm)
 }
 
 /* What is there now counts, too, whenever somebody asks */
-void cr_usage_restore_mm(struct mm_struct *mm, const struct cr_rec_mm *rec)
+void cr_usage_restore_mm(struct cr_restart *r, u32 thread)
 {
-	mm->hiwater_rss = le64_to_cpu(rec->hiwater_rss) >> PAGE_SHIFT;
-	mm->hiwater_vm = le64_to_cpu(rec->hiwater_vm) >> PAGE_SHIFT;
+	struct mm_struct *mm = current->mm;
+	struct cr_rec_thread of;
+	struct cr_rec_mm rec;
+	struct cr_view view;
+
+	cr_read_obj(&r->img, thread, &view, &of, sizeof(of));
+	cr_read_obj(&r->img, le32_to_cpu(of.mm), &view, &rec, sizeof(rec));
+	mm->hiwater_rss = le64_to_cpu(rec.hiwater_rss) >> PAGE_SHIFT;
+	mm->hiwater_vm = le64_to_cpu(rec.hiwater_vm) >> PAGE_SHIFT;
 }

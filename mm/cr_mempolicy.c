@@ -218,11 +218,10 @@ int cr_mempolicy_restore_thread(struct cr_restart *r,
 {
 	struct cr_rec_mempolicy rec;
 	struct pt_regs args = { .dx = MAX_NUMNODES + 1 };
-	unsigned long page, peak;
+	unsigned long page;
 	int err;
 
 	cr_detail(it, &rec, sizeof(rec));
-	peak = current->mm->hiwater_vm;
 	page = page_lend();
 	if (IS_ERR_VALUE(page))
 		return policy_err(r, &rec, page);
@@ -235,8 +234,6 @@ int cr_mempolicy_restore_thread(struct cr_restart *r,
 			policy_err(r, &rec, err);
 	}
 	vm_munmap(page, PAGE_SIZE);
-	/* the job has not had that page */
-	current->mm->hiwater_vm = peak;
 	return err;
 }
 

@@ -473,7 +473,6 @@ int cr_mm_restore(struct cr_restart *r, u32 id)
 		err = auxv_restore(r, id);
 	if (!err)
 		err = cr_mm_flags_restore_last(r, &rec);
-	cr_usage_restore_mm(mm, &rec);
 	current->personality = personality;
 	return err;
 }

@@ -27,10 +27,12 @@ struct inode;
  */
 int __must_check cr_mm_empty(struct cr_log *log);
 
-/* kernel/cr_usage.c: the most memory that there was, and current's own again */
-struct cr_rec_mm;
+/*
+ * kernel/cr_usage.c: the most memory that there was; and current's own again, which
+ * is that of @thread in the image, when it has given back all that we have lent it
+ */
 void cr_usage_save_mm(struct mm_struct *mm, struct cr_rec_mm *rec);
-void cr_usage_restore_mm(struct mm_struct *mm, const struct cr_rec_mm *rec);
+void cr_usage_restore_mm(struct cr_restart *r, u32 thread);
 
 /* ---- mm/cr_mm_flags.c ---- */
 
