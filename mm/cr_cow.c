@@ -19,6 +19,7 @@
  * MM; restart, both for writing, the origin's first. An origin has a lower id.
  */
 #include <linux/bitmap.h>
+#include <linux/delay.h>
 #include <linux/mm.h>
 #include <linux/mm_inline.h>
 #include <linux/pagewalk.h>
@@ -32,6 +33,8 @@
 #include "cr_pages.h"
 
 /* ---- saving ---- */
+
+#define COW_LOCK_TRIES	200
 
 struct cr_obj *cr_cow_origin(struct cr_save *s, const struct cr_obj *obj)
 {
@@ -115,10 +118,18 @@ static const struct mm_walk_ops origin_walk_ops = {
 void cr_cow_pages_get(struct mm_struct *origin, unsigned long start,
 		      unsigned long end, struct page **pages)
 {
+	int tries = COW_LOCK_TRIES;
+
 	memset(pages, 0, CR_COW_PAGES * sizeof(*pages));
-	/* somebody waits to change it: nothing is known to be common, then */
-	if (!mmap_read_trylock(origin))
-		return;
+	/*
+	 * khugepaged may have it for a moment. Who keeps it longer, and may wait
+	 * for ours: nothing is known to be common, then
+	 */
+	while (!mmap_read_trylock(origin)) {
+		if (!tries--)
+			return;
+		usleep_range(50, 200);
+	}
 	walk_page_range(origin, start, end, &origin_walk_ops, pages);
 	mmap_read_unlock(origin);
 }
