@@ -67,6 +67,10 @@ repetitions() {
 	echo "${CR_REPEAT:-$default}"
 }
 
+# khugepaged makes huge pages of memory that is shared, up to half of it, for one of those who share it: that is the
+# kernel's own doing, and takes as long as it takes.
+leave_shared_alone() { echo 0 >/sys/kernel/mm/transparent_hugepage/khugepaged/max_ptes_shared; }
+
 # ---- the job of a test ----
 # job_dir	its directory, argument of the program
 # job_pid	the process to wait for and to save: the program itself, then the keeper

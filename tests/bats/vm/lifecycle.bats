@@ -46,10 +46,12 @@ lifecycle() {
 
 # 16 MiB of nine processes are stored once. (That they are there once, the program looks at itself.)
 @test "cow" {
+	leave_shared_alone
 	lifecycle cow
 }
 
 @test "cow: memory that processes share is in the image once" {
+	leave_shared_alone
 	start cow workers
 	save
 	[ "$(stat -c %s "$job_image")" -lt $((40 << 20)) ]

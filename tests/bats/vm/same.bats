@@ -84,6 +84,7 @@ same_alone() {
 	same hello
 	same static
 	same memory
+	leave_shared_alone
 	same cow
 	same shm
 	same numa
