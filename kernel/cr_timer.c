@@ -113,7 +113,7 @@ void cr_timers_collect(struct cr_save *s, struct task_struct *task)
 
 u64 cr_cpu_clock_sample(clockid_t clock, struct task_struct *task)
 {
-	u64 samples[CPUCLOCK_MAX], utime, stime;
+	u64 utime, stime;
 	unsigned int which = CPUCLOCK_WHICH(clock);
 	struct task_cputime times;
 
@@ -123,23 +123,24 @@ u64 cr_cpu_clock_sample(clockid_t clock, struct task_struct *task)
 		task_cputime(task, &utime, &stime);
 		return which == CPUCLOCK_VIRT ? utime : utime + stime;
 	}
-	if (READ_ONCE(task->signal->posix_cputimers.timers_active)) {
-		thread_group_sample_cputime(task, samples);
-		return samples[which];
-	}
 	thread_group_cputime(task, &times);
 	if (which == CPUCLOCK_SCHED)
 		return times.sum_exec_runtime;
 	return which == CPUCLOCK_VIRT ? times.utime : times.utime + times.stime;
 }
 
-/* What the clock of a CPU timer shows */
+/* What the clock of a CPU timer shows: of a process, as its timers count it */
 static u64 cpu_sample(struct k_itimer *timr, struct task_struct *task)
 {
+	u64 samples[CPUCLOCK_MAX];
+
 	if (CPUCLOCK_PERTHREAD(timr->it_clock)) {
 		task = pid_task(timr->it.cpu.pid, PIDTYPE_PID);
 		if (!task)
 			return 0;
+	} else if (READ_ONCE(task->signal->posix_cputimers.timers_active)) {
+		thread_group_sample_cputime(task, samples);
+		return samples[CPUCLOCK_WHICH(timr->it_clock)];
 	}
 	return cr_cpu_clock_sample(timr->it_clock, task);
 }
