@@ -63,15 +63,17 @@ static int debugreg_set(struct cr_restart *r, unsigned int n, u64 value)
 static int debug_restore(struct cr_restart *r,
 			 const struct cr_rec_debug_x86 *rec)
 {
+	u32 dr7 = le32_to_cpu(rec->dr7);
 	int i, err = 0;
 
+	/* DR7 puts on only what has an address, which may be 0 */
 	for (i = 0; !err && i < HBP_NUM; i++)
-		if (rec->addr[i])
+		if (rec->addr[i] || (dr7 >> 2 * i & 3))
 			err = debugreg_set(r, i, le64_to_cpu(rec->addr[i]));
 	if (!err)
 		err = debugreg_set(r, 6, le32_to_cpu(rec->dr6) ^ DR6_RESERVED);
 	if (!err)
-		err = debugreg_set(r, 7, le32_to_cpu(rec->dr7));
+		err = debugreg_set(r, 7, dr7);
 	return err;
 }
 
