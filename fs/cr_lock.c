@@ -70,19 +70,22 @@ void cr_mapped_locks_outside(struct cr_save *s, struct cr_obj *obj)
 {
 	struct file *file = obj->ptr;
 	struct file_lock_context *ctx = locks_inode_context(file_inode(file));
-	bool refused;
+	const char *what = NULL;
 
 	if (!ctx)
 		return;
 	spin_lock(&ctx->flc_lock);
-	refused = taken_through(&ctx->flc_posix, file);
+	if (taken_through(&ctx->flc_posix, file))
+		what = "OFD lock";
 	spin_unlock(&ctx->flc_lock);
-	if (refused || (cr_file_info(obj)->type != &cr_reg_file &&
-			cr_file_is_locked(file)))
+	if (!what && cr_file_info(obj)->type != &cr_reg_file &&
+	    cr_file_is_locked(file))
+		what = "lock";
+	if (what)
 		cr_refuse(s, obj->holder, "CR-ELOCK",
-			  "%s: %*pE: OFD lock of a file that is only mapped: not supported yet",
+			  "%s: %*pE: %s of a file that is only mapped: not supported yet",
 			  cr_file_where(obj),
-			  CR_NAME(cr_file_info(obj)->name ?: "file"));
+			  CR_NAME(cr_file_info(obj)->name ?: "file"), what);
 }
 
 u32 cr_mapped_lock_flags(struct file *file)
