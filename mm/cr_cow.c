@@ -34,8 +34,6 @@
 
 /* ---- saving ---- */
 
-#define COW_LOCK_TRIES	200
-
 struct cr_obj *cr_cow_origin(struct cr_save *s, const struct cr_obj *obj)
 {
 	struct task_struct *task = obj->holder;
@@ -116,18 +114,18 @@ static const struct mm_walk_ops origin_walk_ops = {
 };
 
 void cr_cow_pages_get(struct mm_struct *origin, unsigned long start,
-		      unsigned long end, struct page **pages)
+		      unsigned long end, struct page **pages,
+		      unsigned int *tries)
 {
-	int tries = COW_LOCK_TRIES;
-
 	memset(pages, 0, CR_COW_PAGES * sizeof(*pages));
 	/*
 	 * khugepaged may have it for a moment. Who keeps it longer, and may wait
 	 * for ours: nothing is known to be common, then
 	 */
 	while (!mmap_read_trylock(origin)) {
-		if (!tries--)
+		if (!*tries)
 			return;
+		--*tries;
 		usleep_range(50, 200);
 	}
 	walk_page_range(origin, start, end, &origin_walk_ops, pages);

@@ -60,6 +60,7 @@ struct extent {
  * @resume: where the next batch starts, when it returned 1
  * @origin: address space that may have pages in common; NULL: none
  * @pages: its pages at the addresses of the PMD
+ * @tries: how often its lock may still be waited for
  */
 struct page_walk {
 	struct extent *ext;
@@ -68,6 +69,7 @@ struct page_walk {
 	u64 resume;
 	struct mm_struct *origin;
 	struct page **pages;
+	unsigned int tries;
 };
 
 /* ---- finding pages ---- */
@@ -192,7 +194,7 @@ static int walk_pmd(pmd_t *pmd, unsigned long addr, unsigned long end,
 	int ret;
 
 	if (w->origin)
-		cr_cow_pages_get(w->origin, addr, end, w->pages);
+		cr_cow_pages_get(w->origin, addr, end, w->pages, &w->tries);
 	ret = walk_ptes(pmd, addr, end, walk);
 	if (w->origin)
 		cr_cow_pages_put(w->pages);
@@ -374,6 +376,7 @@ static int mm_pages_save(const struct pass *pass,
 	int ret, err;
 
 	w->origin = origin ? origin->ptr : NULL;
+	w->tries = COW_LOCK_TRIES;
 	w->resume = 0;
 	do {
 		w->nr = 0;

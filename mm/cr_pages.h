@@ -75,10 +75,13 @@ struct cr_obj *cr_cow_origin(struct cr_save *s, const struct cr_obj *obj);
 /*
  * Anonymous pages that @origin has between @start and @end, within a PMD, with
  * references: a page that has one is not another one meanwhile. Some may be left
- * out. The mmap_lock of another mm is held
+ * out. The mmap_lock of another mm is held; *tries is how often @origin's may
+ * still be waited for, shortly: of COW_LOCK_TRIES for all of the other one
  */
+#define COW_LOCK_TRIES	200
 void cr_cow_pages_get(struct mm_struct *origin, unsigned long start,
-		      unsigned long end, struct page **pages);
+		      unsigned long end, struct page **pages,
+		      unsigned int *tries);
 void cr_cow_pages_put(struct page **pages);
 
 #endif /* _MM_CR_PAGES_H */
