@@ -25,6 +25,7 @@
 #include <linux/slab.h>
 #include <linux/workqueue.h>
 #include <linux/cr_file.h>
+#include <linux/cr_tree.h>
 
 /* How often, and how long, to wait for a reference in passing to go away */
 #define SHARED_TRIES	10
@@ -231,7 +232,7 @@ void cr_file_collect(struct cr_save *s, struct file *file,
 		file_set_fd(obj, holder, fd);
 		opened_collect(s, obj);
 	} else if (cr_file_in_flight(obj) ||
-		   (holder == s->leader && obj->holder != holder)) {
+		   (holder == cr_first_task(s) && obj->holder != holder)) {
 		file_set_fd(obj, holder, fd);
 	}
 }

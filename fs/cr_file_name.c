@@ -22,6 +22,7 @@
 #include <net/sock.h>
 #include <linux/cr_file.h>
 #include <linux/cr_kernel.h>
+#include <linux/cr_tree.h>
 
 /*
  * The root that names start from: the saver's, so that the image can be
@@ -30,7 +31,7 @@
  */
 static int names_root(struct cr_save *s, struct path *root)
 {
-	struct task_struct *leader = s->leader;
+	struct task_struct *leader = cr_first_task(s);
 	int err = -ESRCH;
 
 	task_lock(leader);

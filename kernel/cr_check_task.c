@@ -56,7 +56,7 @@ static int proc_parent_check(struct cr_check *c, u32 id,
 	int err;
 
 	if (id == c->img->leader) {
-		if (rec->parent || (flags & (CR_PROC_ZOMBIE | CR_PROC_HEADLESS)))
+		if (rec->parent || (flags & CR_PROC_ZOMBIE))
 			return cr_bad(c, "the leader has a parent or is a zombie");
 		return 0;
 	}

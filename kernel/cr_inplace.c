@@ -45,7 +45,8 @@ bool cr_inplace_fits(struct cr_restart *r)
 	/* its first thread comes next */
 	cr_read_obj(&r->img, r->img.leader + 1, &view, &thread, sizeof(thread));
 	return thread_group_leader(current) && thread_group_empty(current) &&
-	       task_pid_vnr(current) == le32_to_cpu(rec.pid) && !thread.vfork;
+	       task_pid_vnr(current) == le32_to_cpu(rec.pid) &&
+	       !(le32_to_cpu(rec.flags) & CR_PROC_HEADLESS) && !thread.vfork;
 }
 
 /**

@@ -162,9 +162,9 @@ static struct nsproxy *nsproxy_of(struct task_struct *task)
 
 static void proc_collect_ns(struct cr_save *s, struct task_struct *task)
 {
-	bool first = task == s->leader;
+	bool first = task == cr_first_task(s);
 	struct nsproxy *ns = nsproxy_of(task);
-	struct nsproxy *of = nsproxy_of(first ? current : s->leader);
+	struct nsproxy *of = nsproxy_of(first ? current : cr_first_task(s));
 	const char *what = NULL;
 
 	if (ns && of)
@@ -196,11 +196,6 @@ static void proc_collect(struct cr_save *s, struct cr_obj *obj)
 		return;
 	if (READ_ONCE(task->exit_state) && thread_group_empty(task))
 		return;
-	if (proc->headless && task == s->leader) {
-		cr_refuse(s, task, "CR-EZOMBIE",
-			  "the job's leader: its first thread has exited and others live on: not supported yet");
-		return;
-	}
 	/* its threads have gone, too, since the tree was walked */
 	if (list_empty(&proc->threads))
 		return;

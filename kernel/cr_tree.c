@@ -202,6 +202,16 @@ void cr_procs_put(struct cr_save *s)
 	s->nr_threads = 0;
 }
 
+struct task_struct *cr_first_task(struct cr_save *s)
+{
+	struct cr_proc *proc = list_first_entry_or_null(&s->procs,
+							struct cr_proc, list);
+
+	if (!proc || list_empty(&proc->threads))
+		return s->leader;
+	return list_first_entry(&proc->threads, struct cr_thread, list)->task;
+}
+
 bool cr_procs_has(struct cr_save *s, struct task_struct *leader)
 {
 	return proc_find(s, leader) != NULL;

@@ -25,6 +25,12 @@ void cr_tree_put(struct cr_tree *tree);
 /* Fill s->procs from s->leader; returns as cr_tree_get() */
 int cr_procs_get(struct cr_save *s);
 void cr_procs_put(struct cr_save *s);
+
+/*
+ * The first thread of the job's leader that lives: what tells of memory, files and
+ * namespaces. Its own first one, s->leader, may have exited while others live on
+ */
+struct task_struct *cr_first_task(struct cr_save *s);
 bool cr_procs_has(struct cr_save *s, struct task_struct *leader);
 
 /* Is @task @leader, or does it descend from it? Under tasklist_lock */

@@ -32,6 +32,7 @@
 #include <linux/security.h>
 #include <linux/slab.h>
 #include <net/tcp_states.h>
+#include <linux/cr_tree.h>
 #include "cr_unix.h"
 
 static void sock_refuse(struct cr_save *s, struct cr_obj *obj, const char *why)
@@ -82,12 +83,13 @@ struct sock *cr_unix_peer(struct sock *sk)
 /* Is it in the network namespace that the job will be restarted in? */
 static bool unix_net_is_leaders(struct cr_save *s, struct sock *sk)
 {
+	struct task_struct *leader = cr_first_task(s);
 	bool same;
 
-	task_lock(s->leader);
-	same = !s->leader->nsproxy ||
-	       net_eq(sock_net(sk), s->leader->nsproxy->net_ns);
-	task_unlock(s->leader);
+	task_lock(leader);
+	same = !leader->nsproxy ||
+	       net_eq(sock_net(sk), leader->nsproxy->net_ns);
+	task_unlock(leader);
 	return same;
 }
 

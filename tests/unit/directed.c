@@ -521,7 +521,7 @@ const struct directed directed[] = {
 	{ CR_REC_PROC, 3, "flags", 0, 9, BAD, "its session is not" },
 	{ CR_REC_PROC, 1, "flags", 0, 8, BAD, "its session is not" },
 	{ CR_REC_PROC, 1, "flags", 0, 0x44, UNK, "unknown flags 0x40" },
-	{ CR_REC_PROC, 0, "flags", 0, 0x2c, BAD, "leader has a parent or is" },
+	{ CR_REC_PROC, 0, "flags", 0, 0x2c, BAD, "two tasks have id" },
 	{ CR_REC_PROC, 1, "flags", 0, 0x24, BAD, "two tasks have id 102" },
 	{ CR_REC_PROC, 4, "flags", 0, 4, BAD, "exit code 0x300" },
 	{ CR_REC_PROC, 4, "exit_code", 0, 0x10000, BAD, "exit code 0x10000" },

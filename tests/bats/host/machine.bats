@@ -9,7 +9,7 @@ bats_load_library bats-assert
 # vdso: but for what it notes of the machine's own
 few=(vdso:machine static threads pipes regs signals rseq tree unix shm)
 
-all=("${few[@]}" hello memory cow pkeys pkeys:alone mmflags numa sysv sysvmsg sysvsem semundo posixsem files locks leases
+all=("${few[@]}" hello headless memory cow pkeys pkeys:alone mmflags numa sysv sysvmsg sysvsem semundo posixsem files locks leases
 	leases:asked leases:waiter unlinked unlinked:named memfd:holes,shared,map,seals owners fifos ptys waiting eventfd
 	timerfd signalfd pidfds procfiles inotify epoll unixname scmrights devs syscalls vfork:shared vfork:copy
 	vfork:thread vfork:deep zombies sharing sharing:chain sharing:thread sharing:vm pgrps pgrps:gone ids limits args exe

@@ -167,11 +167,14 @@ expect_status() {
 	fi
 }
 
+# nor do other threads live on without the first
 gone_or_zombie() {
-	local stat
+	local stat threads
 	{ read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 0
 	stat=${stat##*) }
-	[ "${stat%% *}" = Z ]
+	[ "${stat%% *}" = Z ] || return 1
+	threads=("/proc/$1/task"/*)
+	[ ${#threads[@]} -le 1 ]
 }
 
 # finish [STATUS]: tell the job to verify what it has, and to end

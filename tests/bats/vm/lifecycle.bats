@@ -265,6 +265,10 @@ lifecycle() {
 	lifecycle threads
 }
 
+@test "headless" {
+	lifecycle headless
+}
+
 @test "rseq" {
 	lifecycle rseq
 }

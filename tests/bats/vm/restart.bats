@@ -146,6 +146,20 @@ ended_with() {
 	finish
 }
 
+# Who executes is the first thread, and would have exited.
+@test "a leader whose first thread has exited: not in place" {
+	start headless
+	leader=$job_pid
+	save_kill
+	until_true gone "$leader"
+	run -0 "$progs/launch" "$leader" "$progs/tryexec" -1 "$job_image" pid=keep
+	assert_output EBUSY
+	"$progs/launch" "$leader" "$job_image" </dev/null >>"$job_out" 2>&1 3>&- &
+	job_pid=$!
+	until_true sleeps_as "$leader" "$job_image"
+	finish
+}
+
 @test "unknown options of an image" {
 	start hello
 	save_kill

@@ -171,6 +171,7 @@ same_alone() {
 
 @test "threads and processes" {
 	same threads
+	same headless
 	same_alone tree
 	same_alone zombies
 	same pgrps
