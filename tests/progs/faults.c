@@ -554,8 +554,8 @@ static void caller(char **argv)
 		report[0] = 0;
 		injected = disarm(counts->n);
 		ioctl(device, CR_IOC_LAST_ERROR, &why);
-		/* for execve() itself there is too much if there is no room for arguments */
-		failed(err, E2BIG, injected, report);
+		/* so say execve() without memory for arguments, and tmpfs for an inode */
+		failed(err, err == ENOSPC ? ENOSPC : E2BIG, injected, report);
 		check(waitpid(-1, NULL, __WALL | WNOHANG) < 0 && errno == ECHILD, "%lu: a child",
 		      counts->n);
 		compare(&before);

@@ -39,7 +39,7 @@ faults() {
 	local step=${CR_REPEAT:-$1} from
 	from=$((RANDOM % step + 1))
 	run -0 "$progs/faults" -d "$job_dir" -n "$from" -s "$step" "${@:2}" 3>&-
-	echo "$output" | sed 's/^/# /'
+	echo "$output" | sed 's/^/# /' >&3
 }
 
 # Images that were written although something failed: all are whole, and the job of the last one is right.
