@@ -4,9 +4,9 @@
  * has been built: until then a stand-in is in its place in all descriptor tables,
  * and in messages.
  *
- * Refused: of a task outside the job, or of one that is gone; a pidfd that a
- * process outside the job holds, too; an epoll that watches one. In place, at
- * restart: of a thread of the leader, which does not exist yet.
+ * Refused: of a task outside the job; a pidfd that a process outside the job
+ * holds, too; an epoll that watches one. In place, at restart: of a thread of the
+ * leader, which does not exist yet.
  *
  * Locks: none held over a call.
  */
@@ -16,6 +16,7 @@
 #include <linux/fs.h>
 #include <linux/module.h>
 #include <linux/pid.h>
+#include <linux/pid_namespace.h>
 #include <linux/slab.h>
 #include <uapi/linux/pidfd.h>
 #include <linux/cr_anon.h>
@@ -42,8 +43,6 @@ static void pidfd_outside(struct cr_save *s, struct cr_obj *obj)
 	info->name = kstrdup("anon_inode:[pidfd]", GFP_KERNEL_ACCOUNT);
 	if (!info->name)
 		cr_fail(s, -ENOMEM);
-	else if (inside < 0)
-		cr_file_refuse(s, obj, "of a process that is gone: not supported yet");
 	else if (!inside)
 		cr_file_refuse(s, obj, "of a process outside the job");
 	else if (cr_file_is_shared(s, obj))
@@ -55,12 +54,15 @@ static void pidfd_outside(struct cr_save *s, struct cr_obj *obj)
 static void pidfd_details(struct cr_save *s, struct cr_obj *obj)
 {
 	struct file *file = obj->ptr;
+	struct pid *pid = pidfd_pid(file);
 	struct cr_rec_pidfd rec = {
-		.nr = cpu_to_le32(pid_nr_ns(pidfd_pid(file), s->pid_ns)),
 		.flags = cpu_to_le32(pidfd_type(file) == PIDTYPE_PID ?
 				     CR_PIDFD_THREAD : 0),
 	};
 
+	/* of one that is gone: nothing tells any more which number it had */
+	if (cr_pid_is_inside(s, pid, pidfd_type(file)) > 0)
+		rec.nr = cpu_to_le32(pid_nr_ns(pid, s->pid_ns));
 	cr_write_detail(s, obj, CR_REC_PIDFD, &rec, sizeof(rec), NULL, 0);
 }
 
@@ -83,21 +85,37 @@ static struct file *pidfd_restore(struct cr_restart *r,
 	return file;
 }
 
-static struct file *pidfd_make(struct pid *pid, bool thread, u32 open_flags)
+/* Of a task that is gone: a number of the job's namespace is taken and given back */
+static struct pid *pid_gone(struct cr_restart *r)
 {
-	struct file *file = NULL;
-	struct cr_anon a;
-	int fd, err;
+	struct pid_namespace *ns = cr_restart_pid_ns(r);
+	struct pid *pid;
 
-	err = cr_anon_table_begin(&a);
-	if (err)
-		return ERR_PTR(err);
-	fd = pidfd_prepare(pid, (thread ? PIDFD_THREAD : 0) |
-			   (open_flags & O_NONBLOCK), &file);
-	if (fd >= 0)
-		put_unused_fd(fd);
-	cr_anon_table_end(&a);
-	return fd < 0 ? ERR_PTR(fd) : file;
+	if (!ns)
+		return ERR_PTR(-ESRCH);
+	pid = alloc_pid(ns, NULL, 0);
+	if (!IS_ERR(pid)) {
+		get_pid(pid);
+		free_pid(pid);
+	}
+	put_pid_ns(ns);
+	return pid;
+}
+
+static struct pid *pidfd_pid_get(struct cr_restart *r,
+				 const struct cr_rec_pidfd *rec, bool thread)
+{
+	u32 nr = le32_to_cpu(rec->nr);
+	struct pid *pid;
+
+	if (!nr)
+		return pid_gone(r);
+	pid = cr_restart_pid(r, nr, thread ? PIDTYPE_PID : PIDTYPE_TGID);
+	if (pid)
+		return pid;
+	return ERR_PTR(cr_err(&r->log, -EOPNOTSUPP,
+			      "pidfd of task %u: it is not there%s", nr,
+			      r->in_place ? " in time, in place" : ""));
 }
 
 /* All tasks are there: the pidfd takes the place of what stood for it */
@@ -118,12 +136,11 @@ static int pidfd_finish(struct cr_restart *r, const struct cr_rec_file *rec,
 		return cr_err(&r->log, -EOPNOTSUPP,
 			      "pidfd of thread %u: this kernel has none of threads",
 			      nr);
-	pid = cr_restart_pid(r, nr, thread ? PIDTYPE_PID : PIDTYPE_TGID);
-	if (!pid)
-		return cr_err(&r->log, -EOPNOTSUPP,
-			      "pidfd of task %u: it is not there%s", nr,
-			      r->in_place ? " in time, in place" : "");
-	file = pidfd_make(pid, thread, le32_to_cpu(rec->open_flags));
+	pid = pidfd_pid_get(r, &pidfd, thread);
+	if (IS_ERR(pid))
+		return PTR_ERR(pid);
+	file = cr_pidfd_alloc_file(pid, (thread ? PIDFD_THREAD : 0) |
+				   (le32_to_cpu(rec->open_flags) & O_NONBLOCK));
 	put_pid(pid);
 	if (IS_ERR(file))
 		return cr_err(&r->log, PTR_ERR(file),

@@ -9,6 +9,7 @@
 #include <linux/delay.h>
 #include <linux/fdtable.h>
 #include <linux/file.h>
+#include <linux/pid_namespace.h>
 #include <linux/wait.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
@@ -495,6 +496,18 @@ struct pid *cr_restart_pid(struct cr_restart *r, u32 nr, enum pid_type type)
 		break;
 	}
 	return pid;
+}
+
+struct pid_namespace *cr_restart_pid_ns(struct cr_restart *r)
+{
+	struct pid_namespace *ns;
+
+	rcu_read_lock();
+	ns = task_active_pid_ns(r->leader->task);
+	if (ns)
+		get_pid_ns(ns);
+	rcu_read_unlock();
+	return ns;
 }
 
 struct pid *cr_restart_tgid(struct cr_restart *r, u32 nr)

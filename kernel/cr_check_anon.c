@@ -62,7 +62,7 @@ static int pidfd_check(struct cr_check *c, const struct cr_detail_iter *it)
 	struct cr_rec_pidfd rec;
 
 	cr_detail(it, &rec, sizeof(rec));
-	if (!rec.nr || le32_to_cpu(rec.nr) > S32_MAX)
+	if (le32_to_cpu(rec.nr) > S32_MAX)
 		return cr_bad(c, "pidfd of task %u", le32_to_cpu(rec.nr));
 	return cr_check_mask(c, le32_to_cpu(rec.flags), CR_PIDFD_THREAD,
 			     "flags");

@@ -482,6 +482,8 @@ static inline void *cr_restart_get(struct cr_restart *r, u32 id)
 struct pid *cr_restart_pid(struct cr_restart *r, u32 nr, enum pid_type type);
 /* The same of a process only, without looking at all of them */
 struct pid *cr_restart_tgid(struct cr_restart *r, u32 nr);
+/* The pid namespace of the job's leader; holds a reference. NULL: it has been killed */
+struct pid_namespace *cr_restart_pid_ns(struct cr_restart *r);
 
 /*
  * What a task restores of itself, in its own context, before it parks; id is

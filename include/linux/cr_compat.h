@@ -229,8 +229,35 @@ static inline void cr_file_silence(struct file *file)
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 9, 0)
 #define CR_HAS_PIDFD_THREAD	0
 #define PIDFD_THREAD		O_EXCL
+
+#include <linux/anon_inodes.h>
+#include <linux/pid.h>
+
+/* pidfd_prepare() without the check that somebody has the number, and without a descriptor */
+static inline struct file *cr_pidfd_alloc_file(struct pid *pid, unsigned int flags)
+{
+	struct file *file = anon_inode_getfile("[pidfd]", &pidfd_fops, pid,
+					       flags | O_RDWR | O_CLOEXEC);
+
+	if (!IS_ERR(file))
+		get_pid(pid);
+	return file;
+}
 #else
 #define CR_HAS_PIDFD_THREAD	1
+
+#include <linux/pidfs.h>
+#include <uapi/linux/pidfd.h>
+
+static inline struct file *cr_pidfd_alloc_file(struct pid *pid, unsigned int flags)
+{
+	struct file *file = pidfs_alloc_file(pid, flags | O_RDWR);
+
+	/* opening knows another meaning of it */
+	if (!IS_ERR(file))
+		file->f_flags |= flags & PIDFD_THREAD;
+	return file;
+}
 #endif
 
 /* ---- sockets ---- */

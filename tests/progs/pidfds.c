@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Pidfds: of a child, of one that has exited and waits to be waited for, of the
- * process itself, of a thread, made by clone(), shared, and not blocking.
+ * process itself, of a thread, of what is gone, made by clone(), shared, and not blocking.
  */
 #include "prog.h"
 #include <poll.h>
@@ -175,7 +175,62 @@ static void self_verify(void)
 		prog_sleep_ms(1);
 }
 
+/* ---- who is gone ---- */
+
+static int gone_fd, gone_thread_fd;
+
+static void *ends(void *unused)
+{
+	(void)unused;
+	thread_tid = gettid();
+	thread_up = true;
+	while (!thread_end)
+		prog_sleep_ms(1);
+	return NULL;
+}
+
+static void gone_setup(void)
+{
+	pthread_t t;
+	pid_t pid;
+
+	pid = must(fork());
+	if (!pid)
+		_exit(0);
+	gone_fd = must(pidfd_open(pid, PIDFD_NONBLOCK));
+	prog_reap(pid, 0);
+	thread_up = thread_end = false;
+	must0(pthread_create(&t, NULL, ends, NULL));
+	while (!thread_up)
+		prog_sleep_ms(1);
+	gone_thread_fd = pidfd_open(thread_tid, PIDFD_THREAD);
+	thread_end = true;
+	must0(pthread_join(t, NULL));
+	thread_end = false;
+	while (gone_thread_fd >= 0 && send(gone_thread_fd, 0) != -1)
+		prog_sleep_ms(1);
+}
+
+static void is_of_nobody(int fd)
+{
+	siginfo_t info;
+
+	is_of(fd, -1);
+	check(ready(fd), "not ready");
+	check(send(fd, 0) == -1 && errno == ESRCH, "a signal: %s", strerror(errno));
+	check(waitid(P_PIDFD, fd, &info, WEXITED) == -1 && errno == ECHILD, "to wait: %s", strerror(errno));
+}
+
+static void gone_verify(void)
+{
+	is_of_nobody(gone_fd);
+	check(must(fcntl(gone_fd, F_GETFL)) & O_NONBLOCK, "O_NONBLOCK");
+	if (gone_thread_fd >= 0)
+		is_of_nobody(gone_thread_fd);
+}
+
 static const struct prog_case cases[] = {
+	{ "gone", gone_setup, gone_verify, false },
 	{ "child", child_setup, child_verify, false },
 	{ "zombie", zombie_setup, zombie_verify, false },
 	{ "self", self_setup, self_verify, false },

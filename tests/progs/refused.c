@@ -114,21 +114,6 @@ static void pidfd_verify(void)
 	must(syscall(SYS_pidfd_send_signal, fd, 0, NULL, 0));
 }
 
-static void pidfd_gone_setup(void)
-{
-	child = must(fork());
-	if (!child)
-		_exit(5);
-	fd = must(syscall(SYS_pidfd_open, child, 0));
-	prog_reap(child, 5 << 8);
-}
-
-static void pidfd_gone_verify(void)
-{
-	check(readable(fd), "pidfd");
-}
-
-/* Said when the job stands still */
 static void epoll_pidfd_setup(void)
 {
 	struct epoll_event ev = { EPOLLIN, { .u64 = 7 } };
@@ -770,7 +755,6 @@ static const struct prog_case cases[] = {
 	{ "fanotify", fanotify_setup, NULL, true },
 	{ "memfd_huge", memfd_huge_setup, NULL, true },
 	{ "pidfd", pidfd_setup, pidfd_verify, true },
-	{ "pidfd_gone", pidfd_gone_setup, pidfd_gone_verify, true },
 	{ "epoll_pidfd", epoll_pidfd_setup, epoll_pidfd_verify, true },
 	{ "userfaultfd", userfaultfd_setup, NULL, true },
 	{ "iouring", iouring_setup, NULL, true },

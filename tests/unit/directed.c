@@ -148,7 +148,6 @@ const struct directed directed[] = {
 	{ CR_REC_FILE, 16, "kind", 0, CR_FILE_EVENTFD, BAD, "6 details for kind 9" },
 	{ CR_REC_FILE, 6, "kind", 0, CR_FILE_INOTIFY, BAD, "0 details for kind 14" },
 	{ CR_REC_FILE, 11, "kind", 0, CR_FILE_INOTIFY, BAD, "a EVENTFD for kind 14" },
-	{ CR_REC_PIDFD, 0, "nr", 0, 0, BAD, "pidfd of task 0" },
 	{ CR_REC_PIDFD, 0, "nr", 0, ~0u, BAD, "pidfd of task 4294967295" },
 	{ CR_REC_PIDFD, 0, "flags", 0, 2, UNK, "unknown flags 0x2" },
 	{ CR_REC_FILE, 9, "open_flags", 0, 2, UNK, "procfs, access mode 2" },

@@ -56,7 +56,6 @@ refuse_if_any() {
 	refuse fanotify 'fd 3: .*fanotify'
 	refuse_if_any memfd_huge 'fd 3: memfd of huge pages'
 	refuse pidfd 'fd 3: anon_inode:\[pidfd\]: of a process outside'
-	refuse pidfd_gone 'fd 3: anon_inode:\[pidfd\]: of a process that is gone'
 	refuse bpf 'fd 3: .*bpf'
 	refuse perf 'fd 3: .*perf'
 }
