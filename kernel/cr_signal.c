@@ -169,6 +169,17 @@ static int signals_grow(struct cr_proc *proc)
 	return err;
 }
 
+/* The save has failed; what there was no room for is not written before it ends */
+static void signals_forget(struct cr_proc *proc)
+{
+	struct cr_thread *thread;
+
+	proc->nr_timers = 0;
+	proc->pending.nr = 0;
+	list_for_each_entry(thread, &proc->threads, list)
+		thread->pending.nr = 0;
+}
+
 void cr_signals_copy(struct cr_save *s, struct cr_proc *proc)
 {
 	struct task_struct *task = proc->task;
@@ -179,11 +190,13 @@ void cr_signals_copy(struct cr_save *s, struct cr_proc *proc)
 	do {
 		if (signals_grow(proc)) {
 			cr_fail(s, -ENOMEM);
+			signals_forget(proc);
 			return;
 		}
 		/* all its threads have the same; it is gone if it was killed */
 		if (!lock_task_sighand(task, &flags)) {
 			cr_fail(s, -EINTR);
+			signals_forget(proc);
 			return;
 		}
 		fits = pending_copy(&task->signal->shared_pending,
