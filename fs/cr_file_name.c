@@ -46,8 +46,8 @@ static int names_root(struct cr_save *s, struct path *root)
 	return err;
 }
 
-static const char *name_check(const struct path *root, const char *name,
-			      const struct path *path)
+static const char *name_check(struct cr_save *s, const struct path *root,
+			      const char *name, const struct path *path)
 {
 	struct path found;
 	bool same;
@@ -57,6 +57,8 @@ static const char *name_check(const struct path *root, const char *name,
 	    (path->dentry->d_flags & DCACHE_NFSFS_RENAMED))
 		return "unlinked, and no other name of it is known";
 	err = vfs_path_lookup(root->dentry, root->mnt, name, 0, &found);
+	if (err == -ENOMEM)
+		cr_fail(s, err);
 	if (err)
 		return err == -ENOENT ? "its name leads nowhere" :
 					"its name cannot be looked up";
@@ -85,7 +87,7 @@ static char *path_name(struct cr_save *s, const struct path *path,
 	}
 	p = __d_path(path, &root, buf, PATH_MAX);
 	if (!IS_ERR_OR_NULL(p)) {
-		*why = name_check(&root, p, path);
+		*why = name_check(s, &root, p, path);
 	} else {
 		*why = p ? "its name is too long" : "not reachable by name";
 		p = d_path(path, buf, PATH_MAX);
@@ -127,6 +129,7 @@ char *cr_path_name(struct cr_save *s, const struct path *opened,
 
 /**
  * struct cr_names - where names are looked for
+ * @s: for whom
  * @root: names start here
  * @from: the same place, in a copy of the mounts below, or itself
  * @copied: there is a copy
@@ -137,6 +140,7 @@ char *cr_path_name(struct cr_save *s, const struct path *opened,
  * There is no way from a file system to its mounts: all are tried.
  */
 struct cr_names {
+	struct cr_save *s;
 	struct path root;
 	struct path from;
 	bool copied;
@@ -153,6 +157,7 @@ struct cr_names *cr_names_begin(struct cr_save *s)
 
 	if (!names)
 		goto out;
+	names->s = s;
 	names->buf = kmalloc(PATH_MAX, GFP_KERNEL);
 	if (names->buf)
 		err = names_root(s, &names->root);
@@ -201,7 +206,7 @@ static int name_try(struct vfsmount *mnt, void *data)
 	    !is_subdir(names->dentry, mnt->mnt_root))
 		return 0;
 	p = __d_path(&path, &names->from, names->buf, PATH_MAX);
-	if (IS_ERR_OR_NULL(p) || name_check(&names->root, p, &path))
+	if (IS_ERR_OR_NULL(p) || name_check(names->s, &names->root, p, &path))
 		return 0;
 	names->found = p;
 	return 1;
