@@ -145,6 +145,8 @@ static void leader_main(struct callback_head *work)
 	struct cr_rtask *t = container_of(work, struct cr_rtask, work);
 	int err = -EINTR;
 
+	if (rtask_work_again(work))
+		return;
 	if (!(current->flags & PF_EXITING))
 		err = leader_adopt(t) ?: process_clone_threads(t) ?:
 		      process_restore_shared(t);

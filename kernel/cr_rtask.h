@@ -82,6 +82,8 @@ void rtask_begin(struct cr_rtask *t);
 int rtask_finish(struct cr_rtask *t, int err);
 /* Complete: wait for the end of the building. Does not return when aborted */
 void rtask_wait(struct cr_rtask *t);
+/* In a task_work: is it to return, since it will be called again? */
+bool rtask_work_again(struct callback_head *work);
 
 /* Registers of a parked task, once it is on no CPU. 0 or -errno */
 int rtask_link(struct cr_rtask *t);

@@ -278,10 +278,21 @@ void rtask_wait(struct cr_rtask *t)
 	rtask_abort(t);
 }
 
+/*
+ * Works behind this one are run first, in another round: they are the ends of
+ * files that the task has closed, and would be lost with the round if it exits
+ * from within.
+ */
+bool rtask_work_again(struct callback_head *work)
+{
+	return work->next && !task_work_add(current, work, TWA_NONE);
+}
+
 /* The task_work */
 static void rtask_park(struct callback_head *work)
 {
-	rtask_wait(container_of(work, struct cr_rtask, work));
+	if (!rtask_work_again(work))
+		rtask_wait(container_of(work, struct cr_rtask, work));
 }
 
 int rtask_finish(struct cr_rtask *t, int err)
