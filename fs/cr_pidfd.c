@@ -10,14 +10,10 @@
  *
  * Locks: none held over a call.
  */
-#include <linux/anon_inodes.h>
-#include <linux/fdtable.h>
 #include <linux/file.h>
 #include <linux/fs.h>
-#include <linux/module.h>
 #include <linux/pid.h>
 #include <linux/pid_namespace.h>
-#include <linux/slab.h>
 #include <uapi/linux/pidfd.h>
 #include <linux/cr_anon.h>
 #include <linux/cr_build.h>
@@ -68,16 +64,16 @@ static void pidfd_details(struct cr_save *s, struct cr_obj *obj)
 
 /* ---- restart ---- */
 
-static const struct file_operations standin_fops = {
-	.owner = THIS_MODULE,
-};
-
 static struct file *pidfd_restore(struct cr_restart *r,
 				  const struct cr_rec_file *rec,
 				  const char *name)
 {
-	struct file *file = anon_inode_getfile("[pidfd]", &standin_fops, NULL,
-					       O_RDWR);
+	/*
+	 * Of nobody that matters: it is replaced, or goes. Where it is in flight in
+	 * a socket that is so, too, it goes when the kernel looks for garbage: not
+	 * one with operations of this module, which would keep it loaded
+	 */
+	struct file *file = cr_pidfd_alloc_file(task_tgid(current), 0);
 
 	if (IS_ERR(file))
 		cr_err(&r->log, PTR_ERR(file), "%*pE: cannot be made (%pe)",
