@@ -83,7 +83,7 @@ restarts_fail() {
 	saves_fail 400 -t slab save
 }
 
-@test "saves: with the kernel's workers, pages" {
+@test "saves: pages" {
 	saves_fail 400 -t page save
 }
 
