@@ -359,9 +359,12 @@ static int pipe_make(struct cr_restart *r, struct pipe_ends *ends)
 {
 	int err = create_pipe_files(ends->file, O_NONBLOCK);
 
-	if (err)
+	if (err) {
+		/* it may have left its error there */
+		ends->file[0] = NULL;
 		return cr_err(&r->log, err, "pipe: cannot be made (%pe)",
 			      ERR_PTR(err));
+	}
 	/* as pipe() does */
 	ends->file[0]->f_mode |= CR_PIPE_FMODE;
 	ends->file[1]->f_mode |= CR_PIPE_FMODE;
