@@ -207,8 +207,8 @@ static long ioc_save(struct handle *h, void __user *uarg)
 	if (!S_ISREG(file_inode(out)->i_mode) || !(out->f_mode & FMODE_WRITE) ||
 	    (out->f_flags & O_APPEND))
 		goto out_fput;
-	/* a second image of the same stop: collect afresh */
-	err = h->save.nr_objs ? cr_collect(&h->save, true) : 0;
+	/* a second image of the same stop, or not all is there: collect afresh */
+	err = h->save.nr_objs || h->save.err ? cr_collect(&h->save, true) : 0;
 	/* who was killed since then has no memory, and no registers */
 	if (!err)
 		err = cr_isolate_holds(h->iso, &h->save);
@@ -247,10 +247,18 @@ static void signal_all(struct cr_save *s, int sig)
 
 static long ioc_release(struct handle *h, unsigned long how)
 {
+	int err;
+
 	if (how > CR_RELEASE_KILL)
 		return -EINVAL;
 	if (!h->iso)
 		return -EINVAL;
+	/* a collect that has failed may have left nobody in the list */
+	if (how != CR_RELEASE_CONTINUE && list_empty(&h->save.procs)) {
+		err = cr_procs_get(&h->save);
+		if (err && err != -ESRCH)
+			return err;
+	}
 	if (how == CR_RELEASE_STOP)
 		signal_all(&h->save, SIGSTOP);
 	if (how == CR_RELEASE_KILL) {
