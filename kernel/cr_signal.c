@@ -245,15 +245,27 @@ void cr_pending_save(struct cr_save *s, struct cr_obj *obj,
 	kfree(info);
 }
 
+/* @entry: with what there is to say of it */
 static int pending_send(struct cr_restart *r, int sig,
-			struct kernel_siginfo *info, enum pid_type type)
+			struct kernel_siginfo *info, enum pid_type type,
+			bool entry)
 {
+	struct sigpending *to = type == PIDTYPE_PID ? &current->pending :
+				&current->signal->shared_pending;
+	const struct list_head *last;
 	int err;
 
 	if (info->si_code == SI_TIMER && cr_timer_queue(info, type))
 		return 0;
 	spin_lock_irq(&cr_sighand(current)->siglock);
+	/* of others than real-time signals there is one at most */
+	if (sig < SIGRTMIN && sigismember(&to->signal, sig))
+		entry = false;
+	last = to->list.prev;
 	err = send_signal_locked(sig, info, current, type);
+	/* of some the kernel sets just the bit if it has no memory */
+	if (!err && entry && to->list.prev == last)
+		err = -EAGAIN;
 	spin_unlock_irq(&cr_sighand(current)->siglock);
 	if (err)
 		return cr_err(&r->log, err, "pending signal %d: cannot be queued",
@@ -285,7 +297,7 @@ int cr_pending_restore(struct cr_restart *r, u32 id, u64 mask,
 		clear_siginfo(&info);
 		memcpy(&info, &ext, sizeof(info));
 		info.si_signo = sig;
-		err = pending_send(r, sig, &info, type);
+		err = pending_send(r, sig, &info, type, true);
 		if (err)
 			return err;
 		mask &= ~BIT_ULL(sig - 1);
@@ -296,7 +308,7 @@ int cr_pending_restore(struct cr_restart *r, u32 id, u64 mask,
 		clear_siginfo(&info);
 		info.si_signo = sig;
 		info.si_code = SI_USER;
-		err = pending_send(r, sig, &info, type);
+		err = pending_send(r, sig, &info, type, false);
 		if (err)
 			return err;
 	}
