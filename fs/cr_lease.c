@@ -244,7 +244,12 @@ static int break_time_get(u64 *ns)
 		goto out;
 	/* there is nobody to be told */
 	__f_setown(file, NULL, PIDTYPE_TGID, 1);
-	__break_lease(file_inode(file), O_WRONLY | O_NONBLOCK, FL_LEASE);
+	err = __break_lease(file_inode(file), O_WRONLY | O_NONBLOCK, FL_LEASE);
+	/* the holder has been asked */
+	if (err == -EWOULDBLOCK)
+		err = 0;
+	if (err)
+		goto out;
 	ctx = locks_inode_context(file_inode(file));
 	spin_lock(&ctx->flc_lock);
 	lock = lease_find(ctx, file);
