@@ -125,56 +125,67 @@ void cr_carried_save(struct cr_save *s, struct cr_obj *obj)
 		     strlen(info->name) + 1);
 }
 
-static bool carried_is_same(const struct cr_shm_info *info)
+static int carried_check(const struct cr_shm_info *info)
 {
 	struct kstat stat;
+	int err = carried_stat(info, &stat);
 
-	return !carried_stat(info, &stat) && stat.size == info->size &&
-	       timespec64_to_ns(&stat.mtime) == info->mtime_ns;
+	if (!err && (stat.size != info->size ||
+		     timespec64_to_ns(&stat.mtime) != info->mtime_ns))
+		err = -ESTALE;
+	return err;
 }
 
 int cr_carried_verify(struct cr_save *s)
 {
 	struct cr_obj *obj;
+	int err;
 
 	list_for_each_entry(obj, &s->objs[CR_OBJ_SHM], list) {
 		const struct cr_shm_info *info = cr_shm_info(obj);
 
-		if (info->carried && !carried_is_same(info))
-			return cr_err(&s->log, cr_fail(s, -ESTALE),
-				      "%*pE: was modified while it was saved",
-				      CR_NAME(info->name));
+		err = info->carried ? carried_check(info) : 0;
+		if (err)
+			return cr_err(&s->log, cr_fail(s, err), "%*pE: %s",
+				      CR_NAME(info->name), err == -ESTALE ?
+				      "was modified while it was saved" :
+				      "cannot be looked at any more");
 	}
 	return s->err;
 }
 
 /* ---- restart ---- */
 
-/* What reg_restore() will ask of it */
-static bool path_fits(const struct path *path, const struct cr_rec_file *rec)
+/* What reg_restore() will ask of it. 1, 0, or -ENOMEM: nobody knows */
+static int path_fits(const struct path *path, const struct cr_rec_file *rec)
 {
 	bool exe = le32_to_cpu(rec->flags) & CR_FILE_EXE;
 	struct kstat stat;
+	int err;
 
-	return S_ISREG(d_backing_inode(path->dentry)->i_mode) &&
-	       !vfs_getattr(path, &stat, STATX_BASIC_STATS,
-			    AT_STATX_SYNC_AS_STAT) &&
-	       stat.size == le64_to_cpu(rec->size) &&
+	if (!S_ISREG(d_backing_inode(path->dentry)->i_mode))
+		return 0;
+	err = vfs_getattr(path, &stat, STATX_BASIC_STATS,
+			  AT_STATX_SYNC_AS_STAT);
+	if (err)
+		return err == -ENOMEM ? err : 0;
+	return stat.size == le64_to_cpu(rec->size) &&
 	       timespec64_to_ns(&stat.mtime) == le64_to_cpu(rec->mtime_ns) &&
 	       !path_permission(path, MAY_READ | (exe ? MAY_EXEC : 0)) &&
 	       !(exe && path_noexec(path));
 }
 
-bool cr_carried_is_here(const struct cr_rec_file *rec, const char *name)
+int cr_carried_is_here(const struct cr_rec_file *rec, const char *name)
 {
 	struct path path;
-	bool fits;
+	int ret;
 
-	if (kern_path(name, 0, &path))
-		return false;
-	fits = path_fits(&path, rec);
+	ret = kern_path(name, 0, &path);
+	if (ret)
+		return ret == -ENOMEM ? ret : 0;
+	ret = path_fits(&path, rec);
 	path_put(&path);
-	return fits;
+	return ret;
 }
 
 /* Made when the first file asks for it */

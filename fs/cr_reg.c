@@ -216,9 +216,14 @@ static struct file *reg_restore(struct cr_restart *r,
 {
 	u32 flags = le32_to_cpu(rec->flags);
 	struct file *file;
-	int err;
+	int err, here;
 
-	if (rec->obj && !cr_carried_is_here(rec, name))
+	here = rec->obj ? cr_carried_is_here(rec, name) : 1;
+	if (here < 0)
+		return ERR_PTR(cr_err(&r->log, here,
+				      "%*pE: cannot be looked at (%pe)",
+				      CR_NAME(name), ERR_PTR(here)));
+	if (!here)
 		return cr_carried_restore(r, rec, name);
 	file = cr_named_restore(r, rec, name);
 	if (IS_ERR(file))

@@ -279,7 +279,7 @@ void cr_carried_save(struct cr_save *s, struct cr_obj *obj);
 /* All is written: is what is carried still what it was? 0, or s->err */
 int cr_carried_verify(struct cr_save *s);
 /* Restart: is the file of that name here the one that was saved? */
-bool cr_carried_is_here(const struct cr_rec_file *rec, const char *name);
+int cr_carried_is_here(const struct cr_rec_file *rec, const char *name);
 /* cr_file_type.restore: a file made of the copy */
 struct file *cr_carried_restore(struct cr_restart *r,
 				const struct cr_rec_file *rec,
