@@ -433,8 +433,11 @@ static int cr_load_binary(struct linux_binprm *bprm)
 	if (memcmp(bprm->buf + CR_EI_MAGIC, CR_MAGIC, CR_MAGIC_LEN))
 		return -ENOEXEC;
 	r = restart_create(bprm);
-	if (!r)
+	if (!r) {
+		/* what it holds is of another one */
+		cr_lasterr_clear();
 		return -ENOMEM;
+	}
 	signals_hold(&blocked);
 	err = image_probe(r, bprm, &ehdr);
 	if (!err)

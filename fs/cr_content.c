@@ -258,8 +258,8 @@ static struct file *content_open(struct cr_save *s, struct cr_obj *obj)
 	reader = dentry_open(file_user_path(file), O_RDONLY | O_LARGEFILE |
 			     O_NOATIME | __FMODE_NONOTIFY, current_cred());
 	/* some file systems open nothing that has no name */
-	if (IS_ERR(reader) && (file->f_mode & FMODE_READ) &&
-	    !(file->f_flags & O_DIRECT))
+	if (IS_ERR(reader) && PTR_ERR(reader) != -ENOMEM &&
+	    (file->f_mode & FMODE_READ) && !(file->f_flags & O_DIRECT))
 		reader = get_file(file);
 	return reader;
 }

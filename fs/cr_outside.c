@@ -121,7 +121,7 @@ static struct file *terminal_get(const struct cr_rec_file *rec)
 		file = filp_open("/dev/tty", O_NOCTTY | O_NONBLOCK |
 				 (le32_to_cpu(rec->open_flags) & O_ACCMODE), 0);
 		if (IS_ERR(file))
-			return NULL;
+			return PTR_ERR(file) == -ENOMEM ? file : NULL;
 		cr_file_set_flags(file, O_NONBLOCK, 0);
 	}
 	return file;

@@ -396,6 +396,20 @@ static bool segment_shared(const struct cr_segment *seg,
 	return shared;
 }
 
+/* Pinned memory counts for who pins it */
+static int segment_lock(struct cr_restart *r, const struct cr_segment *seg)
+{
+	int err;
+
+	if (!seg->created ||
+	    !(le32_to_cpu(seg->rec.mode) & CR_SHMID_LOCKED))
+		return 0;
+	err = segment_ctl(seg->shmid, SHM_LOCK);
+	if (err)
+		return cr_segment_err(r, seg, err, "it cannot be locked");
+	return 0;
+}
+
 static int segments_check(struct cr_restart *r)
 {
 	struct cr_segment *seg;
@@ -411,11 +425,8 @@ static int segments_check(struct cr_restart *r)
 		if (segment_shared(seg, mms, nr))
 			err = cr_segment_err(r, seg, -EBUSY,
 					  "was attached by somebody else meanwhile");
-		else if (seg->created && (le32_to_cpu(seg->rec.mode) &
-					  CR_SHMID_LOCKED) &&
-			 segment_ctl(seg->shmid, SHM_LOCK))
-			err = cr_segment_err(r, seg, -EPERM,
-					  "you may not lock it");
+		else
+			err = segment_lock(r, seg);
 		if (err)
 			break;
 		cond_resched();

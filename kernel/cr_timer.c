@@ -454,6 +454,10 @@ int cr_timers_restore(struct cr_restart *r, u32 id, struct cr_timers **timers)
 		return cr_err(&r->log, err, "pid %u: no address space for its timers",
 			      le32_to_cpu(proc.pid));
 	}
+	/* there from now on: nothing may fail when they are started */
+	if (clear_user((void __user *)t->page, PAGE_SIZE))
+		return cr_err(&r->log, -ENOMEM, "pid %u: no memory for its timers",
+			      le32_to_cpu(proc.pid));
 	cr_for_each_detail(&r->img, id, &it) {
 		if (it.view.type != CR_REC_TIMER)
 			continue;

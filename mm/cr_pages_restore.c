@@ -159,21 +159,36 @@ static void *run_unpack(struct unpack_job *job, struct unpacker *u,
 	return u->mem;
 }
 
+/* Why it could not be written: that is not said. By now there may be memory */
+static bool lacks_memory(u64 addr)
+{
+	struct page *page;
+	long got;
+
+	got = get_user_pages_unlocked(addr, 1, &page, FOLL_WRITE | FOLL_FORCE);
+	if (got == 1)
+		put_page(page);
+	return got == 1 || got == -ENOMEM;
+}
+
 /* current->mm is job->mm, also in a helper */
 static int run_copy_mm(struct unpack_job *job, const struct cr_rec_pages *rec,
 		       void *mem)
 {
 	u64 addr = le64_to_cpu(rec->addr);
 	u32 len = le32_to_cpu(rec->len);
+	int n;
 
 	if (!copy_to_user(u64_to_user_ptr(addr), mem, len))
 		return 0;
 	/* not writable for the program: as a debugger would */
-	if (access_remote_vm(job->mm, addr, mem, len,
-			     FOLL_WRITE | FOLL_FORCE) == len)
+	n = access_remote_vm(job->mm, addr, mem, len, FOLL_WRITE | FOLL_FORCE);
+	if (n == len)
 		return 0;
 	if (fatal_signal_pending(current))
 		return -EINTR;
+	if (lacks_memory(addr + n))
+		return run_err(job, rec, -ENOMEM, "no memory");
 	/* the mapping is private; it leads behind the end of its file */
 	return run_err(job, rec, -EBADMSG, "there is nothing to write to");
 }

@@ -299,6 +299,9 @@ static int vma_advise(struct cr_restart *r, const struct cr_rec_vma *rec)
 		    !(le32_to_cpu(rec->flags) & vma_flags[i].cr))
 			continue;
 		err = do_madvise(current->mm, start, len, vma_flags[i].advice);
+		/* what it says for want of memory */
+		if (err == -EAGAIN)
+			err = -ENOMEM;
 		if (err)
 			return cr_err(&r->log, err,
 				      "mapping %llx-%llx: madvise(%d) fails",

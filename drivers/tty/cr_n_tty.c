@@ -151,6 +151,15 @@ const char *cr_n_tty_save(struct tty_struct *master, struct cr_flight *f)
 
 /* ---- restart ---- */
 
+/* It takes nothing: there is more in it than there may be, or there is no memory */
+static int feed_err(struct tty_struct *from)
+{
+	const struct tty_bufhead *buf = &from->link->port->buf;
+
+	return atomic_read(&buf->mem_used) > buf->mem_limit ? -EBADMSG :
+							      -ENOMEM;
+}
+
 static int feed(struct cr_restart *r, struct tty_struct *from, const u8 *buf,
 		size_t len)
 {
@@ -159,7 +168,7 @@ static int feed(struct cr_restart *r, struct tty_struct *from, const u8 *buf,
 	while (len) {
 		n = from->ops->write(from, buf, min_t(size_t, len, FEED_MAX));
 		if (n <= 0)
-			return cr_err(&r->log, n ?: -EBADMSG,
+			return cr_err(&r->log, n ?: feed_err(from),
 				      "%s: cannot be filled", tty_name(from));
 		/* the line discipline takes what it has room for */
 		tty_buffer_flush_work(from->link->port);

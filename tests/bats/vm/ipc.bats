@@ -455,7 +455,7 @@ msg_receive() { perl -e 'msgrcv($ARGV[0], $b, 8192, $ARGV[1], 04000) // die $!; 
 	run -0 prlimit --memlock=0: "${drop[@]}" "$progs/tryexec" "$job_image"
 	assert_output EPERM
 	run -1 prlimit --memlock=0: "${drop[@]}" mkcrimg restart "$job_image"
-	assert_output --partial 'you may not lock it'
+	assert_output --partial 'it cannot be locked'
 	assert_equal "$(cat /proc/sysvipc/msg /proc/sysvipc/sem)" "$before"
 	assert_equal "$(sem_values)" "$values"
 	ipcrm --all
