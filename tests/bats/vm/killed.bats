@@ -54,8 +54,12 @@ shoot() {
 	[ "$outcome" != killed ] || killed=$((killed + 1))
 }
 
-# Nobody stands in the module; a keeper uses it as long as it lives, and $keepers says how many there are.
-module_unused() { [ "$(</sys/module/binfmt_cr/refcnt)" = $keepers ]; }
+# Nobody stands in the module; the job's keeper, if it has one, uses it as long as it lives.
+module_unused() {
+	local users=$keepers
+	! gone_or_zombie "$job_pid" || users=0
+	[ "$(</sys/module/binfmt_cr/refcnt)" = $users ]
+}
 
 # Every record, and every byte of memory
 image_is_whole() { mkcrimg show --json --memory "$job_image" >/dev/null; }
