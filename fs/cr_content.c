@@ -264,6 +264,20 @@ static struct file *content_open(struct cr_save *s, struct cr_obj *obj)
 	return reader;
 }
 
+void cr_content_close(struct cr_save *s)
+{
+	struct cr_shm_info *info;
+	struct cr_obj *obj;
+
+	list_for_each_entry(obj, &s->objs[CR_OBJ_SHM], list) {
+		info = cr_shm_info(obj);
+		if (!info || !info->reader)
+			continue;
+		fput(info->reader);
+		info->reader = NULL;
+	}
+}
+
 int cr_content_save(struct cr_save *s, struct cr_obj *obj,
 		    struct cr_rec_shm *rec)
 {

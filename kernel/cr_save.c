@@ -413,6 +413,7 @@ int cr_save_image(struct cr_save *s, struct cr_isolate *iso, struct file *out)
 		goto out;
 	cr_elf_save(s, notes, notes_size);
 out:
+	cr_content_close(s);
 	if (s->w.err)
 		cr_fail(s, s->w.err);
 	if (s->err && !s->log.buf)

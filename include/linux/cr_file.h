@@ -241,6 +241,11 @@ bool cr_content_shared(struct cr_save *s, const struct cr_obj *obj);
 int cr_content_save(struct cr_save *s, struct cr_obj *obj,
 		    struct cr_rec_shm *rec);
 /*
+ * Saving: what is open for the image is closed. It is gone when the saver is back
+ * in user mode, and then is not taken for somebody else's by the next image
+ */
+void cr_content_close(struct cr_save *s);
+/*
  * Restart: an empty file of the right size, open for reading and writing, or
  * ERR_PTR(); its mode and time, once it is filled. The reason is in r->log
  */

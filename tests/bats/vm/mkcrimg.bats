@@ -319,6 +319,27 @@ hidden() {
 	done
 }
 
+# What one image has opened, and found, is nothing to the next one.
+@test "several images of one stop" {
+	local hold image
+	start unlinked
+	mkfifo end
+	"$BATS_TEST_DIRNAME/hold" "$job_pid" held a.crimg b.crimg c.crimg <end >said 3>&- &
+	hold=$!
+	exec 8>end
+	until_true test -e held
+	exec 8>&-
+	wait $hold
+	run -0 cat said
+	assert_output $'saved\nsaved\nsaved'
+	for image in a b c; do run -0 mkcrimg check $image.crimg; done
+	kill -KILL "$job_pid"
+	expect_status 137
+	job_image=$PWD/c.crimg
+	resume
+	finish
+}
+
 @test "save: no process, a kernel thread, init, itself" {
 	run -1 --separate-stderr mkcrimg save -o a.crimg 4194303
 	one_line 'pid 4194303: No such process'
