@@ -152,6 +152,7 @@ static void self_setup(void)
 	parent_pid = prog_fork(parent_child);
 	prog_await("up.parent");
 	self_fd = must(pidfd_open(getpid(), 0));
+	thread_up = false;
 	must0(pthread_create(&thread, NULL, threaded, NULL));
 	while (!thread_up)
 		prog_sleep_ms(1);
