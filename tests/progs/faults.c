@@ -3,6 +3,7 @@
  * Allocations that fail, one after the other, on a kernel that can be told so.
  *
  *	faults [OPTION...] save PID DIR		save the job with the device itself
+ *	faults [OPTION...] again PID DIR	a second image of one stop; a third one is right
  *	faults [OPTION...] tool PID DIR		with mkcrimg, which publishes the image
  *	faults [OPTION...] restart IMAGE [KEY=VALUE...]
  *
@@ -21,12 +22,13 @@
  *	-n N -s STEP -m MAX	from N on, each STEPth, before MAX
  *	-c CACHE	of slabs only those of caches whose names begin like that; not with -t
  *	-p PID		execute as this process
+ *	-b DIR		with mkcrimg, its libraries and ld.so from there: not from a file
+ *			system that needs memory itself, and may not survive its lack
  *
  * A job that took no notice of its restart is told to go on, and must end well: with
  * an N that is never reached, "restart" verifies an image.
  */
-#include "prog.h"
-#include <dirent.h>
+#include "inject.h"
 #include <linux/sched.h>
 #include <signal.h>
 #include <sys/ioctl.h>
@@ -35,267 +37,13 @@
 #include <sys/syscall.h>
 #include "../../include/uapi/linux/cr.h"
 
-#define DEBUGFS		"/sys/kernel/debug"
-#define MAX_ERRNO	134
 #define TEXT		65536
 
-/**
- * struct counts - what came of it; in memory that is shared with a caller
- * @n: the failure under way
- * @tried: how many
- * @errors: how often which errno
- * @tolerated: that nobody has noticed
- * @ended: that were the end of a caller
- * @counted: -t: as far as the kernel has counted
- * @limit: that is not known, but it is below; 0: it is
- */
-struct counts {
-	volatile unsigned long n;
-	unsigned long tried;
-	unsigned long errors[MAX_ERRNO];
-	unsigned long tolerated;
-	unsigned long ended;
-	unsigned long counted;
-	unsigned long limit;
-};
-
-static struct counts *counts;
 static unsigned long step = 1, max = ULONG_MAX;
-static const char *family;		/* directory in debugfs, or NULL */
-static int fail_nth = -1, make_it_fail;	/* files of this task */
-static const char *cache = "";
+static const char *tool_dir;
 static pid_t chosen;
 static volatile unsigned int *beats;
 static char report[TEXT];
-
-/* ---- files of the kernel ---- */
-
-static void put(const char *dir, const char *name, const char *value)
-{
-	char path[512];
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	fd = must(open(path, O_WRONLY | O_CLOEXEC));
-	check(write(fd, value, strlen(value)) > 0, "%s: %s", path, strerror(errno));
-	close(fd);
-}
-
-static void put_number(const char *dir, const char *name, unsigned long n)
-{
-	char text[24];
-
-	snprintf(text, sizeof(text), "%lu", n);
-	put(dir, name, text);
-}
-
-static long get(const char *dir, const char *name)
-{
-	char path[512], text[64];
-
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	prog_read(path, text, sizeof(text));
-	return atol(text);
-}
-
-/* Every entry of a directory whose name begins like that */
-static void each(const char *path, const char *prefix, void (*fn)(const char *name))
-{
-	DIR *dir = opendir(path);
-	struct dirent *entry;
-
-	check(dir, "%s: %s", path, strerror(errno));
-	while ((entry = readdir(dir)))
-		if (entry->d_name[0] != '.' && !strncmp(entry->d_name, prefix, strlen(prefix)))
-			fn(entry->d_name);
-	closedir(dir);
-}
-
-/* ---- which failures ---- */
-
-/* What the debug kernel allocates to watch others is left out */
-static void cache_fails(const char *name)
-{
-	char dir[512];
-
-	snprintf(dir, sizeof(dir), "/sys/kernel/slab/%s", name);
-	put(dir, "failslab", strstr(name, "kmemleak") || strstr(name, "debug_objects") ||
-			     strncmp(name, cache, strlen(cache)) ? "0" : "1");
-}
-
-/* That takes long: once is enough */
-static void caches_fail(void)
-{
-	static const char done[] = "/run/faults.caches";
-	char was[64] = "";
-	int fd;
-
-	if (!access(done, F_OK))
-		prog_read(done, was, sizeof(was));
-	if (!access(done, F_OK) && !strcmp(was, cache))
-		return;
-	each("/sys/kernel/slab", "", cache_fails);
-	fd = must(open(done, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-	must(write(fd, cache, strlen(cache)));
-	close(fd);
-}
-
-/* Quiet, and nothing is left out because it could wait */
-static void set_up(void)
-{
-	static const char *const dirs[] = {
-		DEBUGFS "/failslab", DEBUGFS "/fail_page_alloc", DEBUGFS "/fail_usercopy",
-		DEBUGFS "/fail_futex",
-	};
-	size_t i;
-
-	for (i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++)
-		put(dirs[i], "verbose", "0");
-	put(dirs[0], "ignore-gfp-wait", "N");
-	put(dirs[0], "cache-filter", "Y");
-	put(dirs[1], "ignore-gfp-wait", "N");
-	put(dirs[1], "ignore-gfp-highmem", "N");
-	put(dirs[1], "min-order", "0");
-	caches_fail();
-}
-
-/* A kernel thread that runs for others; kthreadd is the parent of more of them */
-static void worker_fails(const char *name)
-{
-	char path[300], comm[64];
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%s/comm", name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return;
-	comm[0] = 0;
-	if (read(fd, comm, sizeof(comm)) > 0 &&
-	    (!strncmp(comm, "kworker/u", 9) || !strncmp(comm, "kthreadd", 8))) {
-		snprintf(path, sizeof(path), "/proc/%s", name);
-		put(path, "make-it-fail", "1");
-	}
-	close(fd);
-}
-
-static void family_set_up(const char *what)
-{
-	family = !strcmp(what, "slab") ? DEBUGFS "/failslab" : DEBUGFS "/fail_page_alloc";
-	put(family, "task-filter", "Y");
-	put(family, "probability", "0");
-	put(family, "times", "0");
-	if (!strcmp(what, "slab"))
-		each("/proc", "", worker_fails);
-}
-
-static void family_in(bool in)
-{
-	check(pwrite(make_it_fail, in ? "1" : "0", 1, 0) == 1, "make-it-fail: %s",
-	      strerror(errno));
-}
-
-/*
- * The kernel counts, and fails those whose number is a multiple of the interval.
- * When it failed none, the number is known to be below a limit: it is brought
- * there, by allocations of which no failure matters.
- */
-static void family_count_to(unsigned long limit)
-{
-	void *p;
-	int i;
-
-	put_number(family, "interval", limit);
-	put(family, "times", "1");
-	put(family, "probability", "100");
-	while (get(family, "times")) {
-		family_in(true);
-		for (i = 0; i < 100; i++) {
-			p = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
-				 MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-			if (p != MAP_FAILED)
-				munmap(p, 4096);
-		}
-		family_in(false);
-	}
-	put(family, "probability", "0");
-}
-
-static void family_arm(unsigned long n)
-{
-	if (counts->limit)
-		family_count_to(counts->counted = counts->limit);
-	counts->limit = 0;
-	put_number(family, "interval", counts->counted + n);
-	put(family, "times", "1");
-	put(family, "probability", "100");
-	family_in(true);
-}
-
-/* Was it injected? Nothing fails from now on */
-static bool family_disarm(unsigned long n)
-{
-	bool injected;
-
-	put(family, "probability", "0");
-	injected = !get(family, "times");
-	if (injected)
-		counts->counted += n;
-	else
-		counts->limit = counts->counted + n;
-	return injected;
-}
-
-/* From one run to the next */
-static void family_keep(bool store)
-{
-	char path[64], text[64];
-	int fd;
-
-	snprintf(path, sizeof(path), "/run/faults.%s", strrchr(family, '/') + 1);
-	if (store) {
-		fd = must(open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600));
-		check(dprintf(fd, "%lu %lu", counts->counted, counts->limit) > 0, "%s", path);
-		close(fd);
-	} else if (!access(path, F_OK)) {
-		prog_read(path, text, sizeof(text));
-		check(sscanf(text, "%lu %lu", &counts->counted, &counts->limit) == 2, "%s", path);
-	}
-}
-
-static void arm(unsigned long n)
-{
-	char text[24];
-
-	counts->tried++;
-	if (family) {
-		family_arm(n);
-		return;
-	}
-	snprintf(text, sizeof(text), "%lu", n);
-	must(pwrite(fail_nth, text, strlen(text), 0));
-}
-
-static bool disarm(unsigned long n)
-{
-	char text[24] = "";
-	bool injected;
-
-	if (family) {
-		family_in(false);
-		return family_disarm(n);
-	}
-	/* who looks may be failed himself: then nothing else was */
-	injected = pread(fail_nth, text, sizeof(text) - 1, 0) > 0 && !atoi(text);
-	while (pwrite(fail_nth, "0", 1, 0) != 1)
-		;
-	return injected;
-}
-
-static void open_own(void)
-{
-	fail_nth = must(open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC));
-	make_it_fail = must(open("/proc/self/make-it-fail", O_RDWR | O_CLOEXEC));
-}
 
 /* ---- what must not change ---- */
 
@@ -400,34 +148,55 @@ static void beats_on(void)
 	}
 }
 
-/* It failed as it should have: for want of memory, or of access to the caller's; or with @also */
-static void failed(int err, int also, bool injected, const char *why)
+/*
+ * What some of the kernel's calls say for want of memory: execve() with arguments, a
+ * tmpfs with an inode, pipe(), a queued signal or a timer, a lock
+ */
+static bool means_memory(int err)
+{
+	return err == E2BIG || err == ENOSPC || err == ENFILE || err == EAGAIN || err == ENOLCK;
+}
+
+/* It failed as it should have: for want of memory, or of access to the caller's */
+static void failed(int err, bool restart, bool injected, const char *why)
 {
 	check(injected, "%lu: failed without a fault: %s: %s", counts->n, strerror(err), why);
 	counts->errors[err]++;
-	check(err == ENOMEM || err == EFAULT || err == also, "%lu: failed with %s: %s", counts->n,
-	      strerrorname_np(err), why);
+	check(err == ENOMEM || err == EFAULT || (restart && means_memory(err)),
+	      "%lu: failed with %s: %s", counts->n, strerrorname_np(err), why);
 }
 
 /* ---- save ---- */
 
 static int device, job_pidfd;
 
-static int save_once(int out)
+static int isolate(void)
 {
 	struct cr_ioc_isolate iso = {
 		.pidfd = job_pidfd, .report = (uintptr_t)report, .report_len = sizeof(report),
 	};
-	struct cr_ioc_save img = {
-		.fd = out, .report = (uintptr_t)report, .report_len = sizeof(report),
-	};
-	int handle, err = 0;
 
 	report[0] = 0;
-	handle = ioctl(device, CR_IOC_ISOLATE, &iso);
+	return ioctl(device, CR_IOC_ISOLATE, &iso);
+}
+
+static int save_to(int handle, int out)
+{
+	struct cr_ioc_save img = {
+		.fd = out, .report = (uintptr_t)report, .report_len = sizeof(report),
+		.flags = CR_SAVE_WITH_FILES,
+	};
+
+	return ioctl(handle, CR_IOC_SAVE, &img);
+}
+
+static int save_once(int out)
+{
+	int handle = isolate(), err = 0;
+
 	if (handle < 0)
 		return errno;
-	if (ioctl(handle, CR_IOC_SAVE, &img) || ioctl(handle, CR_IOC_RELEASE, CR_RELEASE_CONTINUE))
+	if (save_to(handle, out) || ioctl(handle, CR_IOC_RELEASE, CR_RELEASE_CONTINUE))
 		err = errno;
 	close(handle);
 	return err;
@@ -450,6 +219,37 @@ static void look_at_image(int out, const char *dir, int err)
 	must(linkat(AT_FDCWD, from, AT_FDCWD, path, AT_SYMLINK_FOLLOW));
 }
 
+/* What one image has found is not what the next one begins with */
+static void again_loop(pid_t pid, const char *dir)
+{
+	static struct state before;
+	bool injected = true;
+	int handle, err, out;
+
+	open_own();
+	device = must(open(CR_DEVICE, O_RDWR | O_CLOEXEC));
+	job_pidfd = must(syscall(SYS_pidfd_open, pid, 0));
+	out = must(open(dir, O_RDWR | O_TMPFILE | O_CLOEXEC, 0700));
+	for (; counts->n < max && injected; counts->n += step) {
+		look(&before);
+		handle = must(isolate());
+		check(!save_to(handle, out), "%lu: %s", counts->n, report);
+		report[0] = 0;
+		arm(counts->n);
+		err = save_to(handle, out) ? errno : 0;
+		injected = disarm(counts->n);
+		if (err)
+			failed(err, false, injected, report);
+		check(!save_to(handle, out), "%lu: the third image: %s: %s", counts->n,
+		      strerrorname_np(errno), report);
+		must(ioctl(handle, CR_IOC_RELEASE, CR_RELEASE_CONTINUE));
+		close(handle);
+		compare(&before);
+		beats_on();
+	}
+	look_at_image(out, dir, 0);
+}
+
 static void save_loop(pid_t pid, const char *dir)
 {
 	static struct state before;
@@ -466,7 +266,7 @@ static void save_loop(pid_t pid, const char *dir)
 		err = save_once(out);
 		injected = disarm(counts->n);
 		if (err)
-			failed(err, 0, injected, report);
+			failed(err, false, injected, report);
 		if (injected)
 			look_at_image(out, dir, err);
 		compare(&before);
@@ -480,12 +280,17 @@ static void save_loop(pid_t pid, const char *dir)
 static void tool_child(const char *pid, const char *image)
 {
 	int null = must(open("/dev/null", O_RDWR));
+	char loader[PATH_MAX], tool[PATH_MAX];
 
+	check(tool_dir, "-b is missing");
+	snprintf(loader, sizeof(loader), "%s/ld.so", tool_dir);
+	snprintf(tool, sizeof(tool), "%s/mkcrimg", tool_dir);
 	dup2(null, 1);
 	dup2(null, 2);
 	open_own();
 	arm(counts->n);
-	execlp("mkcrimg", "mkcrimg", "save", "-q", "-o", image, pid, NULL);
+	execl(loader, loader, "--library-path", tool_dir, tool, "save", "-q", "-o", image, pid,
+	      NULL);
 	_exit(1);
 }
 
@@ -557,8 +362,7 @@ static void caller(char **argv)
 		report[0] = 0;
 		injected = disarm(counts->n);
 		ioctl(device, CR_IOC_LAST_ERROR, &why);
-		/* so say execve() without memory for arguments, and tmpfs for an inode */
-		failed(err, err == ENOSPC ? ENOSPC : E2BIG, injected, report);
+		failed(err, true, injected, report);
 		check(waitpid(-1, NULL, __WALL | WNOHANG) < 0 && errno == ECHILD, "%lu: a child",
 		      counts->n);
 		compare(&before);
@@ -697,8 +501,9 @@ int main(int argc, char **argv)
 	prog_name = "faults";
 	counts = must(mmap(NULL, sizeof(*counts), PROT_READ | PROT_WRITE,
 			   MAP_SHARED | MAP_ANONYMOUS, -1, 0));
-	while ((opt = getopt(argc, argv, "+c:d:n:s:m:p:t:")) != -1) {
+	while ((opt = getopt(argc, argv, "+b:c:d:n:s:m:p:t:")) != -1) {
 		switch (opt) {
+		case 'b': tool_dir = optarg; break;
 		case 'c': cache = optarg; break;
 		case 'd': prog_dir = optarg; break;
 		case 'n': from = strtoul(optarg, NULL, 10); break;
@@ -721,6 +526,8 @@ int main(int argc, char **argv)
 	prog_case = argv[0];
 	if (argc == 3 && !strcmp(argv[0], "save"))
 		save_loop(atoi(argv[1]), argv[2]);
+	else if (argc == 3 && !strcmp(argv[0], "again"))
+		again_loop(atoi(argv[1]), argv[2]);
 	else if (argc == 3 && !strcmp(argv[0], "tool"))
 		tool_loop(argv[1], argv[2]);
 	else if (!strcmp(argv[0], "restart"))

@@ -230,9 +230,13 @@ static void anon_setup(void)
 	sigemptyset(&set);
 	sigaddset(&set, SIGUSR2);
 	sigaddset(&set, SIGRTMIN);
+	sigaddset(&set, SIGRTMIN + 1);
 	must(sigprocmask(SIG_BLOCK, &set, NULL));
 	signals = must(signalfd(-1, &set, 0));
 	must(sigqueue(getpid(), SIGRTMIN, (union sigval){ .sival_int = 9 }));
+	must(sigqueue(getpid(), SIGUSR2, (union sigval){ .sival_int = 5 }));
+	must(kill(getpid(), SIGRTMIN + 1));
+	must(kill(getpid(), SIGRTMIN + 1));
 	watch = must(inotify_init1(IN_NONBLOCK));
 	must(inotify_add_watch(watch, prog_path("plain"), IN_ATTRIB));
 	must(fchmod(plain, 0600));
@@ -243,9 +247,17 @@ static void anon_setup(void)
 	pidfd = must(syscall(SYS_pidfd_open, getpid(), 0));
 }
 
-static void anon_verify(void)
+static void expect_signal(int sig, int code, int value)
 {
 	struct signalfd_siginfo si;
+
+	check(must(read(signals, &si, sizeof(si))) == sizeof(si) && (int)si.ssi_signo == sig &&
+	      si.ssi_code == code && si.ssi_int == value, "signal %d, code %d, value %d",
+	      (int)si.ssi_signo, si.ssi_code, si.ssi_int);
+}
+
+static void anon_verify(void)
+{
 	struct inotify_event ev;
 	struct epoll_event got[4];
 	struct itimerspec its;
@@ -254,8 +266,11 @@ static void anon_verify(void)
 	check(must(read(event, &n, sizeof(n))) == sizeof(n) && n == 1, "eventfd");
 	must(timerfd_gettime(timer, &its));
 	check(its.it_value.tv_sec > 30000, "timerfd");
-	check(must(read(signals, &si, sizeof(si))) == sizeof(si) &&
-	      (int)si.ssi_signo == SIGRTMIN && si.ssi_int == 9, "signalfd");
+	expect_signal(SIGUSR2, SI_QUEUE, 5);
+	expect_signal(SIGRTMIN, SI_QUEUE, 9);
+	/* the kernel keeps each of them, if it has memory */
+	expect_signal(SIGRTMIN + 1, SI_USER, 0);
+	expect_signal(SIGRTMIN + 1, SI_USER, 0);
 	check(must(epoll_wait(poll_fd, got, 4, 0)) > 0 && got[0].data.u32 == 7, "epoll");
 	check(must(read(watch, &ev, sizeof(ev))) == sizeof(ev) && ev.mask == IN_ATTRIB, "inotify");
 	must(syscall(SYS_pidfd_send_signal, pidfd, 0, NULL, 0));

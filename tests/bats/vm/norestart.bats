@@ -561,7 +561,6 @@ limited() {
 	finish
 }
 
-# Threads are made when the caller cannot go back any more: what is left to say is that it ends.
 @test "mlockall(MCL_FUTURE): a restarter who may not lock memory" {
 	local pid drop=(setpriv --bounding-set -ipc_lock --inh-caps -all)
 	mkdir "$BATS_TEST_TMPDIR/bin"
@@ -582,6 +581,7 @@ limited() {
 	finish
 }
 
+# Threads are made when the caller cannot go back any more: what is left to say is that it ends.
 @test "in place: the limit of tasks is reached by a thread: the caller dies, nothing is left" {
 	local pid
 	start limits threads
