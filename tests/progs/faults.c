@@ -21,7 +21,8 @@
  *	-d DIR		of the job, which is tests/progs/rich.c
  *	-n N -s STEP -m MAX	from N on, each STEPth, before MAX
  *	-c CACHE	of slabs only those of caches whose names begin like that; not with -t
- *	-p PID		execute as this process
+ *	-p PID		execute as this process: in place. The image is of a job that is
+ *			stopped: what was to fail could else fail it when it runs on
  *	-b DIR		with mkcrimg, its libraries and ld.so from there: not from a file
  *			system that needs memory itself, and may not survive its lack
  *
@@ -406,7 +407,19 @@ static bool was_injected(pid_t pid)
 	return injected;
 }
 
-/* Until its execve() is over: the job runs, or it has ended, which it may do half way */
+static bool is_stopped(pid_t pid)
+{
+	char path[64], text[512];
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	prog_read(path, text, sizeof(text));
+	return strstr(text, ") T ");
+}
+
+/*
+ * Until its execve() is over: the job runs, or has stopped, or it has ended, which it
+ * may do half way
+ */
 static bool has_executed(pid_t pid, int executed, unsigned int beat)
 {
 	siginfo_t info = {};
@@ -416,7 +429,7 @@ static bool has_executed(pid_t pid, int executed, unsigned int beat)
 	/* its end is closed by execve(), or by its death */
 	check(!must(read(executed, &c, 1)), "data");
 	close(executed);
-	for (i = 0; beats[0] == beat; i++) {
+	for (i = 0; chosen ? !is_stopped(pid) : beats[0] == beat; i++) {
 		must(waitid(P_PID, pid, &info, WEXITED | WNOHANG | WNOWAIT));
 		if (info.si_pid)
 			return false;
@@ -450,6 +463,9 @@ static bool restart_until_executed(char **argv)
 	runs = has_executed(pid, executed, beat);
 	injected = was_injected(pid);
 	if (runs) {
+		/* it is in our group */
+		if (chosen)
+			must(kill(0, SIGCONT));
 		counts->tolerated += injected;
 		job_verify(pid);
 		return injected;

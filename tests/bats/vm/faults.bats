@@ -124,9 +124,19 @@ copy_tool() {
 	restarts_fail 300 pid=keep -t page
 }
 
+all_stopped() {
+	local pid
+	for pid; do in_state "$pid" TZ || return 1; done
+}
+
 @test "restarts in place: what the caller needs" {
+	local below
 	start rich
 	leader=$job_pid
+	below=("$leader")
+	note_below "$leader"
+	kill -STOP "${below[@]}"
+	until_true all_stopped "${below[@]}"
 	save_kill
 	faults 60 -p "$leader" restart "$job_image"
 }
