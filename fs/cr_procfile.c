@@ -580,6 +580,9 @@ static struct file *procfile_open(const struct opening *o,
 	if (!path)
 		return ERR_PTR(-ENOMEM);
 	file = path_open(o, root, path);
+	/* no memory for a task's directory is ENOENT, too */
+	if (file == ERR_PTR(-ENOENT))
+		file = path_open(o, root, path);
 	kfree(path);
 	if (IS_ERR(file))
 		return ERR_PTR(cr_err(&o->r->log, cr_name_err(PTR_ERR(file)),
