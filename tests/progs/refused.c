@@ -649,30 +649,6 @@ static void everywhere_verify(void)
 	must0(pthread_join(filtered, NULL));
 }
 
-/* Says so when the leader is gone, as whom /proc/self shows it */
-static void *thread_main(void *unused)
-{
-	static char status[8192];
-
-	(void)unused;
-	do {
-		prog_sleep_ms(PROG_POLL_MS);
-		prog_read("/proc/self/status", status, sizeof(status));
-	} while (!strstr(status, "State:\tZ"));
-	prog_touch("ready");
-	prog_wait();
-	exit(0);
-}
-
-/* The thread group leader ends, the other thread goes on */
-static void leader_exit(void)
-{
-	pthread_t t;
-
-	must0(pthread_create(&t, NULL, thread_main, NULL));
-	pthread_exit(NULL);
-}
-
 /* ---- a process that has given up what the others have ---- */
 
 /* Ready, and told to go, by pipes: it may not be allowed to enter DIR */
@@ -791,7 +767,6 @@ static const struct prog_case cases[] = {
 	{ "traced", traced_setup, traced_verify, true },
 	{ "seccomp", seccomp_setup, NULL, true },
 	{ "everywhere", everywhere_setup, everywhere_verify, true },
-	{ "leader_exit", leader_exit, NULL, true },
 	{ "dropped", dropped_setup, dropped_verify, true },
 	{ "namespace", namespace_setup, NULL, true },
 	{ "mount_namespace", mount_namespace_setup, NULL, true },

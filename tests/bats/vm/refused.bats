@@ -176,11 +176,10 @@ refuse_if_any() {
 	refuse_if_any secretmem 'secret'
 }
 
-@test "tasks: tracing, seccomp, namespaces, a leader that is gone" {
+@test "tasks: tracing, seccomp, namespaces, other credentials" {
 	refuse tracing 'trac'
 	refuse traced 'trac'
 	refuse seccomp '(seccomp|no_new_privs)'
-	refuse leader_exit '(leader|exit|zombie)'
 	refuse namespace 'namespace'
 	refuse dropped 'other ids, groups or capabilities than pid [0-9]+'
 	refuse mount_namespace 'namespace'
