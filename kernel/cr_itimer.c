@@ -9,6 +9,7 @@
  * Locks: siglock for all of signal_struct that is looked at.
  */
 #include <linux/kernel.h>
+#include <linux/delay.h>
 #include <linux/hrtimer.h>
 #include <linux/posix-timers.h>
 #include <linux/time.h>
@@ -20,6 +21,8 @@
 #include <linux/cr_kernel.h>
 #include <linux/cr_task.h>
 #include <linux/cr_timer.h>
+
+#define START_TRIES	1000	/* of a millisecond at most */
 
 static void itimer_add(struct cr_proc *proc, u32 which, u32 state, u64 value,
 		       u64 interval)
@@ -93,14 +96,31 @@ static void ns_to_old_timeval(u64 ns, struct __kernel_old_timeval *tv)
 	tv->tv_usec = rest;
 }
 
+static int itimer_set(u32 which, const struct __kernel_old_itimerval *val,
+		      unsigned long page)
+{
+	struct pt_regs regs = { .di = which, .si = page };
+
+	if (copy_to_user((void __user *)page, val, sizeof(*val)))
+		return -EFAULT;
+	return __x64_sys_setitimer(&regs);
+}
+
+bool cr_timer_again(int err, unsigned int *tries)
+{
+	if (err != -EFAULT || ++*tries > START_TRIES ||
+	    fatal_signal_pending(current))
+		return false;
+	usleep_range(500, 1000);
+	return true;
+}
+
 void cr_itimer_start(const struct cr_rec_itimer *rec, unsigned long page)
 {
 	struct __kernel_old_itimerval val = {};
-	struct pt_regs regs = {
-		.di = le32_to_cpu(rec->which),
-		.si = page,
-	};
 	u64 left = le64_to_cpu(rec->value_ns);
+	unsigned int tries = 0;
+	int err;
 
 	if (le32_to_cpu(rec->state) == CR_TIMER_FIRED) {
 		itimer_set_fired(left, le64_to_cpu(rec->interval_ns));
@@ -111,8 +131,10 @@ void cr_itimer_start(const struct cr_rec_itimer *rec, unsigned long page)
 		left = left > TICK_NSEC ? left - TICK_NSEC : 1;
 	ns_to_old_timeval(left, &val.it_value);
 	ns_to_old_timeval(le64_to_cpu(rec->interval_ns), &val.it_interval);
-	if (copy_to_user((void __user *)page, &val, sizeof(val)) ||
-	    __x64_sys_setitimer(&regs))
+	do {
+		err = itimer_set(le32_to_cpu(rec->which), &val, page);
+	} while (cr_timer_again(err, &tries));
+	if (err)
 		pr_warn_ratelimited("binfmt_cr: pid %d: an interval timer could not be started\n",
 				    task_tgid_nr(current));
 }

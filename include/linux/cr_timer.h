@@ -60,6 +60,12 @@ int __must_check cr_timers_restore(struct cr_restart *r, u32 id,
 void cr_timers_start(struct cr_restart *r, u32 id, struct cr_timers *timers);
 /* One interval timer; @page as in struct cr_timers */
 void cr_itimer_start(const struct cr_rec_itimer *rec, unsigned long page);
+/*
+ * A timer that runs from the commit on has not been started: is it to be tried
+ * again? The page is there: what can be missing is memory to read it in again.
+ * Sleeps
+ */
+bool cr_timer_again(int err, unsigned int *tries);
 
 /**
  * cr_timer_queue() - queue the pending signal of a timer with the timer's own
