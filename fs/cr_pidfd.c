@@ -104,8 +104,14 @@ static struct pid *pidfd_pid_get(struct cr_restart *r,
 	u32 nr = le32_to_cpu(rec->nr);
 	struct pid *pid;
 
-	if (!nr)
-		return pid_gone(r);
+	if (!nr) {
+		pid = pid_gone(r);
+		if (IS_ERR(pid))
+			cr_err(&r->log, PTR_ERR(pid),
+			       "pidfd of a task that is gone: cannot be made (%pe)",
+			       pid);
+		return pid;
+	}
 	pid = cr_restart_pid(r, nr, thread ? PIDTYPE_PID : PIDTYPE_TGID);
 	if (pid)
 		return pid;
