@@ -537,13 +537,14 @@ static void timer_start(struct k_itimer *timr, const struct cr_rec_timer *rec,
 	unsigned int tries = 0;
 	int err = 0;
 
-	do {
-		if (state != CR_TIMER_ARMED && state != CR_TIMER_DATE)
-			break;
-		err = timer_settime(le32_to_cpu(rec->id),
-				    state == CR_TIMER_DATE ? TIMER_ABSTIME : 0,
-				    value, le64_to_cpu(rec->interval_ns), page);
-	} while (cr_timer_again(err, &tries));
+	if (state == CR_TIMER_ARMED || state == CR_TIMER_DATE) {
+		do {
+			err = timer_settime(le32_to_cpu(rec->id),
+					    state == CR_TIMER_DATE ?
+					    TIMER_ABSTIME : 0, value,
+					    le64_to_cpu(rec->interval_ns), page);
+		} while (cr_timer_again(err, &tries));
+	}
 	if (err)
 		pr_warn_ratelimited("binfmt_cr: pid %d: timer %u could not be started\n",
 				    task_tgid_nr(current),
