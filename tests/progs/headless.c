@@ -25,20 +25,11 @@ static pid_t tid(void)
 
 static pid_t me;
 
-static bool first_is_zombie(void)
-{
-	static char status[8192];
-
-	/* /proc/self is the first thread */
-	prog_read("/proc/self/status", status, sizeof(status));
-	return strstr(status, "State:\tZ");
-}
-
 static void first_setup(void)
 {
 	int i;
 
-	for (i = 0; !first_is_zombie(); i++) {
+	for (i = 0; !prog_first_is_zombie(); i++) {
 		check(i < PROG_POLLS, "the first thread does not exit");
 		prog_sleep_ms(PROG_POLL_MS);
 	}
@@ -52,7 +43,7 @@ static void first_verify(void)
 {
 	char name[16];
 
-	check(first_is_zombie(), "the first thread is back");
+	check(prog_first_is_zombie(), "the first thread is back");
 	check(tid() == me, "tid %d became %d", me, tid());
 	must(prctl(PR_GET_NAME, name));
 	check(!strcmp(name, "lives on"), "it is called %s", name);

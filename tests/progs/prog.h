@@ -321,6 +321,15 @@ static bool prog_known(const struct prog_case *c, const char *name)
 	return false;
 }
 
+/* Has the first thread exited? /proc/self shows that one's state */
+PROG_UNUSED static bool prog_first_is_zombie(void)
+{
+	static char status[8192];
+
+	prog_read("/proc/self/status", status, sizeof(status));
+	return strstr(status, "State:\tZ");
+}
+
 PROG_UNUSED static int prog_main(int argc, char **argv, const struct prog_case *cases)
 {
 	const struct prog_case *c;

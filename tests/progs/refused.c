@@ -114,6 +114,7 @@ static void pidfd_verify(void)
 	must(syscall(SYS_pidfd_send_signal, fd, 0, NULL, 0));
 }
 
+/* Said when the job stands still */
 static void epoll_pidfd_setup(void)
 {
 	struct epoll_event ev = { EPOLLIN, { .u64 = 7 } };

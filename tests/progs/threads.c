@@ -349,15 +349,6 @@ static void maker_verify(void)
 
 static pid_t headless;
 
-static bool first_is_zombie(void)
-{
-	static char status[8192];
-
-	/* /proc/self is the first thread */
-	prog_read("/proc/self/status", status, sizeof(status));
-	return strstr(status, "State:\tZ");
-}
-
 /* Is not told of the end of a thread that it has never been a child of */
 static void heir_child(void)
 {
@@ -372,7 +363,7 @@ static void *headless_main(void *unused)
 	int i;
 
 	(void)unused;
-	for (i = 0; !first_is_zombie(); i++) {
+	for (i = 0; !prog_first_is_zombie(); i++) {
 		check(i < PROG_POLLS, "the first thread does not exit");
 		prog_sleep_ms(PROG_POLL_MS);
 	}
@@ -380,7 +371,7 @@ static void *headless_main(void *unused)
 	prog_await("up.heir");
 	prog_touch("up.headless");
 	prog_await("end.headless");
-	check(first_is_zombie(), "the first thread is back");
+	check(prog_first_is_zombie(), "the first thread is back");
 	check(tid() == me, "tid %d became %d", me, tid());
 	prog_reap(pid, 0);
 	syscall(SYS_exit, 9);
