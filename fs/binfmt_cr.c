@@ -23,6 +23,7 @@
 #include <linux/xxhash.h>
 #include <linux/cr.h>
 #include <linux/cr_arch.h>
+#include <linux/cr_auto.h>
 #include <linux/cr_build.h>
 #include <linux/cr_file.h>
 #include <linux/cr_inplace.h>
@@ -188,11 +189,15 @@ static int option_apply(struct cr_restart *r, const char *arg,
 		*pid = PID_NS;
 	else if (!strcmp(arg, "files=keep"))
 		r->truncate = false;
+	else if (!strcmp(arg, "start=run"))
+		r->start_stopped = false;
+	else if (!strcmp(arg, "start=stopped"))
+		r->start_stopped = true;
 	else if (!strcmp(arg, "files=truncate"))
 		r->truncate = true;
 	else
 		return cr_err(&r->log, -EINVAL,
-			      "unknown option \"%s\": pid=auto|keep|ns, files=keep|truncate",
+			      "unknown option \"%s\": pid=auto|keep|ns, files=keep|truncate, start=run|stopped",
 			      arg);
 	return 0;
 }
@@ -475,6 +480,11 @@ static int __init binfmt_cr_init(void)
 	err = cr_device_init();
 	if (err)
 		return err;
+	err = cr_auto_init();
+	if (err) {
+		cr_device_exit();
+		return err;
+	}
 	cr_keeper_init();
 	insert_binfmt(&cr_format);
 	return 0;
@@ -484,6 +494,7 @@ static void __exit binfmt_cr_exit(void)
 {
 	unregister_binfmt(&cr_format);
 	cr_keeper_exit();
+	cr_auto_exit();
 	cr_device_exit();
 	cr_lasterr_exit();
 	cr_ipcids_exit();

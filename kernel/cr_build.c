@@ -332,7 +332,8 @@ static void link_ids(struct cr_restart *r, struct cr_rtask *t,
 	/* one that was killed meanwhile may have none */
 	if (sighand && !t->zombie) {
 		spin_lock(&sighand->siglock);
-		cr_stop_restore(rec, t->task, t == r->leader);
+		cr_stop_restore(rec, t->task, r->start_stopped,
+				t == r->leader);
 		spin_unlock(&sighand->siglock);
 	}
 	/* parents come first: a subreaper above is known all the way down */

@@ -47,6 +47,7 @@ struct cr_check_gone {
  * @threads_left: THREAD records that must follow now
  * @proc_mm, @proc_sighand: what the threads of @proc share
  * @memory: bytes in all page runs so far
+ * @caused: a CAUSE has been there
  */
 struct cr_check {
 	const struct cr_image *img;
@@ -68,6 +69,7 @@ struct cr_check {
 	u32 proc_mm;
 	u32 proc_sighand;
 	u64 memory;
+	bool caused;
 };
 
 /* Say what is wrong with the record at hand; value: the error */
@@ -191,6 +193,7 @@ int cr_epitem_check(struct cr_check *c, u32 id,
 int cr_regs_check(struct cr_check *c, const struct cr_detail_iter *it);
 int cr_xstate_check(struct cr_check *c, const struct cr_detail_iter *it);
 int cr_debug_check(struct cr_check *c, const struct cr_detail_iter *it);
+int cr_cause_check(struct cr_check *c, const struct cr_detail_iter *it);
 
 /* When all objects are checked: page runs of an object; all ids */
 int cr_pages_check(struct cr_check *c, u32 id);

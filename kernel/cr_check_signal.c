@@ -96,6 +96,30 @@ int cr_siginfo_check(struct cr_check *c, const struct cr_detail_iter *it,
 	return 0;
 }
 
+int cr_cause_check(struct cr_check *c, const struct cr_detail_iter *it)
+{
+	struct cr_rec_cause rec;
+	__le32 signo;
+	u32 sig;
+
+	cr_detail(it, &rec, sizeof(rec));
+	sig = le32_to_cpu(rec.sig);
+	if (!sig || sig > CR_NSIG || SIG_BIT(sig) & SIG_UNBLOCKABLE)
+		return cr_bad(c, "signal %u", sig);
+	if (!rec.class || le32_to_cpu(rec.class) > CR_CAUSE_FATAL)
+		return cr_unknown(c, "class %u", le32_to_cpu(rec.class));
+	if (c->caused)
+		return cr_bad(c, "a second one");
+	c->caused = true;
+	if (cr_check_tail(c, &it->view, SIG_INFO_SIZE))
+		return -EBADMSG;
+	memcpy(&signo, it->view.tail, sizeof(signo));
+	if (le32_to_cpu(signo) != sig)
+		return cr_bad(c, "si_signo %u of signal %u",
+			      le32_to_cpu(signo), sig);
+	return 0;
+}
+
 /* ---- interrupted system calls ---- */
 
 #define RESTART_CLOCKS		0x883ull /* REALTIME MONOTONIC BOOTTIME TAI */

@@ -405,7 +405,7 @@ static int thread_policy_check(struct cr_check *c,
 	return err;
 }
 
-/* REGS once, SIGINFO as often as it likes, the others at most once */
+/* REGS once, SIGINFO as often as it likes, CAUSE once in all, the others at most once */
 static int thread_details_check(struct cr_check *c, u32 id,
 				const struct cr_rec_thread *rec)
 {
@@ -425,6 +425,9 @@ static int thread_details_check(struct cr_check *c, u32 id,
 			break;
 		case CR_REC_USAGE:
 			err = cr_usage_check(c, &it, true, &last_who);
+			break;
+		case CR_REC_CAUSE:
+			err = cr_cause_check(c, &it);
 			break;
 		case CR_REC_REGS_X86:
 			nr = &nr_regs;

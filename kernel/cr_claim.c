@@ -11,7 +11,6 @@
  * Locks: claims_lock over tasklist_lock.
  */
 #include <linux/kernel.h>
-#include <linux/ptrace.h>
 #include <linux/spinlock.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
@@ -77,7 +76,7 @@ int cr_claim(struct cr_save *s)
 	int ret, err;
 
 	/* nobody can keep others from their jobs */
-	if (!ptrace_may_access(s->leader, PTRACE_MODE_ATTACH_REALCREDS))
+	if (!cr_may_save(s, s->leader))
 		return cr_err(&s->log, -EPERM,
 			      "pid %d (%s): not allowed to trace it",
 			      task_tgid_vnr(s->leader), s->leader->comm);

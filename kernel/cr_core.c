@@ -19,6 +19,7 @@
 #include <linux/sched/task_stack.h>
 #include <linux/slab.h>
 #include <linux/time.h>
+#include <linux/cr_auto.h>
 #include <linux/cr_kernel.h>
 #include <linux/cr_mm.h>
 
@@ -42,6 +43,13 @@ static void note_write(struct cr_save *s, const char *name, u32 type,
 	cr_out(s, zeros, -size & 3);
 }
 
+/* Is it the signal that this thread has had that the image is written for? */
+static bool cause_of(struct cr_save *s, struct task_struct *task)
+{
+	return s->cause && s->cause->class != CR_AUTO_SAVE &&
+	       s->cause->task == task;
+}
+
 /* ---- of each thread ---- */
 
 static void prstatus_fill(struct cr_save *s, struct task_struct *task,
@@ -49,6 +57,9 @@ static void prstatus_fill(struct cr_save *s, struct task_struct *task,
 {
 	struct task_cputime time;
 
+	if (cause_of(s, task))
+		pr->pr_info.si_signo = pr->pr_cursig =
+			s->cause->info.si_signo;
 	pr->pr_sigpend = task->pending.signal.sig[0];
 	pr->pr_sighold = task->blocked.sig[0];
 	pr->pr_pid = task_pid_nr_ns(task, s->pid_ns);
@@ -254,8 +265,10 @@ static void process_write(struct cr_save *s, struct task_struct *task)
 	struct mm_struct *mm = get_task_mm(task);
 	siginfo_t info;
 
-	/* no signal has ended it */
+	/* no signal has ended it, unless that is what the image is for */
 	memset(&info, 0, sizeof(info));
+	if (cause_of(s, task))
+		copy_siginfo_to_external(&info, &s->cause->info);
 	if (mm)
 		psinfo_write(s, task, mm);
 	note_write(s, "CORE", NT_SIGINFO, &info, sizeof(info));
@@ -264,6 +277,25 @@ static void process_write(struct cr_save *s, struct task_struct *task)
 		files_write(s, mm);
 		mmput(mm);
 	}
+}
+
+static void thread_write(struct cr_save *s, struct task_struct *task, bool first)
+{
+	if (fatal_signal_pending(current))
+		cr_fail(s, -EINTR);
+	if (s->err)
+		return;
+	/* see thread_save() */
+	if (!try_get_task_stack(task)) {
+		cr_fail_killed(s, task);
+		return;
+	}
+	prstatus_write(s, task);
+	if (first)
+		process_write(s, task);
+	regsets_write(s, task);
+	put_task_stack(task);
+	cond_resched();
 }
 
 /**
@@ -280,27 +312,15 @@ int cr_core_notes_save(struct cr_save *s, u64 *offset, u64 *size)
 	struct cr_proc *leader = list_first_entry(&s->procs, struct cr_proc,
 						  list);
 	struct cr_thread *thread;
-	bool first = true;
 
 	*offset = s->pos;
-	list_for_each_entry(thread, &leader->threads, list) {
-		if (fatal_signal_pending(current))
-			cr_fail(s, -EINTR);
-		if (s->err)
-			break;
-		/* see thread_save() */
-		if (!try_get_task_stack(thread->task)) {
-			cr_fail_killed(s, thread->task);
-			break;
-		}
-		prstatus_write(s, thread->task);
-		if (first)
-			process_write(s, thread->task);
-		regsets_write(s, thread->task);
-		put_task_stack(thread->task);
-		first = false;
-		cond_resched();
-	}
+	/* debuggers begin with the first thread: the one that had the signal */
+	list_for_each_entry(thread, &leader->threads, list)
+		if (cause_of(s, thread->task))
+			thread_write(s, thread->task, true);
+	list_for_each_entry(thread, &leader->threads, list)
+		if (!cause_of(s, thread->task))
+			thread_write(s, thread->task, s->pos == *offset);
 	*size = s->pos - *offset;
 	return s->err;
 }

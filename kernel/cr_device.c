@@ -120,7 +120,6 @@ static void handle_free(struct handle *h)
 	kfree(h);
 }
 
-/* Look, hold, look again: what is seen the second time cannot change */
 static int handle_isolate(struct handle *h, struct task_struct *task,
 			  unsigned int timeout_ms)
 {
@@ -131,19 +130,10 @@ static int handle_isolate(struct handle *h, struct task_struct *task,
 		err = cr_claim(&h->save);
 	if (err)
 		return err;
-	err = cr_collect(&h->save, false);
-	if (err)
-		return err;
 	h->iso = cr_isolate_create();
 	if (!h->iso)
 		return -ENOMEM;
-	err = cr_isolate(h->iso, &h->save, timeout_ms);
-	if (err)
-		return err;
-	err = cr_collect(&h->save, true);
-	if (err)
-		return err;
-	return cr_isolate_holds(h->iso, &h->save);
+	return cr_save_isolate(&h->save, h->iso, timeout_ms);
 }
 
 static const struct file_operations handle_fops;

@@ -117,6 +117,7 @@ static const struct rec_type detail_types[] = {
 	ROW(LEASE, cr_rec_lease, 40, false, { CR_REC_FILE }),
 	ROW(MSG, cr_rec_msg, 24, true, { CR_REC_MSGQ }),
 	ROW(DEBUG_X86, cr_rec_debug_x86, 48, false, { CR_REC_THREAD }),
+	ROW(CAUSE, cr_rec_cause, 16, true, { CR_REC_THREAD }),
 	ROW(USAGE, cr_rec_usage, 128, false, { CR_REC_PROC, CR_REC_THREAD }),
 	ROW(MEMPOLICY, cr_rec_mempolicy, 40, true,
 	    { CR_REC_SHM, CR_REC_MM, CR_REC_THREAD }),

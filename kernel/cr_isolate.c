@@ -16,14 +16,14 @@
  * Who cannot be parked: a thread that another one has made by vfork() and waits
  * for, a task in uninterruptible sleep (named when the time is over).
  *
- * Locks: held_lock protects the table of held threads; a cr_isolate is used by
- * one saver at a time. A stop belongs to its work until the work has run; the
+ * Locks: held_lock protects the table of held threads and the lists of them; a
+ * cr_isolate is used by one saver at a time, and by threads that park of their
+ * own accord. A stop belongs to its work until the work has run; the
  * list in cr_isolate holds a reference of its own.
  */
 #include <linux/kernel.h>
 #include <linux/module.h>
 #include <linux/slab.h>
-#include <linux/ptrace.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 #include <linux/sched/task_stack.h>
@@ -34,6 +34,7 @@
 #include <linux/cr_arch.h>
 #include <linux/cr_isolate.h>
 #include <linux/cr_kernel.h>
+#include <linux/cr_save.h>
 #include <linux/cr_tree.h>
 
 #define STOP_TIMEOUT_MS		10000
@@ -117,6 +118,12 @@ static bool may_park(struct cr_isolate *iso, struct task_struct *task)
 	       (READ_ONCE(iso->vforks) && thread_group_leader(task));
 }
 
+static void park(struct cr_isolate *iso)
+{
+	wait_event_state(iso->wait, READ_ONCE(iso->released),
+			 (TASK_KILLABLE | TASK_FREEZABLE));
+}
+
 /* The task_work: runs in the thread that is to stand still */
 static void stop_park(struct callback_head *work)
 {
@@ -137,8 +144,7 @@ static void stop_park(struct callback_head *work)
 	    !READ_ONCE(iso->released)) {
 		smp_store_release(&stop->state, STOP_PARKED);
 		wake_up_all(&iso->wait);
-		wait_event_state(iso->wait, READ_ONCE(iso->released),
-				 (TASK_KILLABLE | TASK_FREEZABLE));
+		park(iso);
 	}
 	stop_gone(stop);
 }
@@ -153,6 +159,30 @@ static struct cr_stop *stop_find(struct task_struct *task)
 	return NULL;
 }
 
+static struct cr_stop *stop_create(struct cr_isolate *iso,
+				   struct task_struct *task)
+{
+	struct cr_stop *stop = kzalloc(sizeof(*stop), GFP_KERNEL_ACCOUNT);
+
+	if (!stop)
+		return NULL;
+	init_task_work(&stop->work, stop_park);
+	stop->iso = iso;
+	stop->task = task;
+	refcount_set(&stop->ref, 2);
+	return stop;
+}
+
+/* held_lock is held */
+static void stop_add(struct cr_stop *stop)
+{
+	get_task_struct(stop->task);
+	kref_get(&stop->iso->ref);
+	__module_get(THIS_MODULE);
+	hash_add(held, &stop->hash, (unsigned long)stop->task);
+	list_add_tail(&stop->list, &stop->iso->stops);
+}
+
 /* Ask a thread to park. 0 also when it is asked already or on its way out */
 static int stop_queue(struct cr_isolate *iso, struct cr_save *s,
 		      struct task_struct *task)
@@ -160,18 +190,13 @@ static int stop_queue(struct cr_isolate *iso, struct cr_save *s,
 	struct cr_stop *stop, *other;
 	bool ours = false;
 
-	stop = kzalloc(sizeof(*stop), GFP_KERNEL_ACCOUNT);
+	stop = stop_create(iso, task);
 	if (!stop)
 		return -ENOMEM;
-	init_task_work(&stop->work, stop_park);
-	stop->iso = iso;
-	stop->task = task;
-	refcount_set(&stop->ref, 2);
-
 	spin_lock(&held_lock);
 	other = stop_find(task);
 	if (!other)
-		hash_add(held, &stop->hash, (unsigned long)task);
+		stop_add(stop);
 	else
 		ours = other->iso == iso;
 	spin_unlock(&held_lock);
@@ -183,10 +208,6 @@ static int stop_queue(struct cr_isolate *iso, struct cr_save *s,
 			      "pid %d (%s): is being saved by somebody else",
 			      task_tgid_vnr(task), task->comm);
 	}
-	get_task_struct(task);
-	kref_get(&iso->ref);
-	__module_get(THIS_MODULE);
-	list_add_tail(&stop->list, &iso->stops);
 	/* it may be exiting and will not run the work */
 	if (task_work_add(task, &stop->work, TWA_SIGNAL))
 		stop_gone(stop);
@@ -200,7 +221,7 @@ static int thread_allowed(struct cr_save *s, struct task_struct *task)
 		return cr_err(&s->log, -EDEADLK,
 			      "pid %d (%s): the saver is part of the job",
 			      task_tgid_vnr(task), task->comm);
-	if (!ptrace_may_access(task, PTRACE_MODE_ATTACH_REALCREDS))
+	if (!cr_may_save(s, task))
 		return cr_err(&s->log, -EPERM,
 			      "pid %d (%s): not allowed to trace it",
 			      task_tgid_vnr(task), task->comm);
@@ -343,12 +364,14 @@ static int isolate_timed_out(struct cr_isolate *iso, struct cr_save *s,
 static bool isolate_settled(struct cr_isolate *iso)
 {
 	struct cr_stop *stop;
+	bool settled = true;
 
+	spin_lock(&held_lock);
 	list_for_each_entry(stop, &iso->stops, list)
-		if (smp_load_acquire(&stop->state) == STOP_QUEUED &&
-		    !task_is_stopped(stop->task))
-			return false;
-	return true;
+		settled &= smp_load_acquire(&stop->state) != STOP_QUEUED ||
+			   task_is_stopped(stop->task);
+	spin_unlock(&held_lock);
+	return settled;
 }
 
 /* Who stands still may have to leave its CPU yet, which saves its registers */
@@ -472,11 +495,15 @@ static bool stop_cancel(struct cr_stop *stop)
 void cr_isolate_release(struct cr_isolate *iso)
 {
 	struct cr_stop *stop, *tmp;
+	LIST_HEAD(stops);
 
+	spin_lock(&held_lock);
 	WRITE_ONCE(iso->released, true);
+	list_splice_init(&iso->stops, &stops);
+	spin_unlock(&held_lock);
 	wake_up_all(&iso->wait);
 	/* what has not run yet will find that it need not park */
-	list_for_each_entry_safe(stop, tmp, &iso->stops, list) {
+	list_for_each_entry_safe(stop, tmp, &stops, list) {
 		list_del(&stop->list);
 		stop_unhash(stop);
 		if (smp_load_acquire(&stop->state) == STOP_QUEUED &&
@@ -484,6 +511,39 @@ void cr_isolate_release(struct cr_isolate *iso)
 			stop_gone(stop);
 		stop_put(stop);
 	}
+}
+
+int cr_isolate_self(struct cr_isolate *iso)
+{
+	struct cr_stop *stop = stop_create(iso, current);
+	bool released, asked;
+
+	if (!stop)
+		return -ENOMEM;
+	stop->state = STOP_PARKED;
+	for (;;) {
+		spin_lock(&held_lock);
+		released = iso->released;
+		asked = stop_find(current);
+		if (!released && !asked)
+			stop_add(stop);
+		spin_unlock(&held_lock);
+		if (!asked || fatal_signal_pending(current))
+			break;
+		/* as it would on its way to user mode, for whoever it is */
+		task_work_run();
+		/* the work may be about to be added */
+		schedule_timeout_killable(1);
+	}
+	if (released || asked) {
+		kfree(stop);
+		return asked ? -EINTR : 0;
+	}
+	cr_arch_hide_eintr(current);
+	wake_up_all(&iso->wait);
+	park(iso);
+	stop_gone(stop);
+	return fatal_signal_pending(current) ? -EINTR : 0;
 }
 
 struct cr_isolate *cr_isolate_create(void)

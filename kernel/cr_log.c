@@ -19,6 +19,7 @@ void cr_log_init(struct cr_log *log, const char *what)
 	log->buf = NULL;
 	log->len = 0;
 	log->what = what;
+	log->quiet = false;
 }
 
 void cr_log_exit(struct cr_log *log)
@@ -56,9 +57,30 @@ out_unlock:
 	mutex_unlock(&log->lock);
 }
 
+static DEFINE_RATELIMIT_STATE(limit, 5 * HZ, 20);
+
+void cr_log_quiet(struct cr_log *log)
+{
+	log->quiet = true;
+}
+
+void cr_log_print(struct cr_log *log, size_t from, int err)
+{
+	const char *line = log->buf + from, *end = log->buf + log->len, *nl;
+
+	log->quiet = false;
+	for (; log->buf && line < end; line = nl + 1) {
+		nl = memchr(line, '\n', end - line);
+		if (!nl)
+			break;
+		if (__ratelimit(&limit))
+			pr_info("binfmt_cr: %s: %.*s (error %d)\n", log->what,
+				(int)(nl - line), line, -err);
+	}
+}
+
 int cr_err(struct cr_log *log, int err, const char *fmt, ...)
 {
-	static DEFINE_RATELIMIT_STATE(limit, 5 * HZ, 20);
 	char *line;
 	va_list args;
 	int len;
@@ -71,7 +93,7 @@ int cr_err(struct cr_log *log, int err, const char *fmt, ...)
 	va_end(args);
 	if (log)
 		log_append(log, line, len);
-	if (__ratelimit(&limit))
+	if (!(log && log->quiet) && __ratelimit(&limit))
 		pr_info("binfmt_cr: %s: %s (error %d)\n", log ? log->what : "image", line,
 			-err);
 	kfree(line);

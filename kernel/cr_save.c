@@ -26,6 +26,7 @@
 #include <linux/uuid.h>
 #include <linux/xxhash.h>
 #include <linux/cr.h>
+#include <linux/cr_auto.h>
 #include <linux/cr_file.h>
 #include <linux/cr_ipc.h>
 #include <linux/cr_isolate.h>
@@ -186,6 +187,12 @@ static void collect_outside(struct cr_save *s)
 	}
 }
 
+bool cr_may_save(struct cr_save *s, struct task_struct *task)
+{
+	return s->cause ? cr_auto_allowed(task) :
+			  ptrace_may_access(task, PTRACE_MODE_ATTACH_REALCREDS);
+}
+
 static int save_allowed(struct cr_save *s)
 {
 	struct cr_thread *thread;
@@ -193,8 +200,7 @@ static int save_allowed(struct cr_save *s)
 
 	list_for_each_entry(proc, &s->procs, list)
 		list_for_each_entry(thread, &proc->threads, list)
-			if (!ptrace_may_access(thread->task,
-					PTRACE_MODE_ATTACH_REALCREDS))
+			if (!cr_may_save(s, thread->task))
 				return cr_err(&s->log, cr_fail(s, -EPERM),
 					      "pid %d (%s): not allowed to trace it",
 					      task_tgid_vnr(proc->task),
@@ -263,16 +269,36 @@ static int collect_tries(struct cr_save *s, bool still)
 
 int cr_collect(struct cr_save *s, bool still)
 {
+	size_t len = s->log.len;
 	int err;
 
 	s->until = jiffies + msecs_to_jiffies(still || s->looks ?
 					      COLLECT_LOCKS_STILL_MS :
 					      COLLECT_LOCKS_MS);
+	cr_log_quiet(&s->log);
 	err = collect_tries(s, still);
+	cr_log_print(&s->log, len, err);
 	if (err == -EOPNOTSUPP && s->blockers > CR_BLOCKERS_MAX)
 		cr_err(&s->log, err, "... and %u more",
 		       s->blockers - CR_BLOCKERS_MAX);
 	return err;
+}
+
+int cr_save_isolate(struct cr_save *s, struct cr_isolate *iso,
+		    unsigned int timeout_ms)
+{
+	int err;
+
+	err = cr_collect(s, false);
+	if (err)
+		return err;
+	err = cr_isolate(iso, s, timeout_ms);
+	if (err)
+		return err;
+	err = cr_collect(s, true);
+	if (err)
+		return err;
+	return cr_isolate_holds(iso, s);
 }
 
 static void save_moment(struct cr_save *s)

@@ -12,6 +12,7 @@
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 #include <linux/cr.h>
+#include <linux/cr_auto.h>
 #include <linux/cr_file.h>
 #include <linux/cr_kernel.h>
 #include <linux/cr_task.h>
@@ -123,14 +124,22 @@ int cr_sighand_restore(struct cr_restart *r, u32 id)
 	return 0;
 }
 
-/* siglock is held. Is there room for all? */
-static bool pending_copy(const struct sigpending *from, struct cr_pending *to)
+/*
+ * siglock is held. @blocked: by all who could take them. Is there room for all?
+ * What asks for an image has it.
+ */
+static bool pending_copy(struct cr_proc *proc, const struct sigpending *from,
+			 u64 blocked, struct cr_pending *to)
 {
+	u64 without = cr_auto_satisfied(cr_sighand(proc->task), from, blocked);
 	struct sigqueue *q;
 
-	to->mask = sigset_to_u64(&from->signal);
+	proc->satisfied |= without;
+	to->mask = sigset_to_u64(&from->signal) & ~without;
 	to->nr = 0;
 	list_for_each_entry(q, &from->list, list) {
+		if (without & BIT_ULL(q->info.si_signo - 1))
+			continue;
 		if (to->nr < to->max)
 			copy_siginfo(&to->infos[to->nr], &q->info);
 		to->nr++;
@@ -185,6 +194,7 @@ void cr_signals_copy(struct cr_save *s, struct cr_proc *proc)
 	struct task_struct *task = proc->task;
 	struct cr_thread *thread;
 	unsigned long flags;
+	u64 blocked;
 	bool fits;
 
 	do {
@@ -199,11 +209,17 @@ void cr_signals_copy(struct cr_save *s, struct cr_proc *proc)
 			signals_forget(proc);
 			return;
 		}
-		fits = pending_copy(&task->signal->shared_pending,
-				    &proc->pending);
-		list_for_each_entry(thread, &proc->threads, list)
-			fits &= pending_copy(&thread->task->pending,
+		blocked = ~0ull;
+		proc->satisfied = 0;
+		fits = true;
+		list_for_each_entry(thread, &proc->threads, list) {
+			blocked &= sigset_to_u64(&thread->task->blocked);
+			fits &= pending_copy(proc, &thread->task->pending,
+					     sigset_to_u64(&thread->task->blocked),
 					     &thread->pending);
+		}
+		fits &= pending_copy(proc, &task->signal->shared_pending,
+				     blocked, &proc->pending);
 		cr_stop_copy(proc);
 		cr_itimers_copy(proc);
 		cr_timers_copy(s, proc);
@@ -242,6 +258,27 @@ void cr_pending_save(struct cr_save *s, struct cr_obj *obj,
 		cr_write_detail(s, obj, CR_REC_SIGINFO, &rec, sizeof(rec), info,
 				sizeof(*info));
 	}
+	kfree(info);
+}
+
+void cr_cause_save(struct cr_save *s, struct cr_obj *obj,
+		   struct task_struct *task)
+{
+	struct cr_rec_cause rec = {};
+	siginfo_t *info;
+
+	if (!s->cause || s->cause->task != task)
+		return;
+	info = kmalloc(sizeof(*info), GFP_KERNEL);
+	if (!info) {
+		cr_fail(s, -ENOMEM);
+		return;
+	}
+	copy_siginfo_to_external(info, &s->cause->info);
+	rec.sig = cpu_to_le32(info->si_signo);
+	rec.class = cpu_to_le32(s->cause->class);
+	cr_write_detail(s, obj, CR_REC_CAUSE, &rec, sizeof(rec), info,
+			sizeof(*info));
 	kfree(info);
 }
 

@@ -69,7 +69,7 @@ static void stop_all(struct task_struct *task, unsigned int sig, bool counted)
 }
 
 void cr_stop_restore(const struct cr_rec_proc *rec, struct task_struct *task,
-		     bool fresh)
+		     bool stop, bool fresh)
 {
 	struct signal_struct *signal = task->signal;
 	u32 sig = le32_to_cpu(rec->stop_signal);
@@ -80,6 +80,8 @@ void cr_stop_restore(const struct cr_rec_proc *rec, struct task_struct *task,
 	/* it has been killed meanwhile: that is final */
 	if (signal->flags & SIGNAL_GROUP_EXIT)
 		return;
+	if (!sig && stop)
+		sig = SIGSTOP;
 	if (!sig) {
 		for (i = 0, set = 0; i < ARRAY_SIZE(stop_flags); i++)
 			if (flags & stop_flags[i].flag)

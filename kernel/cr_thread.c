@@ -204,6 +204,7 @@ static void thread_save(struct cr_save *s, struct cr_obj *obj)
 	put_task_stack(task);
 	cr_mempolicy_save_thread(s, obj, task);
 	cr_pending_save(s, obj, &thread->pending);
+	cr_cause_save(s, obj, task);
 }
 
 const struct cr_obj_ops cr_thread_ops = {

@@ -36,16 +36,21 @@ struct linux_binprm;
  * @buf: lines, each ended by a newline, NUL-terminated; NULL: nothing yet
  * @len: without the NUL
  * @what: prefix of the lines in the kernel log: "save", "restart"
+ * @quiet: they do not go there yet: what fails is tried again
  */
 struct cr_log {
 	struct mutex lock;
 	char *buf;
 	size_t len;
 	const char *what;
+	bool quiet;
 };
 
 void cr_log_init(struct cr_log *log, const char *what);
 void cr_log_exit(struct cr_log *log);
+/* Until cr_log_print(), which repeats what was said behind @from */
+void cr_log_quiet(struct cr_log *log);
+void cr_log_print(struct cr_log *log, size_t from, int err);
 int cr_log_copy_to_user(struct cr_log *log, u64 uaddr, u32 len);
 
 /* ---- the writer of records: kernel/cr_write.c ---- */
@@ -286,6 +291,7 @@ struct cr_proc {
 	bool zombie;
 	bool headless;
 	struct cr_pending pending;
+	u64 satisfied;
 	struct cr_rec_itimer itimers[CR_NR_ITIMERS];
 	unsigned int nr_itimers;
 	struct cr_rec_timer *timers;
@@ -321,6 +327,7 @@ struct cr_run {
  * @claim: in the list of jobs that are being saved; kernel/cr_claim.c
  * @looks: it only looks, and isolates nothing
  * @kept: its parent is a keeper
+ * @cause: the signal that it is saved for; NULL: somebody has asked for it
  * @pid_ns: the pid namespace whose numbers the image holds
  * @procs: of struct cr_proc
  * @objs: per type, of struct cr_obj
@@ -332,6 +339,7 @@ struct cr_run {
  * @memory: bytes of memory written, uncompressed
  * @realtime_ns, @monotonic_ns, @boottime_ns: the moment of saving
  */
+struct cr_cause;
 struct cr_save {
 	struct cr_log log;
 	int err;
@@ -344,6 +352,7 @@ struct cr_save {
 	struct list_head claim;
 	bool looks;
 	bool kept;
+	const struct cr_cause *cause;
 	struct pid_namespace *pid_ns;
 	struct list_head procs;
 	u32 nr_procs;
@@ -431,6 +440,7 @@ enum cr_phase {
  * @finish: in place: what is left when the caller has become the leader
  * @own_pidns: the job gets a pid namespace of its own, with an init
  * @truncate: files=truncate: output is cut to the length it had
+ * @start_stopped: start=stopped: all processes are stopped by job control
  * @segments: System V segments; ipc/cr_shmid.c
  * @ipcids: System V message queues and semaphore sets; ipc/cr_ipcid.c
  * @removed: who makes a directory that was removed, under its name; fs/cr_fs.c
@@ -459,6 +469,7 @@ struct cr_restart {
 	bool in_place;
 	bool own_pidns;
 	bool truncate;
+	bool start_stopped;
 	struct list_head segments;
 	struct list_head ipcids;
 	struct mutex removed;

@@ -422,4 +422,35 @@ struct cr_n_tty_data {
 	size_t echo_tail;
 };
 
+/* 6.4 gives drivers threads within a user's process, as io_uring has them */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
+#define CR_PF_WORKERS		PF_IO_WORKER
+#else
+#define CR_PF_WORKERS		(PF_IO_WORKER | PF_USER_WORKER)
+#endif
+
+/* 6.12: current's signals only */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
+#define cr_dequeue_signal(mask, info, type) \
+	dequeue_signal(current, mask, info, type)
+#else
+#define cr_dequeue_signal(mask, info, type)	dequeue_signal(mask, info, type)
+#endif
+
+/* 6.2 */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
+#define ftrace_regs_set_instruction_pointer(fregs, ip) \
+	ftrace_instruction_pointer_set(fregs, ip)
+#endif
+
+/* 6.6 is told how long a table is; 6.11 does not let handlers change it */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
+#define register_sysctl_sz(path, table, size)	register_sysctl(path, table)
+#endif
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 11, 0)
+#define cr_ctl_table		struct ctl_table
+#else
+#define cr_ctl_table		const struct ctl_table
+#endif
+
 #endif /* _LINUX_CR_COMPAT_H */

@@ -128,6 +128,7 @@ enum cr_rec_type {
 	CR_REC_USAGE		= 0x4352021d,	/* of PROC, THREAD */
 	CR_REC_MEMPOLICY	= 0x4352021e,	/* of SHM, MM, THREAD */
 	CR_REC_DEBUG_X86	= 0x4352021f,	/* of THREAD */
+	CR_REC_CAUSE		= 0x43520220,	/* of THREAD */
 };
 
 /* Incompatible features: a reader refuses a bit that it does not know */

@@ -149,6 +149,27 @@ struct cr_rec_siginfo {
 	__le32 reserved;
 };
 
+/* What the signal meant */
+enum cr_cause_class {
+	CR_CAUSE_SAVE		= 1,	/* save the job, and go on */
+	CR_CAUSE_END		= 2,	/* save it, then end */
+	CR_CAUSE_FATAL		= 3,	/* it has ended the process: a core */
+};
+
+/**
+ * struct cr_rec_cause - CR_REC_CAUSE: the image was made because of a signal
+ * @rec: id of the THREAD that had it; one in an image at most. It is not pending
+ * @sig: 1 to 64
+ * @class: enum cr_cause_class
+ *
+ * Tail: as of SIGINFO. For debuggers: a restart does without.
+ */
+struct cr_rec_cause {
+	struct cr_rec rec;
+	__le32 sig;
+	__le32 class;
+};
+
 enum cr_itimer_which {
 	CR_ITIMER_REAL		= 0,
 	CR_ITIMER_VIRTUAL	= 1,

@@ -45,6 +45,11 @@ int cr_isolate_holds(struct cr_isolate *iso, struct cr_save *s);
  * and valid as long as the job is. NULL: it does not wait
  */
 struct task_struct *cr_isolate_vfork(struct task_struct *task);
+/*
+ * The caller is of the job, and parks of its own accord, on its way to user mode
+ * as in a task_work. 0 once it is released; -EINTR killed; -ENOMEM
+ */
+int cr_isolate_self(struct cr_isolate *iso);
 /* Let the job go; idempotent */
 void cr_isolate_release(struct cr_isolate *iso);
 void cr_isolate_put(struct cr_isolate *iso);

@@ -20,6 +20,12 @@ extern struct linux_binfmt cr_format;
 int cr_save_init(struct cr_save *s, struct task_struct *task);
 void cr_save_exit(struct cr_save *s);
 
+/*
+ * May the caller save @task, which is of the job of @s? By the rules of ptrace,
+ * unless the job is saved by itself
+ */
+bool cr_may_save(struct cr_save *s, struct task_struct *task);
+
 /**
  * cr_claim() - keep other savers from a job until cr_save_exit()
  * @s: from cr_save_init(); with @s->looks: to look at the job only
@@ -39,6 +45,17 @@ void cr_unclaim(struct cr_save *s);
  * Return: 0; -EOPNOTSUPP with the blockers in s->log; -EPERM; -ENOMEM; -ESRCH
  */
 int cr_collect(struct cr_save *s, bool still);
+
+/**
+ * cr_save_isolate() - look, hold, look again: what is seen then cannot change
+ * @s: claimed
+ * @iso: to hold the job; it may have been let go after a failure
+ * @timeout_ms: for the job to stand still; 0: the default
+ *
+ * Return: as cr_collect() and cr_isolate()
+ */
+int cr_save_isolate(struct cr_save *s, struct cr_isolate *iso,
+		    unsigned int timeout_ms);
 
 /**
  * cr_save_image() - write the image of an isolated, collected job

@@ -37,6 +37,9 @@ void cr_signals_put(struct cr_proc *proc);
 /* Write what was noted as SIGINFO details of @obj */
 void cr_pending_save(struct cr_save *s, struct cr_obj *obj,
 		     const struct cr_pending *pending);
+/* Write the signal that @task had, if the image is made because of it */
+void cr_cause_save(struct cr_save *s, struct cr_obj *obj,
+		   struct task_struct *task);
 /* In the task: queue what the SIGINFO details of @id say. 0 or -errno */
 int __must_check cr_pending_restore(struct cr_restart *r, u32 id, u64 mask,
 				    enum pid_type type);
@@ -59,11 +62,11 @@ int __must_check cr_affinity_restore(struct cr_restart *r,
 void cr_stop_copy(struct cr_proc *proc);
 /*
  * @task: first thread of a process whose threads are all parked: it will be
- * stopped when they leave their park. @fresh: its parent is another one, and is
- * told so
+ * stopped when they leave their park. @stop: even if it was not. @fresh: its
+ * parent is another one, and is told so
  */
 void cr_stop_restore(const struct cr_rec_proc *rec, struct task_struct *task,
-		     bool fresh);
+		     bool stop, bool fresh);
 
 /* What an interrupted system call goes on with; kernel/cr_syscall.c */
 void cr_restart_block_collect(struct cr_save *s, struct task_struct *task);

@@ -24,6 +24,7 @@ struct sample {
 	u32 exe, lib, rd, wr, term, shm_file, null, dir, log;
 	u32 files, fs, sighand[2], mm[2];
 	u32 leader, child, headless;
+	bool caused;
 };
 
 static u8 pattern[CR_RUN_MAX];
@@ -486,7 +487,10 @@ static void thread(struct sample *s, u32 tid, u32 of, unsigned int which,
 		.uaddr = L64(0x600200),
 	};
 	u8 area[832] = {};
-
+	struct cr_rec_cause cause = {
+		.sig = L32(11), .class = L32(CR_CAUSE_FATAL),
+	};
+	__le32 info[32] = { L32(11) };
 	struct cr_rec_debug_x86 debug = {
 		.addr = { L64(0x600300), L64(0x401100) }, .dr6 = L32(1),
 		/* 4 bytes that are written, and code; the third is not there */
@@ -494,6 +498,9 @@ static void thread(struct sample *s, u32 tid, u32 of, unsigned int which,
 	};
 
 	OBJ(s, CR_REC_THREAD, rec, &cpus, sizeof(cpus));
+	if (!s->caused)
+		DETAIL(s, CR_REC_CAUSE, cause, info, sizeof(info));
+	s->caused = true;
 	usage(s, CR_USAGE_SELF, 0);
 	DETAIL(s, CR_REC_DEBUG_X86, debug, NULL, 0);
 	regs.gpr[15] = L64(202);

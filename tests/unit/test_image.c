@@ -319,7 +319,7 @@ static bool may_miss(u32 type)
 	       type == CR_REC_ITIMER || type == CR_REC_TIMER ||
 	       type == CR_REC_SEMUNDO || type == CR_REC_RESTART ||
 	       type == CR_REC_MEMPOLICY || type == CR_REC_USAGE ||
-	       type == CR_REC_DEBUG_X86;
+	       type == CR_REC_DEBUG_X86 || type == CR_REC_CAUSE;
 }
 
 static void test_order(const struct buf *good, const struct layout *l)

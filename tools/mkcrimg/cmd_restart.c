@@ -40,10 +40,11 @@ static int run(const struct cmd *cmd, int argc, char **argv)
 	static const struct option options[] = {
 		{ "pid", required_argument, NULL, 'p' },
 		{ "files", required_argument, NULL, 'f' },
+		{ "stopped", no_argument, NULL, 's' },
 		{ }
 	};
-	char *args[OPTIONS_MAX + 4], pid[32], files[32];
-	bool has_pid = false, has_files = false;
+	char *args[OPTIONS_MAX + 5], pid[32], files[32];
+	bool has_pid = false, has_files = false, stopped = false;
 	int opt, err, nr = 1;
 
 	while ((opt = getopt_long(argc, argv, "+", options, NULL)) != -1) {
@@ -56,6 +57,8 @@ static int run(const struct cmd *cmd, int argc, char **argv)
 					  !strcmp(optarg, "truncate"))) {
 			snprintf(files, sizeof(files), "files=%s", optarg);
 			has_files = true;
+		} else if (opt == 's') {
+			stopped = true;
 		} else {
 			return usage(cmd);
 		}
@@ -64,6 +67,8 @@ static int run(const struct cmd *cmd, int argc, char **argv)
 		args[nr++] = pid;
 	if (has_files)
 		args[nr++] = files;
+	if (stopped)
+		args[nr++] = "start=stopped";
 	if (optind == argc)
 		return usage(cmd);
 	args[0] = argv[optind++];
@@ -84,7 +89,7 @@ static int run(const struct cmd *cmd, int argc, char **argv)
 
 const struct cmd cmd_restart = {
 	.name = "restart",
-	.args = "[--pid=keep|ns|auto] [--files=keep|truncate] FILE [KEY=VALUE...]",
+	.args = "[--pid=keep|ns|auto] [--files=keep|truncate] [--stopped] FILE [KEY=VALUE...]",
 	.help = "the same as executing FILE, with the reason when it fails",
 	.options =
 	"      --pid=keep  the pids that it had, or fail\n"
@@ -92,6 +97,7 @@ const struct cmd cmd_restart = {
 	"      --pid=auto  keep if they are free, else ns (default)\n"
 	"      --files=keep      output that has grown since the save is kept; the\n"
 	"                        job goes on at the position it had (default)\n"
-	"      --files=truncate  it is cut to the length it had\n",
+	"      --files=truncate  it is cut to the length it had\n"
+	"      --stopped   all of it is stopped: SIGCONT, or a debugger, lets it go on\n",
 	.run = run,
 };

@@ -2,7 +2,8 @@
 /*
  * The notes of a core: made of the records, in the order in which the kernel
  * writes them. The first thread's come first, with what belongs to the whole
- * process between its general and its vector registers.
+ * process between its general and its vector registers; it is the one whose signal
+ * has ended the process, if one has.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,7 +38,28 @@ struct source {
 	u32 ppid;
 	struct cr_rec_thread leader;
 	struct cr_rec_mm mm;
+	/* of the signal that has ended the process, or 0: which thread had it */
+	struct cr_view cause;
+	u32 signo, thread;
 };
+
+/* The signal that has ended a process: that of the image's cause, if it is of this one */
+static void cause_find(struct source *s, u32 thread)
+{
+	struct cr_detail_iter it;
+	struct cr_rec_cause rec;
+
+	cr_for_each_detail(&s->img->cr, thread, &it) {
+		if (it.view.type != CR_REC_CAUSE)
+			continue;
+		cr_detail(&it, &rec, sizeof(rec));
+		if (le32_to_cpu(rec.class) == CR_CAUSE_SAVE)
+			continue;
+		s->cause = it.view;
+		s->signo = le32_to_cpu(rec.sig);
+		s->thread = thread;
+	}
+}
 
 static void prstatus_add(FILE *out, const struct source *s,
 			 const struct cr_rec_thread *t,
@@ -54,6 +76,8 @@ static void prstatus_add(FILE *out, const struct source *s,
 	};
 
 	if (first) {
+		st.pr_info.si_signo = s->signo;
+		st.pr_cursig = s->signo;
 		st.pr_utime.tv_sec = le64_to_cpu(s->proc.utime_ns) / 1000000000;
 		st.pr_stime.tv_sec = le64_to_cpu(s->proc.stime_ns) / 1000000000;
 	}
@@ -145,11 +169,12 @@ out_close:
 
 static void process_add(FILE *out, const struct source *s)
 {
-	static const char siginfo[SIGINFO_SIZE];
+	static const char none[SIGINFO_SIZE];
 	struct cr_detail_iter it;
 
 	prpsinfo_add(out, s);
-	note_add(out, "CORE", NT_SIGINFO, siginfo, sizeof(siginfo));
+	note_add(out, "CORE", NT_SIGINFO, s->thread ? s->cause.tail : (void *)none,
+		 SIGINFO_SIZE);
 	cr_for_each_detail(&s->img->cr, le32_to_cpu(s->leader.mm), &it)
 		if (it.view.type == CR_REC_AUXV)
 			note_add(out, "CORE", NT_AUXV, it.view.tail,
@@ -188,7 +213,7 @@ void *core_notes(const struct image *img, u32 proc, size_t *size)
 	struct cr_view v;
 	char *notes = NULL;
 	FILE *out;
-	u32 n;
+	u32 n, first;
 
 	cr_read_obj(&img->cr, proc, &v, &s.proc, sizeof(s.proc));
 	if (s.proc.parent) {
@@ -203,7 +228,12 @@ void *core_notes(const struct image *img, u32 proc, size_t *size)
 	if (!out)
 		return NULL;
 	for (n = 0; n < le32_to_cpu(s.proc.nr_threads); n++)
-		thread_add(out, &s, proc + 1 + n, !n);
+		cause_find(&s, proc + 1 + n);
+	first = s.thread ?: proc + 1;
+	thread_add(out, &s, first, true);
+	for (n = 0; n < le32_to_cpu(s.proc.nr_threads); n++)
+		if (proc + 1 + n != first)
+			thread_add(out, &s, proc + 1 + n, false);
 	if (fclose(out)) {
 		free(notes);
 		return NULL;

@@ -418,6 +418,11 @@ static const struct field rlimit_fields[] = {
 	DEC(cr_rec_rlimit, reserved),
 };
 
+static const struct field cause_fields[] = {
+	DEC(cr_rec_cause, sig),
+	DEC(cr_rec_cause, class),
+};
+
 static const struct field siginfo_fields[] = {
 	DEC(cr_rec_siginfo, sig),
 	DEC(cr_rec_siginfo, reserved),
@@ -633,6 +638,7 @@ static const struct rec_fields recs[] = {
 	REC(CR_REC_REGS_X86, cr_rec_regs_x86, TAIL_NONE, regs_x86_fields),
 	REC(CR_REC_XSTATE_X86, cr_rec_xstate_x86,
 	    TAIL_BYTES, xstate_x86_fields),
+	REC(CR_REC_CAUSE, cr_rec_cause, TAIL_BYTES, cause_fields),
 	REC(CR_REC_DEBUG_X86, cr_rec_debug_x86, TAIL_NONE, debug_x86_fields),
 	REC(CR_REC_RESTART, cr_rec_restart, TAIL_NONE, restart_fields),
 	REC(CR_REC_SOCK, cr_rec_sock, TAIL_BYTES, sock_fields),

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Images that are written by themselves, on a signal */
+#ifndef _LINUX_CR_AUTO_H
+#define _LINUX_CR_AUTO_H
+
+#include <linux/cr.h>
+#include <linux/cr_image.h>
+#include <linux/sched/signal.h>
+
+/* Room for a pattern, with its NUL: as kernel.core_pattern has */
+#define CR_PATTERN_MAX		128
+
+/* What a signal means that a task has left at its default action */
+enum cr_auto_class {
+	CR_AUTO_NONE	= 0,
+	CR_AUTO_SAVE	= CR_CAUSE_SAVE,
+	CR_AUTO_END	= CR_CAUSE_END,		/* ... the default action */
+	CR_AUTO_FATAL	= CR_CAUSE_FATAL,
+};
+
+/* Which processes are the job of the one that was signalled */
+enum cr_auto_tree {
+	CR_TREE_SESSION,	/* its topmost ancestor of the same session */
+	CR_TREE_GROUP,		/* ... of the same process group */
+	CR_TREE_PROCESS,	/* itself */
+	CR_NR_TREES,
+};
+
+/**
+ * struct cr_cause - why an image is written without anybody having asked for it
+ * @task: thread that had the signal; holds a reference
+ * @info: the signal
+ * @class: what it means
+ */
+struct cr_cause {
+	struct task_struct *task;
+	kernel_siginfo_t info;
+	enum cr_auto_class class;
+};
+
+/* ---- kernel/cr_auto.c: settings, /proc/sys/kernel/crimg_* ---- */
+
+int cr_auto_init(void);
+void cr_auto_exit(void);
+/* What @sig means now; any context */
+enum cr_auto_class cr_auto_class(int sig);
+/* A copy of the pattern; false: there is none */
+bool cr_auto_pattern(char pattern[CR_PATTERN_MAX]);
+enum cr_auto_tree cr_auto_tree(void);
+
+/* ---- kernel/cr_auto_signal.c: where signals are caught ---- */
+
+/* Catch signals, or no longer: when it returns, nothing calls ours. 0 or -errno */
+int cr_auto_arm(void);
+void cr_auto_disarm(void);
+void cr_auto_signal_exit(void);
+/* Which ones, as bits */
+void cr_auto_catch(u64 signals);
+/* arch/: what get_signal() becomes. Where a signal is pending: cr_auto_deliver() first */
+struct ksignal;
+bool cr_auto_get_signal(struct ksignal *ksig);
+asmlinkage void cr_auto_deliver(void);
+/*
+ * Pending signals of @pending that an image of the job satisfies, which it does
+ * not hold therefore. @blocked: by all who could take them. siglock is held
+ */
+u64 cr_auto_satisfied(struct sighand_struct *sighand,
+		      const struct sigpending *pending, u64 blocked);
+
+/* ---- kernel/cr_auto_save.c: the saver ---- */
+
+/**
+ * cr_auto_save() - have the caller's job saved
+ * @info: the signal, which has been dequeued
+ * @class: what it means
+ *
+ * The caller stands still, as all of the job, until it is let go; unless the
+ * signal is to end it, the image is on the disk only later.
+ *
+ * Context: a task of the job, on its way to user mode. May sleep, until killed.
+ */
+void cr_auto_save(const kernel_siginfo_t *info, enum cr_auto_class class);
+void cr_auto_save_exit(void);
+/* May the caller save @task without having been allowed to trace it? */
+bool cr_auto_allowed(struct task_struct *task);
+
+/* ---- kernel/cr_auto_name.c ---- */
+
+/* Is there nothing in @pattern that means nothing? */
+bool cr_auto_pattern_valid(const char *pattern);
+/**
+ * cr_auto_name() - the name of an image
+ * @pattern: as valid
+ * @leader: of the job
+ * @cause: why
+ * @generation: number of the image, from 1
+ * @name: takes it
+ * @size: of @name
+ *
+ * Return: 0; -ENAMETOOLONG
+ */
+int cr_auto_name(const char *pattern, struct task_struct *leader,
+		 const struct cr_cause *cause, u32 generation, char *name,
+		 size_t size);
+
+#endif /* _LINUX_CR_AUTO_H */

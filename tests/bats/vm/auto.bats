@@ -1,0 +1,306 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0
+# Automatic images: kernel.crimg_*. A job is what belongs to one session here, as a batch system starts one.
+
+load helper
+load auto_helper
+
+@test "a signal saves the job, which goes on; each image has a number, and restarts" {
+	set_to crimg_signal "$(kill -l USR2)"
+	start hello
+	local pid=$job_pid
+	signalled USR2 "$pid"
+	until_true image_is_there "hello.$pid.1.crimg"
+	signalled USR2 "$pid"
+	until_true image_is_there "hello.$pid.2.crimg"
+	alive
+	run -0 stat -c %a "$images/hello.$pid.1.crimg"
+	assert_output 700
+	finish
+	images_are "hello.$pid.1.crimg" "hello.$pid.2.crimg"
+	restarts "hello.$pid.1.crimg"
+	restarts "hello.$pid.2.crimg"
+}
+
+@test "the signal is not part of the image, and a restarted job is saved by its own" {
+	set_to crimg_signal "$(kill -l RTMIN+3)"
+	start hello
+	local pid=$job_pid
+	signalled RTMIN+3 "$pid"
+	until_true image_is_there "hello.$pid.1.crimg"
+	run -0 mkcrimg show --json "$images/hello.$pid.1.crimg"
+	assert_output --regexp '"class": *1'
+	finish
+	rm "$job_dir/go"
+	job_image=$images/hello.$pid.1.crimg
+	resume
+	mv "$job_image" "$images/first"
+	job_image=$images/first
+	signalled RTMIN+3 "$pid"
+	until_true image_is_there "hello.$pid.1.crimg"
+	finish
+	restarts "hello.$pid.1.crimg"
+}
+
+@test "another signal saves the job, and ends it as it does" {
+	set_to crimg_end_signal "$(kill -l TERM)"
+	start hello
+	local pid=$job_pid
+	kill "$pid"
+	expect_status 143
+	images_are "hello.$pid.1.crimg"
+	restarts "hello.$pid.1.crimg"
+}
+
+@test "a handler, SIG_IGN, sigwait() and a blocked signal come first" {
+	set_to crimg_signal "$(kill -l USR2)"
+	local case
+	for case in handled waited; do
+		start onsignal "$(kill -l USR2)" $case
+		[ $case = handled ] || until_true in_state "$job_pid" S
+		kill -USR2 "$job_pid"
+		until_true grep -q $case "$job_dir/said"
+		finish
+	done
+	start onsignal "$(kill -l USR2)" ignored
+	kill -USR2 "$job_pid"
+	finish
+	start onsignal "$(kill -l USR2)" unblocked
+	kill -USR2 "$job_pid"
+	savers_done
+	images_are ''
+	local pid=$job_pid
+	touch "$job_dir/unblock"
+	until_true image_is_there "onsignal.$pid.1.crimg"
+	until_true grep -q unblocked "$job_dir/said"
+	finish
+}
+
+@test "without a pattern the signal does what it always did" {
+	set_to crimg_signal "$(kill -l USR2)"
+	set_to crimg_pattern ''
+	start hello
+	kill -USR2 "$job_pid"
+	expect_status 140
+}
+
+@test "settings that mean nothing are refused" {
+	local setting
+	for setting in '%Q' 'x%' '|/bin/false'; do
+		run ! set_to crimg_pattern "$setting"
+	done
+	for setting in 9 19 17 18 65 -1; do
+		run ! set_to crimg_signal $setting
+		run ! set_to crimg_end_signal $setting
+	done
+	run ! set_to crimg_fatal 2
+	run ! set_to crimg_tree 3
+	run -0 cat /proc/sys/kernel/crimg_pattern
+	assert_output "$images/%e.%p.%n.crimg"
+}
+
+@test "every token" {
+	set_to crimg_signal "$(kill -l USR2)"
+	set_to crimg_pattern "$images/%%_%p_%P_%i_%I_%u_%g_%d_%s_%h_%e_%f_%c_%n"
+	start hello
+	local pid=$job_pid
+	signalled USR2 "$pid"
+	images_are "%_${pid}_${pid}_${pid}_${pid}_0_0_1_12_$(hostname)_hello_hello_$(ulimit -c | sed s/unlimited/18446744073709551615/)_1"
+	rm "$images"/*
+	set_to crimg_pattern "$images/%E"
+	signalled USR2 "$pid"
+	images_are "$(echo "$progs/hello" | tr / '!')"
+	rm "$images"/*
+	set_to crimg_pattern "$images/%t_%T"
+	local before after
+	before=$(date +%s)
+	signalled USR2 "$pid"
+	after=$(date +%s)
+	run -0 ls "$images"
+	assert_output --regexp '^[0-9]+_[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$'
+	[ "${output%_*}" -ge "$before" ]
+	[ "${output%_*}" -le "$after" ]
+	local said
+	said=$(date -d "${output#*_}" +%s)
+	[ "$said" -ge "$before" ]
+	[ "$said" -le "$after" ]
+	finish
+}
+
+@test "a relative name is one in the job's directory" {
+	set_to crimg_signal "$(kill -l USR2)"
+	set_to crimg_pattern 'here.%n'
+	cd "$images"
+	start hello
+	cd /
+	signalled USR2 "$job_pid"
+	until_true image_is_there here.1
+	finish
+}
+
+@test "which processes are the job: kernel.crimg_tree" {
+	set_to crimg_signal "$(kill -l USR2)"
+	start crash child
+	local pid=$job_pid child
+	read -r child <"$job_dir/child"
+	signalled USR2 "$child"
+	images_are "crash.$pid.1.crimg"
+	set_to crimg_tree 2
+	signalled USR2 "$child"
+	images_are "crash.$child.1.crimg" "crash.$pid.1.crimg"
+	set_to crimg_tree 1
+	signalled USR2 "$child"
+	images_are "crash.$child.1.crimg" "crash.$pid.1.crimg" "crash.$pid.2.crimg"
+	kill -9 "$pid" "$child"
+	expect_status 137
+}
+
+@test "what cannot be saved goes on, and the log says why in one line" {
+	set_to crimg_signal "$(kill -l USR2)"
+	start onsignal "$(kill -l USR2)" denied
+	signalled USR2 "$job_pid"
+	assert_equal "$(logged 'automatic save: .*\(onsignal\): not allowed to trace it')" 1
+	finish
+	start hello
+	set_to crimg_pattern "$images/none/%p"
+	signalled USR2 "$job_pid"
+	assert_equal "$(logged 'automatic save: .*none/.* cannot be created')" 1
+	set_to crimg_pattern "$images/"
+	signalled USR2 "$job_pid"
+	assert_equal "$(logged 'automatic save: .* gives no name')" 1
+	finish
+	images_are ''
+}
+
+@test "a full disk and one that is read only: no file is left, the job goes on" {
+	set_to crimg_signal "$(kill -l USR2)"
+	start hello
+	mount -t tmpfs -o size=64k tmpfs "$images"
+	signalled USR2 "$job_pid"
+	assert_equal "$(ls -A "$images")" ''
+	mount -o remount,ro "$images"
+	signalled USR2 "$job_pid"
+	umount "$images"
+	assert_equal "$(logged 'automatic save: ')" 2
+	finish
+}
+
+@test "a set-user-id program is saved for nobody" {
+	set_to crimg_signal "$(kill -l USR2)"
+	set_to crimg_fatal 1
+	chmod 777 "$images" && chmod 711 "$BATS_TEST_TMPDIR" "$BATS_FILE_TMPDIR" "$BATS_RUN_TMPDIR"
+	cp /usr/bin/sleep "$BATS_TEST_TMPDIR/suid"
+	chmod 4755 "$BATS_TEST_TMPDIR/suid"
+	setsid setpriv --reuid 65534 --clear-groups "$BATS_TEST_TMPDIR/suid" 1000 3>&- &
+	job_pid=$!
+	until_true executes "$BATS_TEST_TMPDIR/suid"
+	signalled USR2 "$job_pid"
+	kill -SEGV "$job_pid"
+	local status=0
+	wait "$job_pid" || status=$?
+	assert_equal $status 139
+	until_true savers_done
+	assert_equal "$(ls -A "$images")" ''
+}
+
+executes() { [ "/proc/$job_pid/exe" -ef "$1" ]; }
+
+# crash CASE: run until it has crashed
+crash() {
+	set_to crimg_fatal 1
+	start crash "$1"
+	pid=$job_pid
+	touch "$job_dir/go"
+	expect_status "$2"
+	job_image=$images/crash.$pid.1.crimg
+	[ -e "$job_image" ]
+}
+
+gdb_on() {
+	local args=() file=$1
+	shift
+	for command; do args+=(-ex "$command"); done
+	run gdb -nx -batch -q -iex 'set auto-load safe-path /' "${args[@]}" "$progs/crash" "$file"
+}
+
+@test "a fatal signal leaves an image: at the fault, with its siginfo, and it crashes again" {
+	local pid
+	crash leader 139
+	gdb_on "$job_image" 'backtrace' 'p $_siginfo.si_signo' 'p $_siginfo._sifields._sigfault.si_addr' 'p crash_number'
+	assert_output --partial 'Program terminated with signal SIGSEGV'
+	assert_output --regexp '#0 .*crash_here \(depth=(depth@entry=)?0\)'
+	assert_output --regexp '#3 .*main \('
+	assert_output --partial '$1 = 11'
+	assert_output --partial '$2 = (void *) 0x0'
+	assert_output --partial '$3 = 7'
+	resume_to 139
+}
+
+# the job runs on from the image, and ends with this status
+resume_to() {
+	"${randomized[@]}" "$job_image" </dev/null >>"$job_out" 2>&1 3>&- &
+	job_pid=$!
+	expect_status "$1"
+}
+
+@test "a fatal signal in a thread: it is the one that a debugger shows" {
+	local pid
+	crash thread 139
+	gdb_on "$job_image" 'backtrace' 'info threads'
+	assert_output --regexp '#0 .*crash_here \(depth=(depth@entry=)?0\)'
+	assert_output --regexp '#3 .*crash_thread \('
+	resume_to 139
+}
+
+@test "a fatal signal in a child: the whole job, and the child's core says why" {
+	local pid child status=0
+	set_to crimg_fatal 1
+	start crash child
+	pid=$job_pid
+	read -r child <"$job_dir/child"
+	touch "$job_dir/go"
+	expect_status 1
+	: >"$job_out"
+	job_image=$images/crash.$pid.1.crimg
+	run -0 mkcrimg core -p "$child" -o "$BATS_TEST_TMPDIR/core" "$job_image"
+	gdb_on "$BATS_TEST_TMPDIR/core" 'backtrace' 'p $_siginfo.si_signo'
+	assert_output --regexp '#0 .*crash_here \(depth=(depth@entry=)?0\)'
+	assert_output --partial '$1 = 11'
+	resume_to 1
+}
+
+@test "abort() leaves an image that aborts again; so does a signal from outside" {
+	local pid
+	crash abort 134
+	resume_to 134
+	rm "$images"/*
+	start hello
+	kill -SEGV "$job_pid"
+	expect_status 139
+	assert_equal "$(ls "$images" | wc -l)" 1
+}
+
+@test "an image of a crash is started stopped, repaired by gdb, and runs to its end" {
+	local pid
+	crash leader 139
+	mkcrimg restart --stopped "$job_image" </dev/null >>"$job_out" 2>&1 3>&- &
+	job_pid=$!
+	until_true stopped_job "$pid"
+	run gdb -nx -batch -q -iex 'set auto-load safe-path /' -ex 'set var crash_pointer = &crash_value' \
+		-ex 'detach' "$progs/crash" "$pid"
+	kill -CONT "$pid"
+	expect_status 0
+	[ -e "$job_dir/done" ]
+}
+
+stopped_job() { [ -e "/proc/$1/exe" ] && in_state "$1" T && in_state "$job_pid" T; }
+
+@test "core_pattern is as it was: both are written" {
+	local pid old
+	old=$(cat /proc/sys/kernel/core_pattern)
+	echo "$images/core.%p" >/proc/sys/kernel/core_pattern
+	ulimit -c unlimited
+	crash leader 139
+	images_are "core.$pid" "crash.$pid.1.crimg"
+	echo "$old" >/proc/sys/kernel/core_pattern
+}

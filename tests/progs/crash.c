@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A bug that ends a process: crash DIR leader|thread|child|abort. Waits for DIR/go,
+ * and crashes. A debugger repairs it by setting crash_pointer to &crash_value, or
+ * crash_wanted to 0; then the program ends with status 0, and DIR/done is there.
+ */
+#include "prog.h"
+#include <pthread.h>
+#include <signal.h>
+
+volatile int crash_value = 1;
+volatile int *volatile crash_pointer;
+volatile int crash_wanted = 1;
+__thread volatile int crash_number = 7;
+
+__attribute__((noinline)) static void crash_here(int depth)
+{
+	if (depth) {
+		crash_here(depth - 1);
+		/* not a jump */
+		crash_number++;
+		return;
+	}
+	*crash_pointer = 42;
+	check(crash_value == 42, "crash_value is %d", crash_value);
+}
+
+static void *crash_thread(void *arg)
+{
+	prog_wait();
+	crash_here(2);
+	return arg;
+}
+
+static void crash_abort(void)
+{
+	prog_wait();
+	if (crash_wanted)
+		abort();
+}
+
+static void crash_child(void)
+{
+	int status;
+	pid_t pid = must(fork());
+
+	if (!pid) {
+		prog_touch("child");
+		prog_wait();
+		crash_here(2);
+		_exit(3);
+	}
+	prog_touch("ready");
+	must(waitpid(pid, &status, 0));
+	check(WIFEXITED(status) && WEXITSTATUS(status) == 3, "the child ended with 0x%x",
+	      status);
+}
+
+int main(int argc, char **argv)
+{
+	pthread_t thread;
+
+	prog_name = "crash";
+	if (argc != 3)
+		return 2;
+	prog_dir = argv[1];
+	prog_case = argv[2];
+	if (!strcmp(prog_case, "thread")) {
+		must0(pthread_create(&thread, NULL, crash_thread, NULL));
+		prog_touch("ready");
+		must0(pthread_join(thread, NULL));
+	} else if (!strcmp(prog_case, "child")) {
+		crash_child();
+	} else if (!strcmp(prog_case, "abort")) {
+		prog_touch("ready");
+		crash_abort();
+	} else {
+		prog_touch("ready");
+		prog_wait();
+		crash_here(2);
+	}
+	prog_touch("done");
+	return 0;
+}
