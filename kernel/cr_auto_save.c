@@ -57,7 +57,8 @@
  * @leader: of the job; holds a reference
  * @cause: why
  * @ns: namespaces of the saver
- * @root, @pwd: of the job
+ * @root: of the job
+ * @pwd: of the job
  * @file_size: RLIMIT_FSIZE
  * @pattern: of the name
  * @iso: holds the job

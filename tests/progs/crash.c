@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A bug that ends a process: crash DIR leader|thread|child|abort. Waits for DIR/go,
- * and crashes. A debugger repairs it by setting crash_pointer to &crash_value, or
- * crash_wanted to 0; then the program ends with status 0, and DIR/done is there.
+ * A bug that ends a process: crash DIR leader|thread|child|divide|abort. Waits for
+ * DIR/go, and crashes. A debugger that sets crash_divisor to something else than 0
+ * has repaired "divide": the program ends with status 0, and DIR/done is there.
  */
 #include "prog.h"
 #include <pthread.h>
-#include <signal.h>
 
 volatile int crash_value = 1;
 volatile int *volatile crash_pointer;
-volatile int crash_wanted = 1;
+volatile int crash_divisor;
 __thread volatile int crash_number = 7;
 
 __attribute__((noinline)) static void crash_here(int depth)
@@ -32,11 +31,14 @@ static void *crash_thread(void *arg)
 	return arg;
 }
 
-static void crash_abort(void)
+/* The instruction that faults reads the variable, so it is right when it is executed again */
+__attribute__((noinline)) static int crash_divide(int value)
 {
-	prog_wait();
-	if (crash_wanted)
-		abort();
+	int quotient, rest;
+
+	__asm__ volatile("idivl %[divisor]" : "=a"(quotient), "=d"(rest)
+			 : "a"(value), "d"(0), [divisor] "m"(crash_divisor));
+	return quotient + rest;
 }
 
 static void crash_child(void)
@@ -73,7 +75,12 @@ int main(int argc, char **argv)
 		crash_child();
 	} else if (!strcmp(prog_case, "abort")) {
 		prog_touch("ready");
-		crash_abort();
+		prog_wait();
+		abort();
+	} else if (!strcmp(prog_case, "divide")) {
+		prog_touch("ready");
+		prog_wait();
+		check(crash_divide(84) == 84 / crash_divisor, "84 / %d", crash_divisor);
 	} else {
 		prog_touch("ready");
 		prog_wait();

@@ -282,13 +282,13 @@ resume_to() {
 
 @test "an image of a crash is started stopped, repaired by gdb, and runs to its end" {
 	local pid
-	crash leader 139
+	crash divide 136
 	mkcrimg restart --stopped "$job_image" </dev/null >>"$job_out" 2>&1 3>&- &
 	job_pid=$!
 	until_true stopped_job "$pid"
-	run gdb -nx -batch -q -iex 'set auto-load safe-path /' -ex 'set var crash_pointer = &crash_value' \
-		-ex 'detach' "$progs/crash" "$pid"
-	kill -CONT "$pid"
+	run gdb -nx -batch -q -iex 'set auto-load safe-path /' -ex 'set var crash_divisor = 2' -ex 'detach' \
+		"$progs/crash" "$pid"
+	kill -CONT "$job_pid"
 	expect_status 0
 	[ -e "$job_dir/done" ]
 }
