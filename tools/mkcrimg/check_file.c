@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What else of an image can be checked without looking at the machine. */
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include "check.h"
+#include "parallel.h"
 
 /* ---- segments ---- */
 
@@ -167,54 +166,36 @@ unsigned int check_segments(const struct image *img)
 /**
  * struct reader - the threads that read all runs
  * @img: the image
- * @next: the next run to read
  * @problems: found so far
  */
 struct reader {
 	const struct image *img;
-	atomic_uint next;
 	atomic_uint problems;
 };
 
-static void *read_runs(void *arg)
+/* Of several that are damaged each is named */
+static const char *run_check(void *arg, size_t n, u8 *buf)
 {
 	struct reader *r = arg;
 	const struct image *img = r->img;
 	struct cr_rec_pages run;
 	struct cr_view v;
 	const char *why;
-	u8 *buf = malloc(CR_RUN_MAX);
-	u32 n;
 
-	while (buf && (n = atomic_fetch_add(&r->next, 1)) <
-	       img->cr.nr_page_runs) {
-		cr_read(&img->cr, img->cr.page_runs[n], &v, &run, sizeof(run));
-		why = image_run_read(img, &run, buf);
-		if (!why)
-			continue;
-		failed("%s: object %u: memory at 0x%llx: %s", img->path, v.id,
-		       (unsigned long long)le64_to_cpu(run.addr), why);
-		atomic_fetch_add(&r->problems, 1);
-	}
-	if (!buf)
-		atomic_fetch_add(&r->problems, failed("%s: no memory",
-						      img->path));
-	free(buf);
+	cr_read(&img->cr, img->cr.page_runs[n], &v, &run, sizeof(run));
+	why = image_run_read(img, &run, buf);
+	if (!why)
+		return NULL;
+	failed("%s: object %u: memory at 0x%llx: %s", img->path, v.id,
+	       (unsigned long long)le64_to_cpu(run.addr), why);
+	atomic_fetch_add(&r->problems, 1);
 	return NULL;
 }
 
 unsigned int check_memory(const struct image *img)
 {
 	struct reader r = { .img = img };
-	pthread_t threads[64];
-	long cpus = sysconf(_SC_NPROCESSORS_ONLN), nr = 0;
+	const char *why = parallel(img->cr.nr_page_runs, run_check, &r, NULL);
 
-	while (nr < cpus - 1 && nr < (long)ARRAY_SIZE(threads) &&
-	       nr < (long)img->cr.nr_page_runs / 8 &&
-	       !pthread_create(&threads[nr], NULL, read_runs, &r))
-		nr++;
-	read_runs(&r);
-	while (nr)
-		pthread_join(threads[--nr], NULL);
-	return r.problems;
+	return r.problems + (why ? problem(img, "%s", why) : 0);
 }

@@ -14,13 +14,15 @@
 
 static int core_to(const struct image *img, u32 proc, const char *path)
 {
+	struct core_out core = { .proc = proc };
 	struct output out;
 	int err;
 
 	err = output_create(&out, path, CORE_MODE);
 	if (err)
 		return err;
-	err = core_write(img, proc, out.fd);
+	core.fd = out.fd;
+	err = cores_write(img, &core, 1);
 	if (!err && !output_sync(&out))
 		err = failed("%s: %s", path, strerror(errno));
 	if (!err)

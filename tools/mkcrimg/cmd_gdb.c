@@ -71,35 +71,66 @@ static char *quoted(const char *path)
 	return s;
 }
 
-static int inferior_add(struct args *a, const struct image *img, u32 proc,
-			unsigned int nr)
+/* The memfd that gdb inherits as the core of a process */
+static int core_create(const struct image *img, struct core_out *out)
+{
+	struct cr_rec_thread t;
+	char name[32];
+
+	image_main_thread(img, out->proc, &t);
+	snprintf(name, sizeof(name), "core.%u", le32_to_cpu(t.tid));
+	out->fd = memfd_create(name, 0);
+	return out->fd < 0 ? failed("%s: pid %u: %s", img->path,
+				    le32_to_cpu(t.tid), strerror(errno)) : 0;
+}
+
+/* All cores of the image; NULL after a line that says why */
+static struct core_out *cores_create(const struct image *img, size_t *nr)
+{
+	struct core_out *outs;
+	struct cr_rec_thread t;
+	u32 id = 0;
+	int err = 0;
+
+	*nr = 0;
+	outs = calloc(le32_to_cpu(img->cr.head.nr_procs) + 1, sizeof(*outs));
+	if (!outs) {
+		failed("%s: %s", img->path, strerror(ENOMEM));
+		return NULL;
+	}
+	while (!err && (id = image_next(img, id, CR_REC_PROC))) {
+		if (!image_main_thread(img, id, &t))
+			continue;
+		outs[*nr].proc = id;
+		err = core_create(img, &outs[(*nr)++]);
+	}
+	if (err || cores_write(img, outs, *nr)) {
+		free(outs);
+		return NULL;
+	}
+	return outs;
+}
+
+static void inferior_add(struct args *a, const struct image *img,
+			 const struct core_out *out, size_t nr)
 {
 	struct cr_rec_thread t;
 	struct cr_rec_mm mm;
 	struct cr_view v;
-	char name[32], *exe;
-	int fd;
+	char *exe;
 
-	image_main_thread(img, proc, &t);
+	image_main_thread(img, out->proc, &t);
 	cr_read_obj(&img->cr, le32_to_cpu(t.mm), &v, &mm, sizeof(mm));
 	exe = quoted(image_file_name(img, le32_to_cpu(mm.exe)));
-	snprintf(name, sizeof(name), "core.%u", le32_to_cpu(t.tid));
-	/* gdb inherits it */
-	fd = memfd_create(name, 0);
-	if (fd < 0 || !exe)
-		return failed("%s: pid %u: %s", img->path, le32_to_cpu(t.tid),
-			      strerror(errno));
-	if (core_write(img, proc, fd))
-		return ST_FAILED;
+	a->failed |= !exe;
 	if (nr > 1) {
 		/* of its own connection, or gdb would share the first core */
 		args_command(a, "add-inferior -no-connection");
-		args_command(a, "inferior %u", nr);
+		args_command(a, "inferior %zu", nr);
 	}
-	args_command(a, "file %s", exe);
-	args_command(a, "core-file /proc/self/fd/%d", fd);
+	args_command(a, "file %s", exe ? exe : "");
+	args_command(a, "core-file /proc/self/fd/%d", out->fd);
 	free(exe);
-	return 0;
 }
 
 /* A descriptor for each process */
@@ -117,9 +148,8 @@ static int run(const struct cmd *cmd, int argc, char **argv)
 {
 	struct args a = {};
 	struct image img;
-	struct cr_rec_thread t;
-	unsigned int nr = 0;
-	u32 id = 0;
+	struct core_out *outs;
+	size_t nr, n;
 	int i;
 
 	if (argc < 2 || argv[1][0] == '-' ||
@@ -128,14 +158,15 @@ static int run(const struct cmd *cmd, int argc, char **argv)
 	if (image_open(&img, argv[1]))
 		return ST_FAILED;
 	more_descriptors();
+	outs = cores_create(&img, &nr);
+	if (!outs)
+		return ST_FAILED;
 	args_add(&a, "gdb");
 	args_add(&a, "-q");
 	/* gdb runs -iex first, then ours, then the user's */
 	args_command(&a, "set print inferior-events off");
-	while ((id = image_next(&img, id, CR_REC_PROC)))
-		if (image_main_thread(&img, id, &t) &&
-		    inferior_add(&a, &img, id, ++nr))
-			return ST_FAILED;
+	for (n = 0; n < nr; n++)
+		inferior_add(&a, &img, &outs[n], n + 1);
 	if (nr > 1)
 		args_command(&a, "inferior 1");
 	for (i = 3; i < argc; i++)

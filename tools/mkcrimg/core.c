@@ -8,315 +8,67 @@
  * file is still what it was, as in the kernel's core dumps: by its build-id
  * debuggers find the file. Memory that was never written is zero, and says
  * so by a PT_LOAD without bytes, or by a hole of the file.
+ *
+ * Header and notes of each core are written at once, the memory of many by all
+ * CPUs. What was common to processes since fork() is read once for all of them.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <sys/stat.h>
 #include <gelf.h>
 #include "core.h"
 #include "core_notes.h"
+#include "core_plan.h"
+#include "parallel.h"
 
 #define PAGE		4096ull
-/* Zeros of this size and less become a hole instead of a segment of their own */
-#define HOLE_MAX	(1ull << 20)
-#define LOADS_MAX	65000u
+/* Pieces that are written together; more than one process may have */
+#define BATCH_PIECES	(1u << 18)
 
-/**
- * struct piece - bytes that lie together in the image
- * @addr: where they belong
- * @len: bytes
- * @id: MM, SHM: from @skip in page run @run; VDSO: from @skip in its tail;
- *	FILE: from the start of the file
- * @offset: in the core
- */
-struct piece {
-	u64 addr;
-	u64 len;
-	u32 id;
-	u32 run;
-	u64 skip;
-	u64 offset;
-};
-
-/* A PT_LOAD; without pieces: zeros */
-struct load {
-	u64 addr;
-	u64 len;
-	u32 flags;
-	size_t first, nr;	/* pieces */
-};
-
-/**
- * struct core - a core on its way
- * @img, @mm: whose memory
- * @run: the first page run of @mm that has not been passed
- * @err: no memory, or too many
- */
+/* A core on its way */
 struct core {
-	const struct image *img;
-	u32 mm;
-	u32 run;
-	struct piece *pieces;
-	size_t nr_pieces;
-	struct load *loads;
-	size_t nr_loads;
-	u32 flags;
-	int err;
+	struct core_out out;
+	struct core_plan plan;
 };
 
-/* ---- the plan: what goes where ---- */
-
-/* Room for one more element; the array doubles */
-static void *grow(struct core *c, void *array, size_t nr, size_t size)
-{
-	void *bigger;
-
-	if (c->err || (nr & (nr - 1)))
-		return array;
-	bigger = realloc(array, (nr ? 2 * nr : 1) * size);
-	if (!bigger)
-		c->err = ENOMEM;
-	return bigger ? bigger : array;
-}
-
-static struct load *load_add(struct core *c, u64 addr)
-{
-	struct load *load;
-
-	if (c->nr_loads == LOADS_MAX)
-		c->err = EFBIG;
-	c->loads = grow(c, c->loads, c->nr_loads, sizeof(*c->loads));
-	if (c->err)
-		return NULL;
-	load = &c->loads[c->nr_loads++];
-	memset(load, 0, sizeof(*load));
-	load->addr = addr;
-	load->flags = c->flags;
-	load->first = c->nr_pieces;
-	return load;
-}
-
-/* The load that @addr goes on with, a hole in between; NULL: none does */
-static struct load *load_last(struct core *c, u64 vma_start, u64 addr,
-			      bool zero_before)
-{
-	struct load *last = c->nr_loads ? &c->loads[c->nr_loads - 1] : NULL;
-	u64 end = last ? last->addr + last->len : 0;
-
-	if (!last || !last->nr || last->addr < vma_start)
-		return NULL;
-	return end == addr || (zero_before && addr - end <= HOLE_MAX) ? last :
-	       NULL;
-}
-
-static void zero_add(struct core *c, u64 start, u64 end)
-{
-	struct load *load = load_add(c, start);
-
-	if (load)
-		load->len = end - start;
-}
-
-/*
- * Bytes at @piece->addr of the mapping that starts at @vma_start. What lies
- * before them is zero if @zero, else not there.
+/**
+ * struct todo - a piece that is to be written
+ * @from: where the image has its bytes: same place, perhaps same bytes
+ * @core: whose
+ * @piece: which
  */
-static void piece_add(struct core *c, u64 vma_start, const struct piece *piece,
-		      bool zero)
-{
-	struct load *last = load_last(c, vma_start, piece->addr, zero);
-	u64 end = vma_start;
+struct todo {
+	u64 from;
+	const struct core *core;
+	const struct core_piece *piece;
+};
 
-	if (!last && zero) {
-		if (c->nr_loads && c->loads[c->nr_loads - 1].addr >= vma_start)
-			end = c->loads[c->nr_loads - 1].addr +
-			      c->loads[c->nr_loads - 1].len;
-		if (end < piece->addr)
-			zero_add(c, end, piece->addr);
-	}
-	if (!last)
-		last = load_add(c, piece->addr);
-	c->pieces = grow(c, c->pieces, c->nr_pieces, sizeof(*c->pieces));
-	if (c->err)
-		return;
-	c->pieces[c->nr_pieces++] = *piece;
-	last->nr++;
-	last->len = piece->addr + piece->len - last->addr;
-}
-
-/* The rest of a mapping that reads as zero */
-static void zero_rest(struct core *c, u64 start, u64 end)
-{
-	struct load *last = c->nr_loads ? &c->loads[c->nr_loads - 1] : NULL;
-
-	if (last && last->addr >= start)
-		start = last->addr + last->len;
-	if (start < end)
-		zero_add(c, start, end);
-}
-
-/* Runs of a SHM that show between @start and @end of its mapping */
-static void shm_pieces(struct core *c, const struct cr_rec_vma *vma, u64 start,
-		       u64 end)
-{
-	u64 base = le64_to_cpu(vma->start) - le64_to_cpu(vma->pgoff);
-	u32 id = le32_to_cpu(vma->obj), n;
-	struct cr_rec_pages run;
-	struct piece p;
-	u64 from, to;
-
-	for (n = 0; n < c->img->cr.objs[id].nr_page_runs; n++) {
-		cr_read_page_run(&c->img->cr, id, n, &run);
-		from = base + le64_to_cpu(run.addr);
-		to = from + le32_to_cpu(run.len);
-		/* runs before the mapping's offset wrap to below it */
-		if (le64_to_cpu(run.addr) + le32_to_cpu(run.len) <=
-		    le64_to_cpu(vma->pgoff))
-			continue;
-		if (le64_to_cpu(run.addr) < le64_to_cpu(vma->pgoff))
-			from = le64_to_cpu(vma->start);
-		if (to <= start)
-			continue;
-		if (from >= end)
-			break;
-		if (from < start)
-			from = start;
-		if (to > end)
-			to = end;
-		p = (struct piece){
-			.addr = from, .len = to - from, .id = id, .run = n,
-			.skip = from - base - le64_to_cpu(run.addr),
-		};
-		piece_add(c, le64_to_cpu(vma->start), &p, true);
-	}
-}
-
-/* Descriptor of a file that is still what it was when the job was saved, or -1 */
-static int file_open(const struct image *img, u32 id)
-{
-	struct cr_rec_file rec;
-	struct cr_view v;
-	struct stat st;
-	int fd;
-
-	cr_read_obj(&img->cr, id, &v, &rec, sizeof(rec));
-	if (stat(v.tail, &st) || !S_ISREG(st.st_mode))
-		return -1;
-	fd = open(v.tail, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	if (fd < 0)
-		return -1;
-	if (!fstat(fd, &st) &&
-	    (u64)st.st_size == le64_to_cpu(rec.size) &&
-	    st.st_mtim.tv_sec * 1000000000ull + st.st_mtim.tv_nsec ==
-	    le64_to_cpu(rec.mtime_ns))
-		return fd;
-	close(fd);
-	return -1;
-}
-
-/* The first page of a mapped ELF file, unless the process has its own of it */
-static void elf_header_piece(struct core *c, const struct cr_rec_vma *vma)
-{
-	struct piece p = {
-		.addr = le64_to_cpu(vma->start), .len = PAGE,
-		.id = le32_to_cpu(vma->obj),
-	};
-	struct cr_rec_pages run;
-	char magic[SELFMAG];
-	int fd;
-
-	if (le32_to_cpu(vma->kind) != CR_VMA_FILE || vma->pgoff ||
-	    (le32_to_cpu(vma->flags) & CR_VMA_SHARED))
-		return;
-	if (c->run < c->img->cr.objs[c->mm].nr_page_runs) {
-		cr_read_page_run(&c->img->cr, c->mm, c->run, &run);
-		if (le64_to_cpu(run.addr) < p.addr + p.len)
-			return;
-	}
-	fd = file_open(c->img, p.id);
-	if (fd < 0)
-		return;
-	if (pread(fd, magic, SELFMAG, 0) == SELFMAG &&
-	    !memcmp(magic, ELFMAG, SELFMAG))
-		piece_add(c, p.addr, &p, false);
-	close(fd);
-}
-
-/* A mapping: its private pages; below them the SHM's, zeros, or nothing */
-static void vma_pieces(struct core *c, const struct cr_rec_vma *vma)
-{
-	u64 start = le64_to_cpu(vma->start), end = le64_to_cpu(vma->end);
-	bool shm = le32_to_cpu(vma->kind) == CR_VMA_SHM;
-	bool zero = shm || le32_to_cpu(vma->kind) == CR_VMA_ANON;
-	struct cr_rec_pages run;
-	struct piece p;
-	u64 at = start;
-
-	elf_header_piece(c, vma);
-	for (; c->run < c->img->cr.objs[c->mm].nr_page_runs; c->run++) {
-		cr_read_page_run(&c->img->cr, c->mm, c->run, &run);
-		if (le64_to_cpu(run.addr) >= end)
-			break;
-		p = (struct piece){
-			.addr = le64_to_cpu(run.addr),
-			.len = le32_to_cpu(run.len), .id = c->mm, .run = c->run,
-		};
-		if (shm)
-			shm_pieces(c, vma, at, p.addr);
-		piece_add(c, start, &p, zero);
-		at = p.addr + p.len;
-	}
-	if (shm)
-		shm_pieces(c, vma, at, end);
-	if (zero && le32_to_cpu(vma->prot))
-		zero_rest(c, start, end);
-}
-
-static void vdso_piece(struct core *c, const struct cr_rec_vma *vma, u32 vdso)
-{
-	struct piece p = {
-		.addr = le64_to_cpu(vma->start),
-		.len = le64_to_cpu(vma->end) - le64_to_cpu(vma->start),
-		.id = vdso,
-	};
-
-	piece_add(c, p.addr, &p, false);
-}
-
-static void plan(struct core *c)
-{
-	struct cr_detail_iter it;
-	struct cr_rec_vma vma;
-	struct cr_rec_mm mm;
-	struct cr_view v;
-	u32 prot;
-
-	cr_read_obj(&c->img->cr, c->mm, &v, &mm, sizeof(mm));
-	cr_for_each_detail(&c->img->cr, c->mm, &it) {
-		if (it.view.type != CR_REC_VMA)
-			continue;
-		cr_detail(&it, &vma, sizeof(vma));
-		prot = le32_to_cpu(vma.prot);
-		c->flags = (prot & CR_PROT_READ ? PF_R : 0) |
-			   (prot & CR_PROT_WRITE ? PF_W : 0) |
-			   (prot & CR_PROT_EXEC ? PF_X : 0);
-		if (le32_to_cpu(vma.kind) == CR_VMA_VDSO)
-			vdso_piece(c, &vma, le32_to_cpu(mm.vdso));
-		else if (le32_to_cpu(vma.kind) != CR_VMA_VVAR)
-			vma_pieces(c, &vma);
-	}
-}
+/**
+ * struct batch - cores whose memory is still to be written
+ * @img: the image
+ * @cores, @nr: the cores; room for as many as there are to write
+ * @nr_pieces: of all of them
+ * @todo: their pieces, those with the same @from together
+ * @first, @nr_groups: where each group begins in @todo, and one more
+ */
+struct batch {
+	const struct image *img;
+	struct core *cores;
+	size_t nr;
+	size_t nr_pieces;
+	struct todo *todo;
+	size_t *first;
+	size_t nr_groups;
+};
 
 /* ---- the file ---- */
 
 /* Offsets of all that is behind the program headers; value: the file's size */
-static u64 lay_out(struct core *c, GElf_Phdr *ph, u64 notes, size_t notes_len)
+static u64 lay_out(struct core_plan *c, GElf_Phdr *ph, u64 notes, size_t notes_len)
 {
 	u64 offset = (notes + notes_len + PAGE - 1) & ~(PAGE - 1);
-	const struct load *load;
+	const struct core_load *load;
 	size_t i, j;
 
 	ph[0] = (GElf_Phdr){
@@ -383,8 +135,55 @@ static bool pwrite_all(int fd, const void *buf, size_t len, u64 offset)
 	return true;
 }
 
+/* NULL, or what went wrong */
+static const char *core_begin(struct core_plan *c, u32 proc, int fd)
+{
+	size_t nr = c->nr_loads + 1, notes_len = 0;
+	u64 at = sizeof(Elf64_Ehdr) + nr * sizeof(Elf64_Phdr), size;
+	void *notes = core_notes(c->img, proc, &notes_len);
+	GElf_Phdr *ph = calloc(nr, sizeof(*ph));
+	const char *why = NULL;
+
+	if (!ph || !notes) {
+		why = strerror(ENOMEM);
+		goto out_free;
+	}
+	size = lay_out(c, ph, at, notes_len);
+	if (!headers_write(fd, ph, nr))
+		why = elf_errmsg(-1);
+	else if (ftruncate(fd, size) || !pwrite_all(fd, notes, notes_len, at))
+		why = strerror(errno);
+out_free:
+	free(ph);
+	free(notes);
+	return why;
+}
+
+/* ---- the memory ---- */
+
+static bool is_run(const struct image *img, const struct core_piece *p)
+{
+	return img->cr.objs[p->id].type == CR_REC_MM ||
+	       img->cr.objs[p->id].type == CR_REC_SHM;
+}
+
+/* Does @b have what was read for @a? */
+static bool same_bytes(const struct image *img, const struct core_piece *a,
+		       const struct core_piece *b)
+{
+	const size_t what = offsetof(struct cr_rec_pages, len);
+	struct cr_rec_pages x, y;
+
+	if (!is_run(img, a) || !is_run(img, b))
+		return false;
+	cr_read_page_run(&img->cr, a->id, a->run, &x);
+	cr_read_page_run(&img->cr, b->id, b->run, &y);
+	return !memcmp((u8 *)&x + what, (u8 *)&y + what, sizeof(x) - what);
+}
+
 /* The bytes that a piece is part of; @from: where they are. NULL, or why not */
-static const char *piece_read(struct core *c, const struct piece *p, u8 *buf,
+static const char *piece_read(const struct image *img,
+			      const struct core_piece *p, u8 *buf,
 			      const u8 **from)
 {
 	struct cr_rec_pages run;
@@ -392,83 +191,146 @@ static const char *piece_read(struct core *c, const struct piece *p, u8 *buf,
 	int fd;
 
 	*from = buf;
-	switch (c->img->cr.objs[p->id].type) {
+	switch (img->cr.objs[p->id].type) {
 	case CR_REC_VDSO:
-		cr_read_obj(&c->img->cr, p->id, &v, NULL, 0);
+		cr_read_obj(&img->cr, p->id, &v, NULL, 0);
 		*from = v.tail;
 		return NULL;
 	case CR_REC_FILE:
-		fd = file_open(c->img, p->id);
+		fd = core_file_open(img, p->id);
 		memset(buf, 0, p->len);
 		if (fd < 0 || pread(fd, buf, p->len, 0) < 0)
 			return strerror(errno);
 		close(fd);
 		return NULL;
 	default:
-		cr_read_page_run(&c->img->cr, p->id, p->run, &run);
-		return image_run_read(c->img, &run, buf);
+		cr_read_page_run(&img->cr, p->id, p->run, &run);
+		return image_run_read(img, &run, buf);
 	}
 }
 
-/* NULL, or what went wrong */
-static const char *pieces_write(struct core *c, int fd)
+static const char *group_write(void *arg, size_t n, u8 *buf)
 {
-	u8 *buf = malloc(CR_RUN_MAX);
-	const char *why = buf ? NULL : strerror(ENOMEM);
-	const u8 *from;
+	const struct batch *b = arg;
+	const struct core_piece *last = NULL, *p;
+	const char *why = NULL;
+	const u8 *from = NULL;
 	size_t i;
 
-	for (i = 0; i < c->nr_pieces && !why; i++) {
-		const struct piece *p = &c->pieces[i];
-
-		why = piece_read(c, p, buf, &from);
-		if (!why && !pwrite_all(fd, from + p->skip, p->len, p->offset))
+	for (i = b->first[n]; i < b->first[n + 1] && !why; i++) {
+		p = b->todo[i].piece;
+		if (!last || !same_bytes(b->img, last, p))
+			why = piece_read(b->img, p, buf, &from);
+		if (!why && !pwrite_all(b->todo[i].core->out.fd,
+					from + p->skip, p->len, p->offset))
 			why = strerror(errno);
+		last = p;
 	}
-	free(buf);
 	return why;
 }
 
-static const char *core_file(struct core *c, int fd, const void *notes,
-			     size_t notes_len)
+static int todo_cmp(const void *a, const void *b)
 {
-	size_t nr = c->nr_loads + 1;
-	u64 at = sizeof(Elf64_Ehdr) + nr * sizeof(Elf64_Phdr), size;
-	GElf_Phdr *ph = calloc(nr, sizeof(*ph));
-	const char *why = NULL;
+	const struct todo *x = a, *y = b;
 
-	if (!ph)
-		return strerror(ENOMEM);
-	size = lay_out(c, ph, at, notes_len);
-	if (!headers_write(fd, ph, nr))
-		why = elf_errmsg(-1);
-	else if (ftruncate(fd, size) || !pwrite_all(fd, notes, notes_len, at))
-		why = strerror(errno);
-	else
-		why = pieces_write(c, fd);
-	free(ph);
-	return why;
+	return x->from < y->from ? -1 : x->from > y->from;
 }
 
-int core_write(const struct image *img, u32 proc, int fd)
+static void todo_add(struct batch *b, size_t n, const struct core *core,
+		     const struct core_piece *p)
 {
-	struct core c = { .img = img };
-	struct cr_rec_thread t;
-	const char *why;
-	size_t len = 0;
-	void *notes;
+	struct cr_rec_pages run;
 
-	image_main_thread(img, proc, &t);
-	c.mm = le32_to_cpu(t.mm);
-	plan(&c);
-	notes = core_notes(img, proc, &len);
-	if (c.err || !notes)
-		why = strerror(c.err ? c.err : ENOMEM);
-	else
-		why = core_file(&c, fd, notes, len);
-	free(notes);
-	free(c.pieces);
-	free(c.loads);
-	return why ? failed("%s: pid %u: core: %s", img->path,
+	b->todo[n] = (struct todo){ .core = core, .piece = p };
+	if (!is_run(b->img, p))
+		return;
+	cr_read_page_run(&b->img->cr, p->id, p->run, &run);
+	b->todo[n].from = le64_to_cpu(run.offset);
+}
+
+/* Sort the pieces by where their bytes are; find the groups */
+static bool batch_sort(struct batch *b)
+{
+	size_t i, j, n = 0;
+
+	b->todo = calloc(b->nr_pieces + 1, sizeof(*b->todo));
+	b->first = calloc(b->nr_pieces + 1, sizeof(*b->first));
+	if (!b->todo || !b->first)
+		return false;
+	for (i = 0; i < b->nr; i++)
+		for (j = 0; j < b->cores[i].plan.nr_pieces; j++)
+			todo_add(b, n++, &b->cores[i],
+				 &b->cores[i].plan.pieces[j]);
+	qsort(b->todo, n, sizeof(*b->todo), todo_cmp);
+	b->nr_groups = 0;
+	for (i = 0; i < n; i++)
+		if (!i || b->todo[i].from != b->todo[i - 1].from)
+			b->first[b->nr_groups++] = i;
+	b->first[b->nr_groups] = n;
+	return true;
+}
+
+/* @why: one is not even begun: nothing is written, everything freed */
+static int batch_end(struct batch *b, const char *why)
+{
+	struct cr_rec_thread t = {};
+	size_t which = 0;
+
+	if (b->nr)
+		image_main_thread(b->img, b->cores[b->nr - 1].out.proc, &t);
+	if (!why && !batch_sort(b))
+		why = strerror(ENOMEM);
+	else if (!why)
+		why = parallel(b->nr_groups, group_write, b, &which);
+	if (why && b->nr_groups)
+		image_main_thread(b->img,
+				  b->todo[b->first[which]].core->out.proc, &t);
+	while (b->nr)
+		core_plan_free(&b->cores[--b->nr].plan);
+	free(b->todo);
+	free(b->first);
+	b->todo = NULL;
+	b->first = NULL;
+	b->nr_pieces = 0;
+	b->nr_groups = 0;
+	return why ? failed("%s: pid %u: core: %s", b->img->path,
 			    le32_to_cpu(t.tid), why) : 0;
+}
+
+static const char *batch_add(struct batch *b, const struct core_out *out)
+{
+	struct core *core = &b->cores[b->nr++];
+	struct cr_rec_thread t;
+	int err;
+
+	image_main_thread(b->img, out->proc, &t);
+	memset(core, 0, sizeof(*core));
+	core->out = *out;
+	core->plan.img = b->img;
+	core->plan.mm = le32_to_cpu(t.mm);
+	err = core_plan_make(&core->plan);
+	if (err)
+		return strerror(err);
+	b->nr_pieces += core->plan.nr_pieces;
+	return core_begin(&core->plan, out->proc, out->fd);
+}
+
+int cores_write(const struct image *img, const struct core_out *outs,
+		size_t nr)
+{
+	struct batch b = { .img = img };
+	const char *why = NULL;
+	int err = 0;
+	size_t i;
+
+	b.cores = calloc(nr + 1, sizeof(*b.cores));
+	if (!b.cores)
+		return failed("%s: %s", img->path, strerror(ENOMEM));
+	for (i = 0; i < nr && !err; i++) {
+		why = batch_add(&b, &outs[i]);
+		if (why || b.nr_pieces >= BATCH_PIECES || i == nr - 1)
+			err = batch_end(&b, why);
+	}
+	free(b.cores);
+	return err;
 }

@@ -5,13 +5,25 @@
 #include "image.h"
 
 /**
- * core_write() - write a process as a plain ELF core
- * @img: a checked image
+ * struct core_out - a core that is to be written
  * @proc: id of its PROC, not a zombie
  * @fd: empty regular file or memfd; becomes sparse where memory is zero
+ */
+struct core_out {
+	u32 proc;
+	int fd;
+};
+
+/**
+ * cores_write() - write processes as plain ELF cores
+ * @img: a checked image
+ * @outs, @nr: which, and where to
+ *
+ * On all CPUs. What several of them have in common is read once.
  *
  * Return: 0, or ST_FAILED after one line that says why
  */
-int core_write(const struct image *img, u32 proc, int fd);
+int cores_write(const struct image *img, const struct core_out *outs,
+		size_t nr);
 
 #endif

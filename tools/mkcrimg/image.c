@@ -170,19 +170,11 @@ const char *image_run_read(const struct image *img,
 	return got == len ? NULL : "zstd frame has another size";
 }
 
-size_t image_mem_read(const struct image *img, u32 id, u64 addr, void *buf,
-		      size_t len)
+u32 image_run_find(const struct image *img, u32 id, u64 addr)
 {
-	const struct cr_obj_index *obj = &img->cr.objs[id];
-	u32 low = 0, high = obj->nr_page_runs, mid;
+	u32 low = 0, high = img->cr.objs[id].nr_page_runs, mid;
 	struct cr_rec_pages run;
-	size_t done = 0, part, skip;
-	u8 *pages;
 
-	pages = malloc(CR_RUN_MAX);
-	if (!pages)
-		return 0;
-	/* the first run that ends behind @addr */
 	while (low < high) {
 		mid = low + (high - low) / 2;
 		cr_read_page_run(&img->cr, id, mid, &run);
@@ -191,8 +183,23 @@ size_t image_mem_read(const struct image *img, u32 id, u64 addr, void *buf,
 		else
 			high = mid;
 	}
-	for (; low < obj->nr_page_runs && done < len; low++) {
-		cr_read_page_run(&img->cr, id, low, &run);
+	return low;
+}
+
+size_t image_mem_read(const struct image *img, u32 id, u64 addr, void *buf,
+		      size_t len)
+{
+	const struct cr_obj_index *obj = &img->cr.objs[id];
+	u32 n = image_run_find(img, id, addr);
+	struct cr_rec_pages run;
+	size_t done = 0, part, skip;
+	u8 *pages;
+
+	pages = malloc(CR_RUN_MAX);
+	if (!pages)
+		return 0;
+	for (; n < obj->nr_page_runs && done < len; n++) {
+		cr_read_page_run(&img->cr, id, n, &run);
 		if (le64_to_cpu(run.addr) > addr + done ||
 		    image_run_read(img, &run, pages))
 			break;

@@ -58,6 +58,9 @@ bool image_header_ok(const struct image *img);
 const char *image_run_read(const struct image *img,
 			   const struct cr_rec_pages *run, void *buf);
 
+/* The first page run of an object that ends behind @addr; their number: none */
+u32 image_run_find(const struct image *img, u32 id, u64 addr);
+
 /**
  * image_mem_read() - memory of an address space or SHM, as stored
  * @img: the image

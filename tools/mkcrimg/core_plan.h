@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef MKCRIMG_CORE_PLAN_H
+#define MKCRIMG_CORE_PLAN_H
+
+#include "image.h"
+
+/**
+ * struct core_piece - bytes that lie together in the image
+ * @addr: where they belong
+ * @len: bytes
+ * @id: MM, SHM: from @skip in page run @run; VDSO: from @skip in its tail;
+ *	FILE: from the start of the file
+ * @offset: in the core
+ */
+struct core_piece {
+	u64 addr;
+	u64 len;
+	u32 id;
+	u32 run;
+	u64 skip;
+	u64 offset;
+};
+
+/**
+ * struct core_load - a PT_LOAD
+ * @addr: where it begins
+ * @len: bytes
+ * @flags: PF_*
+ * @first, @nr: its pieces; none: zeros. What lies between them is zero, too
+ */
+struct core_load {
+	u64 addr;
+	u64 len;
+	u32 flags;
+	size_t first, nr;
+};
+
+/**
+ * struct core_plan - the memory of a process as a debugger sees it
+ * @img, @mm: whose memory
+ * @pieces, @nr_pieces: ascending
+ * @loads, @nr_loads: ascending
+ * @run: private: the first page run of @mm that has not been passed
+ * @flags: private: PF_* of the mapping at hand
+ * @err: no memory, or too many
+ */
+struct core_plan {
+	const struct image *img;
+	u32 mm;
+	struct core_piece *pieces;
+	size_t nr_pieces;
+	struct core_load *loads;
+	size_t nr_loads;
+	u32 run;
+	u32 flags;
+	int err;
+};
+
+/**
+ * core_plan_make() - find out what is where
+ * @plan: zero but for @img, @mm; to be freed in any case
+ *
+ * Return: 0 or an errno
+ */
+int core_plan_make(struct core_plan *plan);
+void core_plan_free(struct core_plan *plan);
+
+/* Descriptor of a FILE that is still what it was when the job was saved, or -1 */
+int core_file_open(const struct image *img, u32 id);
+
+#endif
