@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* mkcrimg core: one process of an image as a plain ELF core. */
+/* mkcrimg core: processes of an image as plain ELF cores. */
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>
@@ -12,9 +12,24 @@
 
 #define CORE_MODE	0600
 
-static int core_to(const struct image *img, u32 proc, const char *path)
+/**
+ * struct request - what is asked for
+ * @pid: which process; 0: the leader
+ * @all: all processes
+ * @filter: CORE_*
+ * @path: the file, or with @all its directory; NULL: core.PID, here
+ */
+struct request {
+	unsigned long pid;
+	bool all;
+	u32 filter;
+	const char *path;
+};
+
+static int core_to(const struct image *img, u32 proc, u32 filter,
+		   const char *path)
 {
-	struct core_out core = { .proc = proc };
+	struct core_out core = { .proc = proc, .filter = filter };
 	struct output out;
 	int err;
 
@@ -31,58 +46,120 @@ static int core_to(const struct image *img, u32 proc, const char *path)
 	return err;
 }
 
-static int core_of(const struct image *img, u32 pid, const char *path)
+static int core_one(const struct image *img, const struct request *req)
 {
-	u32 proc = pid ? image_proc_find(img, pid) : img->cr.leader;
-	struct cr_rec_thread t;
+	u32 proc = req->pid ? image_proc_find(img, req->pid) : img->cr.leader;
+	struct cr_rec_proc p;
+	struct cr_view v;
 	char name[64];
 
 	if (!proc)
-		return failed("%s: pid %u: no such process", img->path, pid);
-	if (!image_main_thread(img, proc, &t))
-		return failed("%s: pid %u: a zombie has no memory", img->path,
-			      pid);
-	snprintf(name, sizeof(name), "core.%u", le32_to_cpu(t.tid));
-	return core_to(img, proc, path ? path : name);
+		return failed("%s: pid %lu: no such process", img->path,
+			      req->pid);
+	cr_read_obj(&img->cr, proc, &v, &p, sizeof(p));
+	if (!p.nr_threads)
+		return failed("%s: pid %lu: a zombie has no memory", img->path,
+			      req->pid);
+	snprintf(name, sizeof(name), "core.%u", le32_to_cpu(p.pid));
+	return core_to(img, proc, req->filter, req->path ? req->path : name);
+}
+
+/* Each is published by itself: those before one that fails are there */
+static int core_all(const struct image *img, const struct request *req)
+{
+	const char *dir = req->path ? req->path : ".";
+	struct cr_rec_proc p;
+	struct cr_view v;
+	char path[PATH_MAX];
+	int err = 0;
+	u32 id = 0;
+
+	if (strlen(dir) >= sizeof(path) - 32)
+		return failed("%s: %s", dir, strerror(ENAMETOOLONG));
+	while (!err && (id = image_next(img, id, CR_REC_PROC))) {
+		cr_read_obj(&img->cr, id, &v, &p, sizeof(p));
+		if (!p.nr_threads)
+			continue;
+		snprintf(path, sizeof(path), "%s/core.%u", dir,
+			 le32_to_cpu(p.pid));
+		err = core_to(img, id, req->filter, path);
+	}
+	return err;
+}
+
+/* As /proc/PID/coredump_filter shows it: hexadecimal, also without 0x */
+static bool parse_filter(const char *text, u32 *filter)
+{
+	unsigned long value;
+	char *end;
+
+	*filter = CORE_OWN;
+	if (!strcmp(text, "own"))
+		return true;
+	errno = 0;
+	value = strtoul(text, &end, 16);
+	*filter = value;
+	return !errno && end != text && !*end && *text != '-' &&
+	       *text != '+' && value <= CORE_FILTER_KNOWN;
+}
+
+static bool parse_pid(const char *text, unsigned long *pid)
+{
+	char *end;
+
+	*pid = strtoul(text, &end, 10);
+	return *pid && !*end && *pid <= INT_MAX;
 }
 
 static int run(const struct cmd *cmd, int argc, char **argv)
 {
-	const char *path = NULL;
-	unsigned long pid = 0;
+	static const struct option options[] = {
+		{ "all", no_argument, NULL, 'a' },
+		{ "filter", required_argument, NULL, 'f' },
+		{ }
+	};
+	struct request req = { .filter = CORE_ALL };
 	struct image img;
 	int opt, err;
-	char *end;
 
-	while ((opt = getopt(argc, argv, "p:o:")) != -1) {
+	while ((opt = getopt_long(argc, argv, "p:o:", options, NULL)) != -1) {
 		switch (opt) {
 		case 'p':
-			pid = strtoul(optarg, &end, 10);
-			if (!pid || *end || pid > INT_MAX)
+			if (!parse_pid(optarg, &req.pid))
 				return usage(cmd);
 			break;
 		case 'o':
-			path = optarg;
+			req.path = optarg;
+			break;
+		case 'a':
+			req.all = true;
+			break;
+		case 'f':
+			if (!parse_filter(optarg, &req.filter))
+				return usage(cmd);
 			break;
 		default:
 			return usage(cmd);
 		}
 	}
-	if (optind + 1 != argc)
+	if (optind + 1 != argc || (req.all && req.pid))
 		return usage(cmd);
 	if (image_open(&img, argv[optind]))
 		return ST_FAILED;
-	err = core_of(&img, pid, path);
+	err = req.all ? core_all(&img, &req) : core_one(&img, &req);
 	image_close(&img);
 	return err;
 }
 
 const struct cmd cmd_core = {
 	.name = "core",
-	.args = "[-p PID] [-o CORE] FILE",
-	.help = "write a process of an image as a plain ELF core",
+	.args = "[-p PID | --all] [-o CORE] [--filter MASK] FILE",
+	.help = "write processes of an image as plain ELF cores",
 	.options =
 	"      -p PID   which; default: the leader\n"
-	"      -o CORE  the file; default: core.PID\n",
+	"      --all    every process but zombies, each to a core.PID\n"
+	"      -o CORE  the file; with --all: the directory; default: core.PID here\n"
+	"      --filter MASK  what goes into it, as in /proc/PID/coredump_filter, or\n"
+	"               \"own\": what the process had there; default: all there is\n",
 	.run = run,
 };

@@ -102,6 +102,7 @@ static struct core_out *cores_create(const struct image *img, size_t *nr)
 		if (!image_main_thread(img, id, &t))
 			continue;
 		outs[*nr].proc = id;
+		outs[*nr].filter = CORE_ALL;
 		err = core_create(img, &outs[(*nr)++]);
 	}
 	if (err || cores_write(img, outs, *nr)) {

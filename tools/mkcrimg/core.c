@@ -19,7 +19,6 @@
 #include <gelf.h>
 #include "core.h"
 #include "core_notes.h"
-#include "core_plan.h"
 #include "parallel.h"
 
 #define PAGE		4096ull
@@ -297,6 +296,15 @@ static int batch_end(struct batch *b, const char *why)
 			    le32_to_cpu(t.tid), why) : 0;
 }
 
+static u32 filter_own(const struct image *img, u32 id)
+{
+	struct cr_rec_mm mm;
+	struct cr_view v;
+
+	cr_read_obj(&img->cr, id, &v, &mm, sizeof(mm));
+	return le32_to_cpu(mm.coredump_filter) ^ CR_COREDUMP_DEFAULT;
+}
+
 static const char *batch_add(struct batch *b, const struct core_out *out)
 {
 	struct core *core = &b->cores[b->nr++];
@@ -308,6 +316,9 @@ static const char *batch_add(struct batch *b, const struct core_out *out)
 	core->out = *out;
 	core->plan.img = b->img;
 	core->plan.mm = le32_to_cpu(t.mm);
+	core->plan.filter = out->filter;
+	if (out->filter == CORE_OWN)
+		core->plan.filter = filter_own(b->img, core->plan.mm);
 	err = core_plan_make(&core->plan);
 	if (err)
 		return strerror(err);

@@ -2,15 +2,21 @@
 #ifndef MKCRIMG_CORE_H
 #define MKCRIMG_CORE_H
 
+#include "core_plan.h"
 #include "image.h"
+
+/* The process's own coredump_filter */
+#define CORE_OWN	(1u << 31)
 
 /**
  * struct core_out - a core that is to be written
  * @proc: id of its PROC, not a zombie
+ * @filter: CORE_* of core_plan.h; CORE_OWN
  * @fd: empty regular file or memfd; becomes sparse where memory is zero
  */
 struct core_out {
 	u32 proc;
+	u32 filter;
 	int fd;
 };
 

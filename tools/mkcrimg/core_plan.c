@@ -172,7 +172,8 @@ static void elf_header_piece(struct core_plan *c, const struct cr_rec_vma *vma)
 	int fd;
 
 	if (le32_to_cpu(vma->kind) != CR_VMA_FILE || vma->pgoff ||
-	    (le32_to_cpu(vma->flags) & CR_VMA_SHARED))
+	    (le32_to_cpu(vma->flags) & CR_VMA_SHARED) ||
+	    !(c->filter & CORE_ELF_HEADERS))
 		return;
 	if (c->run < c->img->cr.objs[c->mm].nr_page_runs) {
 		cr_read_page_run(&c->img->cr, c->mm, c->run, &run);
@@ -188,6 +189,22 @@ static void elf_header_piece(struct core_plan *c, const struct cr_rec_vma *vma)
 	close(fd);
 }
 
+/* As the kernel chooses: a mapping of a file that was written to is anonymous, too */
+static bool vma_wanted(const struct core_plan *c, const struct cr_rec_vma *vma)
+{
+	u32 flags = le32_to_cpu(vma->flags);
+
+	if (c->filter == CORE_ALL)
+		return true;
+	if (flags & CR_VMA_DONTDUMP)
+		return false;
+	if (flags & CR_VMA_SHARED)
+		return c->filter & CORE_ANON_SHARED;
+	if (le32_to_cpu(vma->kind) == CR_VMA_ANON)
+		return c->filter & CORE_ANON_PRIVATE;
+	return c->filter & (CORE_ANON_PRIVATE | CORE_FILE_PRIVATE);
+}
+
 /* A mapping: its private pages; below them the SHM's, zeros, or nothing */
 static void vma_pieces(struct core_plan *c, const struct cr_rec_vma *vma)
 {
@@ -198,7 +215,10 @@ static void vma_pieces(struct core_plan *c, const struct cr_rec_vma *vma)
 	struct core_piece p;
 	u64 at = start;
 
-	elf_header_piece(c, vma);
+	if (!vma_wanted(c, vma)) {
+		c->run = image_run_find(c->img, c->mm, end);
+		return;
+	}
 	for (; c->run < c->img->cr.objs[c->mm].nr_page_runs; c->run++) {
 		cr_read_page_run(&c->img->cr, c->mm, c->run, &run);
 		if (le64_to_cpu(run.addr) >= end)
@@ -249,9 +269,13 @@ int core_plan_make(struct core_plan *c)
 			   (prot & CR_PROT_EXEC ? PF_X : 0);
 		if (le32_to_cpu(vma.kind) == CR_VMA_VDSO)
 			vdso_piece(c, &vma, le32_to_cpu(mm.vdso));
-		else if (le32_to_cpu(vma.kind) != CR_VMA_VVAR)
-			vma_pieces(c, &vma);
-	}	return c->err;
+		if (le32_to_cpu(vma.kind) == CR_VMA_VDSO ||
+		    le32_to_cpu(vma.kind) == CR_VMA_VVAR)
+			continue;
+		elf_header_piece(c, &vma);
+		vma_pieces(c, &vma);
+	}
+	return c->err;
 }
 
 void core_plan_free(struct core_plan *c)

@@ -4,6 +4,18 @@
 
 #include "image.h"
 
+/*
+ * What goes into a core: the bits of /proc/PID/coredump_filter. Clean pages of
+ * files are not in an image, nor are huge pages or DAX: their bits mean nothing.
+ */
+#define CORE_ANON_PRIVATE	0x01
+#define CORE_ANON_SHARED	0x02	/* and of files without a name */
+#define CORE_FILE_PRIVATE	0x04
+#define CORE_ELF_HEADERS	0x10
+#define CORE_FILTER_KNOWN	0x1ff
+/* All that the image has, MADV_DONTDUMP or not */
+#define CORE_ALL		(~0u)
+
 /**
  * struct core_piece - bytes that lie together in the image
  * @addr: where they belong
@@ -38,6 +50,7 @@ struct core_load {
 /**
  * struct core_plan - the memory of a process as a debugger sees it
  * @img, @mm: whose memory
+ * @filter: CORE_*
  * @pieces, @nr_pieces: ascending
  * @loads, @nr_loads: ascending
  * @run: private: the first page run of @mm that has not been passed
@@ -47,6 +60,7 @@ struct core_load {
 struct core_plan {
 	const struct image *img;
 	u32 mm;
+	u32 filter;
 	struct core_piece *pieces;
 	size_t nr_pieces;
 	struct core_load *loads;
@@ -58,7 +72,7 @@ struct core_plan {
 
 /**
  * core_plan_make() - find out what is where
- * @plan: zero but for @img, @mm; to be freed in any case
+ * @plan: zero but for @img, @mm, @filter; to be freed in any case
  *
  * Return: 0 or an errno
  */

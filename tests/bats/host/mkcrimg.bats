@@ -59,6 +59,10 @@ print($1)"
 	run -2 mkcrimg show --memory a.crimg
 	run -2 mkcrimg check
 	run -2 mkcrimg core -p x a.crimg
+	run -2 mkcrimg core -p 100 --all a.crimg
+	for mask in '' x 0x -1 200 0x1000000000 own2; do
+		run -2 mkcrimg core --filter "$mask" a.crimg
+	done
 	run -2 mkcrimg gdb
 	run -2 mkcrimg restart
 	run -2 mkcrimg restart --pid=maybe a.crimg
@@ -225,6 +229,51 @@ print($1)"
 	one_line 'pid 103: a zombie has no memory'
 	run -1 --separate-stderr mkcrimg core -p 7 a.crimg
 	one_line 'pid 7: no such process'
+}
+
+@test "core --all: every process but zombies, here or in a directory" {
+	run -0 mkcrimg core --all a.crimg
+	[ "$(echo core.*)" = 'core.100 core.102 core.105' ]
+	mkdir d
+	run -0 mkcrimg core --all -o d a.crimg
+	[ "$(ls d | tr '\n' ' ')" = 'core.100 core.102 core.105 ' ]
+	for pid in 100 102 105; do
+		run -0 mkcrimg core -p $pid -o one a.crimg
+		cmp one core.$pid
+		cmp one d/core.$pid
+	done
+	run -1 --separate-stderr mkcrimg core --all -o nowhere a.crimg
+	one_line 'nowhere: No such file or directory'
+	# those before one that fails are there
+	mkdir d/e d/e/core.102
+	run -1 --separate-stderr mkcrimg core --all -o d/e a.crimg
+	one_line 'd/e/core.102: exists and is no regular file'
+	[ "$(ls d/e | tr '\n' ' ')" = 'core.100 core.102 ' ]
+}
+
+# Addresses of a core's segments, but for the vdso's, which is always there
+loads() {
+	mkcrimg core ${1:+--filter "$1"} -o core a.crimg
+	readelf -lW core | awk '$1 == "LOAD" && !/7ffff7fc4/ { sub("^0x0*", "", $3); printf "%s ", $3 }'
+}
+
+# tests/unit/sample.c: a page of a mapped file, anonymous memory, shared memory, a private mapping of an
+# unlinked file, two more shared ones, the stack
+@test "core --filter: as /proc/PID/coredump_filter has it" {
+	local file='404000 ' anon='500000 502000 600000 7c8000 ' shared='10000000 ' unlinked='10010000 '
+	local more='10040000 10041000 10050000 ' stack='7ffffffde000 7fffffffd000 '
+	local all=$file$anon$shared$unlinked$more$stack
+	[ "$(loads '')" = "$all" ]
+	[ "$(loads own)" = "$all" ]
+	[ "$(loads 00000033)" = "$all" ]
+	[ "$(loads 0x1ff)" = "$all" ]
+	[ "$(loads 1)" = "$file$anon$unlinked$stack" ]
+	[ "$(loads 2)" = "$shared$more" ]
+	[ "$(loads 4)" = "$file$unlinked" ]
+	[ "$(loads 1e8)" = '' ]
+	[ "$(loads 0)" = '' ]
+	run -0 eu-readelf -n core
+	assert_output --partial 'PRSTATUS'
 }
 
 @test "gdb: every process is an inferior" {

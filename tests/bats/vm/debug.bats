@@ -97,6 +97,25 @@ count() {
 	assert_output --partial 'main'
 }
 
+@test "mkcrimg core --all, --filter: every process, without its shared memory, or without any" {
+	run -0 mkcrimg core --all --filter 31 -o "$BATS_TEST_TMPDIR" "$job_image"
+	gdb_core "$BATS_TEST_TMPDIR/core.${pids[0]}" 'thread apply all backtrace' 'p debug_global' \
+		'p debug_large[4000000]' 'p (char *)debug_shared'
+	all_backtraces
+	assert_output --partial '$1 = 815'
+	assert_output --partial "\$2 = $((4000000 * 7 / 32 % 256))"
+	assert_output --partial 'Cannot access memory'
+	gdb_core "$BATS_TEST_TMPDIR/core.$child" 'p debug_global'
+	assert_success
+	assert_output --partial '$1 = 99'
+	# the job had the default
+	run -0 mkcrimg core -p "$child" -o "$BATS_TEST_TMPDIR/all" "$job_image"
+	run -0 mkcrimg core --all --filter own -o "$BATS_TEST_TMPDIR" "$job_image"
+	cmp "$BATS_TEST_TMPDIR/all" "$BATS_TEST_TMPDIR/core.$child"
+	run -0 mkcrimg core --filter 0 -o "$BATS_TEST_TMPDIR/none" "$job_image"
+	[ "$(stat -c %s "$BATS_TEST_TMPDIR/none")" -lt 65536 ]
+}
+
 @test "mkcrimg gdb: every process is an inferior" {
 	run -0 mkcrimg gdb "$job_image" -- -nx -batch -iex 'set auto-load safe-path /' -ex 'info inferiors' \
 		-ex 'p debug_global' -ex 'p debug_tls' -ex 'inferior 2' -ex 'p debug_global' -ex 'backtrace' \
