@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What else of an image can be checked without looking at the machine. */
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include "check.h"
+#include "core_plan.h"
 #include "parallel.h"
 
 /* ---- segments ---- */
@@ -16,25 +18,6 @@ static int ph_cmp(const void *a, const void *b)
 	if (x->p_offset != y->p_offset)
 		return x->p_offset < y->p_offset ? -1 : 1;
 	return x < y ? -1 : x > y;
-}
-
-/* The segments that hold memory, by offset */
-static const Elf64_Phdr **segments_sort(const struct image *img, u32 *nr)
-{
-	const Elf64_Phdr **list, *ph;
-	u32 i;
-
-	list = calloc(img->ehdr->e_phnum + 1, sizeof(*list));
-	*nr = 0;
-	for (i = 0; list && i < img->ehdr->e_phnum; i++) {
-		ph = &img->phdr[i];
-		if (ph->p_type == PT_LOAD || ph->p_type == PT_CR_LOAD ||
-		    ph->p_type == PT_CR_ZSTD)
-			list[(*nr)++] = ph;
-	}
-	if (list)
-		qsort(list, *nr, sizeof(*list), ph_cmp);
-	return list;
 }
 
 /* The last segment that starts at or before @offset */
@@ -74,23 +57,103 @@ static bool run_in_segment(const Elf64_Phdr *ph, const struct cr_rec_pages *run,
 	       ph->p_memsz == ph->p_filesz;
 }
 
-/* The vdso of the leader, which debuggers want to see, is in its record */
-static bool is_vdso(const struct image *img, const Elf64_Phdr *ph)
+/* ---- what else a debugger sees of the leader ---- */
+
+/**
+ * struct views - what the records say that there is, as "mkcrimg expand" writes it
+ * @img: the image
+ * @plan: memory of the leader
+ * @segments, @nr: the same, ascending
+ */
+struct views {
+	const struct image *img;
+	struct core_plan plan;
+	struct core_segment *segments;
+	size_t nr;
+};
+
+static void views_end(struct views *w)
+{
+	free(w->segments);
+	core_plan_free(&w->plan);
+}
+
+static bool views_begin(struct views *w, const struct image *img)
 {
 	struct cr_rec_thread leader;
-	struct cr_rec_vdso vdso;
-	struct cr_rec_mm mm;
+
+	memset(w, 0, sizeof(*w));
+	image_main_thread(img, img->cr.leader, &leader);
+	w->img = img;
+	w->plan = (struct core_plan){
+		.img = img, .mm = le32_to_cpu(leader.mm), .filter = CORE_ALL,
+		.any_file = true,
+	};
+	if (!core_plan_make(&w->plan))
+		w->segments = core_plan_segments(&w->plan, &w->nr);
+	if (!w->segments)
+		views_end(w);
+	return w->segments;
+}
+
+static int segment_cmp(const void *a, const void *b)
+{
+	const Elf64_Phdr *ph = a;
+	const struct core_segment *s = b;
+
+	return ph->p_vaddr < s->addr ? -1 : ph->p_vaddr > s->addr;
+}
+
+/*
+ * The vdso, which is in its record; shared memory, where its runs are; memory
+ * that is zero, without bytes; the first page of a file
+ */
+static bool is_view(const struct views *w, const Elf64_Phdr *ph)
+{
+	const struct cr_image *cr = &w->img->cr;
+	const struct core_segment *s;
+	struct cr_rec_pages run;
 	struct cr_view v;
 
-	image_main_thread(img, img->cr.leader, &leader);
-	cr_read_obj(&img->cr, le32_to_cpu(leader.mm), &v, &mm, sizeof(mm));
-	if (!mm.vdso || ph->p_vaddr != le64_to_cpu(mm.vdso_addr))
+	s = bsearch(ph, w->segments, w->nr, sizeof(*s), segment_cmp);
+	if (ph->p_type != PT_LOAD || !s || ph->p_memsz != s->len ||
+	    ph->p_filesz != (s->piece ? s->len : 0))
 		return false;
-	cr_read_obj(&img->cr, le32_to_cpu(mm.vdso), &v, &vdso,
-		    sizeof(vdso));
-	return ph->p_filesz == le32_to_cpu(vdso.text_size) &&
-	       ph->p_memsz == ph->p_filesz &&
-	       ph->p_offset == (u64)((const u8 *)v.tail - img->map);
+	if (!s->piece)
+		return true;
+	switch (cr->objs[s->piece->id].type) {
+	case CR_REC_VDSO:
+		cr_read_obj(cr, s->piece->id, &v, NULL, 0);
+		return ph->p_offset == (u64)((const u8 *)v.tail - w->img->map);
+	case CR_REC_SHM:
+		cr_read_page_run(cr, s->piece->id, s->piece->run, &run);
+		return le32_to_cpu(run.method) == CR_PAGES_RAW &&
+		       ph->p_offset == le64_to_cpu(run.offset) + s->piece->skip;
+	default:
+		return cr->objs[s->piece->id].type == CR_REC_FILE;
+	}
+}
+
+/* ---- what a restart reads ---- */
+
+/* The segments that hold what the records tell of, by offset */
+static const Elf64_Phdr **segments_sort(const struct views *w, u32 *nr)
+{
+	const struct image *img = w->img;
+	const Elf64_Phdr **list, *ph;
+	u32 i;
+
+	list = calloc(img->ehdr->e_phnum + 1, sizeof(*list));
+	*nr = 0;
+	for (i = 0; list && i < img->ehdr->e_phnum; i++) {
+		ph = &img->phdr[i];
+		if (ph->p_type == PT_CR_LOAD || ph->p_type == PT_CR_ZSTD ||
+		    (ph->p_type == PT_LOAD && !is_view(w, ph)))
+			list[(*nr)++] = ph;
+	}
+	if (list)
+		qsort(list, *nr, sizeof(*list), ph_cmp);
+	return list;
 }
 
 /* Every run has its segment; @nr_loads: runs that are a PT_LOAD */
@@ -124,40 +187,49 @@ static unsigned int runs_in_segments(const struct image *img,
 	return problems;
 }
 
+/* Every run has a segment, and every segment of the leader a run */
+static unsigned int check_runs(const struct image *img)
+{
+	u32 nr = 0, i, nr_loads = 0, found = 0;
+	const Elf64_Phdr **list = NULL;
+	unsigned int problems;
+	struct views w;
+
+	if (views_begin(&w, img)) {
+		list = segments_sort(&w, &nr);
+		views_end(&w);
+	}
+	if (!list)
+		return problem(img, "%s", strerror(ENOMEM));
+	problems = runs_in_segments(img, list, nr, &nr_loads);
+	for (i = 0; i < nr; i++)
+		found += list[i]->p_type == PT_LOAD;
+	if (found != nr_loads)
+		problems += problem(img, "%u PT_LOAD segments, not %u", found,
+				    nr_loads);
+	free(list);
+	return problems;
+}
+
 unsigned int check_segments(const struct image *img)
 {
-	const Elf64_Phdr **list;
 	unsigned int problems = 0;
-	u32 nr, i, nr_loads = 0, found = 0;
+	u32 i;
 
-	if (!image_header_ok(img)) {
-		failed("%s: checksum of the ELF header does not match",
-		       img->path);
-		problems++;
-	}
+	if (!image_header_ok(img))
+		problems += problem(img,
+			"checksum of the ELF header does not match");
 	for (i = 0; i < img->ehdr->e_phnum; i++) {
 		const Elf64_Phdr *ph = &img->phdr[i];
 
-		found += ph->p_type == PT_LOAD && !is_vdso(img, ph);
-		if (ph->p_offset <= img->size &&
-		    ph->p_filesz <= img->size - ph->p_offset)
-			continue;
-		failed("%s: segment %u lies outside of the file", img->path, i);
-		problems++;
+		if (ph->p_offset > img->size ||
+		    ph->p_filesz > img->size - ph->p_offset)
+			problems += problem(img,
+				"segment %u lies outside of the file", i);
 	}
 	/* Beyond the cap, runs have no segment of their own */
-	if (img->ehdr->e_phnum >= CR_MAX_PHNUM - 8)
-		return problems;
-	list = segments_sort(img, &nr);
-	if (!list)
-		return problems + failed("%s: no memory", img->path);
-	problems += runs_in_segments(img, list, nr, &nr_loads);
-	if (found != nr_loads) {
-		failed("%s: %u PT_LOAD segments, not %u", img->path, found,
-		       nr_loads);
-		problems++;
-	}
-	free(list);
+	if (img->ehdr->e_phnum < CR_MAX_PHNUM - 8)
+		problems += check_runs(img);
 	return problems;
 }
 

@@ -119,21 +119,6 @@ out_end:
 	return ok;
 }
 
-static bool pwrite_all(int fd, const void *buf, size_t len, u64 offset)
-{
-	const u8 *p = buf;
-	ssize_t n;
-
-	for (; len; p += n, len -= n, offset += n) {
-		n = pwrite(fd, p, len, offset);
-		if (n < 0 && errno == EINTR)
-			n = 0;
-		if (n < 0)
-			return false;
-	}
-	return true;
-}
-
 /* NULL, or what went wrong */
 static const char *core_begin(struct core_plan *c, u32 proc, int fd)
 {
@@ -187,7 +172,6 @@ static const char *piece_read(const struct image *img,
 {
 	struct cr_rec_pages run;
 	struct cr_view v;
-	int fd;
 
 	*from = buf;
 	switch (img->cr.objs[p->id].type) {
@@ -196,12 +180,7 @@ static const char *piece_read(const struct image *img,
 		*from = v.tail;
 		return NULL;
 	case CR_REC_FILE:
-		fd = core_file_open(img, p->id);
-		memset(buf, 0, p->len);
-		if (fd < 0 || pread(fd, buf, p->len, 0) < 0)
-			return strerror(errno);
-		close(fd);
-		return NULL;
+		return core_file_read(img, p->id, buf, p->len);
 	default:
 		cr_read_page_run(&img->cr, p->id, p->run, &run);
 		return image_run_read(img, &run, buf);

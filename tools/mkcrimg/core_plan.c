@@ -15,7 +15,7 @@
 /* Zeros of this size and less become a hole instead of a segment of their own */
 #define HOLE_MAX	(1ull << 20)
 #define LOADS_MAX	65000u
-#define PIECES_MAX	(1u << 24)
+#define PIECES_MAX	(1u << 23)
 
 /* Room for one more element; the array doubles */
 static void *grow(struct core_plan *c, void *array, size_t nr, size_t size)
@@ -138,7 +138,8 @@ static void shm_pieces(struct core_plan *c, const struct cr_rec_vma *vma,
 	}
 }
 
-int core_file_open(const struct image *img, u32 id)
+/* Descriptor of a file that is still what it was when the job was saved, or -1 */
+static int file_open(const struct image *img, u32 id)
 {
 	struct cr_rec_file rec;
 	struct cr_view v;
@@ -160,6 +161,29 @@ int core_file_open(const struct image *img, u32 id)
 	return -1;
 }
 
+const char *core_file_read(const struct image *img, u32 id, void *buf,
+			   size_t len)
+{
+	int fd = file_open(img, id);
+	const char *why = NULL;
+
+	if (fd < 0)
+		return "a mapped file has changed";
+	memset(buf, 0, len);
+	if (pread(fd, buf, len, 0) < 0)
+		why = strerror(errno);
+	close(fd);
+	return why;
+}
+
+static bool is_elf(const struct image *img, u32 id)
+{
+	char magic[SELFMAG];
+
+	return !core_file_read(img, id, magic, SELFMAG) &&
+	       !memcmp(magic, ELFMAG, SELFMAG);
+}
+
 /* The first page of a mapped ELF file, unless the process has its own of it */
 static void elf_header_piece(struct core_plan *c, const struct cr_rec_vma *vma)
 {
@@ -168,8 +192,6 @@ static void elf_header_piece(struct core_plan *c, const struct cr_rec_vma *vma)
 		.id = le32_to_cpu(vma->obj),
 	};
 	struct cr_rec_pages run;
-	char magic[SELFMAG];
-	int fd;
 
 	if (le32_to_cpu(vma->kind) != CR_VMA_FILE || vma->pgoff ||
 	    (le32_to_cpu(vma->flags) & CR_VMA_SHARED) ||
@@ -180,13 +202,8 @@ static void elf_header_piece(struct core_plan *c, const struct cr_rec_vma *vma)
 		if (le64_to_cpu(run.addr) < p.addr + p.len)
 			return;
 	}
-	fd = core_file_open(c->img, p.id);
-	if (fd < 0)
-		return;
-	if (pread(fd, magic, SELFMAG, 0) == SELFMAG &&
-	    !memcmp(magic, ELFMAG, SELFMAG))
+	if (c->any_file || is_elf(c->img, p.id))
 		piece_add(c, p.addr, &p, false);
-	close(fd);
 }
 
 /* As the kernel chooses: a mapping of a file that was written to is anonymous, too */
@@ -282,4 +299,40 @@ void core_plan_free(struct core_plan *c)
 {
 	free(c->pieces);
 	free(c->loads);
+}
+
+static void segment_add(struct core_segment *list, size_t *nr, u64 addr,
+			u64 end, u32 flags, const struct core_piece *piece)
+{
+	if (addr < end)
+		list[(*nr)++] = (struct core_segment){
+			.addr = addr, .len = end - addr, .flags = flags,
+			.piece = piece,
+		};
+}
+
+struct core_segment *core_plan_segments(const struct core_plan *c, size_t *nr)
+{
+	struct core_segment *list;
+	size_t i, j;
+	u64 at;
+
+	*nr = 0;
+	/* before each piece, and for each load without one, there may be zeros */
+	list = calloc(2 * c->nr_pieces + c->nr_loads + 1, sizeof(*list));
+	for (i = 0; list && i < c->nr_loads; i++) {
+		const struct core_load *load = &c->loads[i];
+
+		at = load->addr;
+		for (j = load->first; j < load->first + load->nr; j++) {
+			const struct core_piece *p = &c->pieces[j];
+
+			segment_add(list, nr, at, p->addr, load->flags, NULL);
+			at = p->addr + p->len;
+			segment_add(list, nr, p->addr, at, load->flags, p);
+		}
+		segment_add(list, nr, at, load->addr + load->len, load->flags,
+			    NULL);
+	}
+	return list;
 }

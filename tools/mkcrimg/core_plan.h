@@ -51,6 +51,7 @@ struct core_load {
  * struct core_plan - the memory of a process as a debugger sees it
  * @img, @mm: whose memory
  * @filter: CORE_*
+ * @any_file: whatever is here by now, the first page of each mapped file is there
  * @pieces, @nr_pieces: ascending
  * @loads, @nr_loads: ascending
  * @run: private: the first page run of @mm that has not been passed
@@ -61,6 +62,7 @@ struct core_plan {
 	const struct image *img;
 	u32 mm;
 	u32 filter;
+	bool any_file;
 	struct core_piece *pieces;
 	size_t nr_pieces;
 	struct core_load *loads;
@@ -72,14 +74,35 @@ struct core_plan {
 
 /**
  * core_plan_make() - find out what is where
- * @plan: zero but for @img, @mm, @filter; to be freed in any case
+ * @plan: zero but for @img to @any_file; to be freed in any case
  *
  * Return: 0 or an errno
  */
 int core_plan_make(struct core_plan *plan);
 void core_plan_free(struct core_plan *plan);
 
-/* Descriptor of a FILE that is still what it was when the job was saved, or -1 */
-int core_file_open(const struct image *img, u32 id);
+/**
+ * struct core_segment - a part of a load that is all bytes, or all zeros
+ * @addr, @len: where
+ * @flags: PF_*
+ * @piece: the bytes; NULL: zeros
+ */
+struct core_segment {
+	u64 addr;
+	u64 len;
+	u32 flags;
+	const struct core_piece *piece;
+};
+
+/* The plan without holes, ascending, to be freed; NULL without memory */
+struct core_segment *core_plan_segments(const struct core_plan *plan,
+					size_t *nr);
+
+/*
+ * The first @len bytes of a FILE, zeros behind its end; NULL, or what went wrong:
+ * it may not be any more what it was when the plan was made
+ */
+const char *core_file_read(const struct image *img, u32 id, void *buf,
+			   size_t len);
 
 #endif

@@ -130,20 +130,27 @@ void image_close(struct image *img)
 	img->map = NULL;
 }
 
-bool image_header_ok(const struct image *img)
+bool image_header_hash(const Elf64_Ehdr *ehdr, const Elf64_Phdr *phdr,
+		       u64 *hash)
 {
 	XXH64_state_t *state = XXH64_createState();
-	u64 hash;
 
 	if (!state)
 		return false;
 	XXH64_reset(state, 0);
-	XXH64_update(state, img->ehdr, sizeof(*img->ehdr));
-	XXH64_update(state, img->phdr,
-		     img->ehdr->e_phnum * sizeof(*img->phdr));
-	hash = XXH64_digest(state);
+	XXH64_update(state, ehdr, sizeof(*ehdr));
+	XXH64_update(state, phdr, ehdr->e_phnum * sizeof(*phdr));
+	*hash = XXH64_digest(state);
 	XXH64_freeState(state);
-	return hash == le64_to_cpu(img->cr.end.header_xxh64);
+	return true;
+}
+
+bool image_header_ok(const struct image *img)
+{
+	u64 hash;
+
+	return image_header_hash(img->ehdr, img->phdr, &hash) &&
+	       hash == le64_to_cpu(img->cr.end.header_xxh64);
 }
 
 const char *image_run_read(const struct image *img,

@@ -44,6 +44,10 @@ void image_close(struct image *img);
 int image_map(struct image *img, const char *path);
 int image_index(struct image *img);
 
+/* XXH64 of an ELF header and the program headers; false: no memory */
+bool image_header_hash(const Elf64_Ehdr *ehdr, const Elf64_Phdr *phdr,
+		       u64 *hash);
+
 /* Does the checksum of ELF header and program headers match? */
 bool image_header_ok(const struct image *img);
 

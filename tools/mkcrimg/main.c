@@ -12,6 +12,7 @@ static const struct cmd *const cmds[] = {
 	&cmd_check,
 	&cmd_core,
 	&cmd_gdb,
+	&cmd_expand,
 };
 
 int usage(const struct cmd *cmd)

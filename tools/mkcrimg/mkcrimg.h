@@ -31,7 +31,7 @@ struct cmd {
 };
 
 extern const struct cmd cmd_save, cmd_show, cmd_check, cmd_core, cmd_gdb,
-	cmd_restart;
+	cmd_restart, cmd_expand;
 
 /* Usage of one command to stderr; value: ST_USAGE */
 int usage(const struct cmd *cmd);
@@ -52,6 +52,9 @@ unsigned int print_report(const char *what, const char *report, int err);
 
 /* "12.3 MiB"; the string lives until the fourth call after this one */
 const char *human_size(u64 bytes);
+
+/* All @len bytes, or false and errno */
+bool pwrite_all(int fd, const void *buf, size_t len, u64 offset);
 
 /**
  * struct cr_log - where the reader's messages go: stderr

@@ -96,6 +96,21 @@ const char *human_size(u64 bytes)
 	return s;
 }
 
+bool pwrite_all(int fd, const void *buf, size_t len, u64 offset)
+{
+	const u8 *p = buf;
+	ssize_t n;
+
+	for (; len; p += n, len -= n, offset += n) {
+		n = pwrite(fd, p, len, offset);
+		if (n < 0 && errno == EINTR)
+			n = 0;
+		if (n < 0)
+			return false;
+	}
+	return true;
+}
+
 int device_open(void)
 {
 	int fd = open(CR_DEVICE, O_RDWR | O_CLOEXEC);

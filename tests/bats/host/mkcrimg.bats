@@ -39,7 +39,7 @@ print($1)"
 
 @test "help and version" {
 	run -0 mkcrimg --help
-	for word in save restart show check core gdb; do
+	for word in save restart show check core gdb expand; do
 		assert_output --partial "  $word "
 	done
 	run -0 mkcrimg --version
@@ -64,6 +64,10 @@ print($1)"
 		run -2 mkcrimg core --filter "$mask" a.crimg
 	done
 	run -2 mkcrimg gdb
+	run -2 mkcrimg expand
+	run -2 mkcrimg expand -o '' a.crimg
+	run -2 mkcrimg expand a.crimg b.crimg
+	run -2 mkcrimg expand --all a.crimg
 	run -2 mkcrimg restart
 	run -2 mkcrimg restart --pid=maybe a.crimg
 	run -2 mkcrimg restart a.crimg word
@@ -184,10 +188,15 @@ print($1)"
 	local n
 	for n in $(seq 120); do
 		"$unit/mutate" a.crimg $n m.crimg >what
-		for cmd in 'check --records-only' 'show --maps' 'show --json' 'core -o core'; do
+		for cmd in 'check --records-only' 'show --maps' 'show --json' 'core -o core' 'core --all --filter 1' \
+			'expand -o x.crimg'; do
 			run mkcrimg $cmd m.crimg
 			[ "$status" -le 1 ] || { cat what; echo "$output"; false; }
 		done
+		# what it has written is whole
+		if [ "$status" = 0 ]; then
+			run -0 mkcrimg check --records-only x.crimg
+		fi
 	done
 }
 
@@ -281,6 +290,111 @@ loads() {
 	assert_line --regexp '^\* 1 +process 100'
 	assert_line --regexp '^  2 +process 102'
 	assert_output --partial '0x401100'
+}
+
+# All that an image says, but for where its memory stands
+content() {
+	mkcrimg show --json --memory "$1" | python3 -c "
+import json, sys
+j = json.load(sys.stdin)
+places = {'PAGES': ('stored', 'offset', 'method', 'xxh64'), 'END': ('records_xxh64', 'header_xxh64')}
+del j['size']
+for r in j['records']:
+    for name in places.get(r['type'], ()):
+        del r[name]
+print(json.dumps(j, indent=1))"
+}
+
+@test "expand: the same image, uncompressed" {
+	run -0 mkcrimg expand a.crimg
+	assert_output ''
+	[ "$(ls -A | tr '\n' ' ')" = 'a.crimg a.expanded.crimg ' ]
+	[ "$(stat -c %a a.expanded.crimg)" = 700 ]
+	run -0 mkcrimg check --records-only a.expanded.crimg
+	diff <(content a.crimg) <(content a.expanded.crimg)
+	# a job has no file without .crimg; twice is once; in the place of the image
+	cp a.crimg job
+	run -0 mkcrimg expand job
+	cmp job.expanded.crimg a.expanded.crimg
+	run -0 mkcrimg expand -o x.crimg a.expanded.crimg
+	cmp x.crimg a.expanded.crimg
+	run -0 mkcrimg expand -o a.crimg a.crimg
+	cmp x.crimg a.crimg
+	run -0 json "{x['method'] for x in r if x['type'] == 'PAGES'}, {x['offset'] % 4096 for x in r if x['type'] == 'PAGES'}"
+	assert_output '{1} {0}'
+}
+
+@test "expand: what a debugger sees of the leader is what its core has" {
+	mkcrimg expand -o x.crimg a.crimg
+	mkcrimg core -o core a.crimg
+	# memory, compressed before; zeros, which are no bytes; shared; of an unlinked file, in part written to; vdso; stack
+	local at ask=()
+	for at in 0x404000 0x500000 0x501ff0 0x502000 0x600000 0x6ffff8 0x700000 0x7c7ff0 0x7c8000 0x9ffff0 \
+		0x10000000 0x10001000 0x10003ff0 0x10010000 0x10011ff0 0x10040000 0x10041000 0x10052ff0 \
+		0x7ffff7fc4000 0x7ffffffde000 0x7fffffffd000; do
+		ask+=(-ex "x/2gx $at")
+	done
+	gdb -nx -batch -q "${ask[@]}" -c core | grep ^0x >expected
+	gdb -nx -batch -q "${ask[@]}" -c x.crimg | grep ^0x >got
+	[ "$(wc -l <expected)" = 21 ]
+	diff expected got
+	run gdb -nx -batch -q -ex 'x/2gx 0x10020000' -c x.crimg
+	assert_output --partial 'Cannot access memory at address 0x10020000'
+	run -0 readelf -lW x.crimg
+	refute_output --partial 'Warning'
+	run -0 eu-readelf -ln x.crimg
+	[ "$(grep -c PRSTATUS <<<"$output")" = "$(eu-readelf -n a.crimg | grep -c PRSTATUS)" ]
+}
+
+@test "expand: what is damaged does not become whole, and the old file survives" {
+	local offset
+	echo old >x.crimg
+	for method in 1 2; do
+		offset=$(json "[x['offset'] for x in r if x['type'] == 'PAGES' and x['method'] == $method][1]")
+		cp a.crimg b.crimg
+		poke b.crimg $((offset + 7)) 255
+		run -1 --separate-stderr mkcrimg expand -o x.crimg b.crimg
+		one_line 'checksum does not match'
+	done
+	cp a.crimg b.crimg
+	poke b.crimg 48 1
+	run -1 --separate-stderr mkcrimg expand -o x.crimg b.crimg
+	one_line 'checksum of the ELF header does not match'
+	truncate -s 9000 b.crimg
+	run -1 --separate-stderr mkcrimg expand -o x.crimg b.crimg
+	run -1 --separate-stderr mkcrimg expand -o nowhere/x.crimg a.crimg
+	one_line 'nowhere: No such file or directory'
+	run -1 --separate-stderr mkcrimg expand missing
+	one_line 'missing: No such file or directory'
+	[ "$(cat x.crimg)" = old ]
+	[ "$(ls -A | tr '\n' ' ')" = 'a.crimg b.crimg x.crimg ' ]
+}
+
+# Number of the first program header of zeros, shared memory, the vdso, or memory of the leader alone
+phdr_of() {
+	readelf -lW x.crimg | awk -v want="$1" '/^  [A-Z]/ && $1 != "Type" { n++; if ($1 == "LOAD" &&
+		((want == "zeros" && $5 == "0x000000") || (want == "shared" && $3 ~ /0010000000$/) ||
+		(want == "vdso" && $3 ~ /7ffff7fc4000$/) || (want == "own" && $3 ~ /00600000$/))) { print n - 1; exit } }'
+}
+
+@test "check: segments of an expanded image that show something else are found" {
+	local n phoff what field why
+	mkcrimg expand -o x.crimg a.crimg
+	phoff=$(readelf -hW x.crimg | awk '/Start of program headers/ { print $5 }')
+	for what in zeros shared vdso own; do
+		n=$(phdr_of $what)
+		[ -n "$n" ]
+		# offset, address, size in the file, size in memory: the second byte of each
+		for field in 8 16 32 40; do
+			[ $what$field != zeros8 ] || continue
+			cp x.crimg y.crimg
+			poke y.crimg $((phoff + 56 * n + field + 1)) 119
+			run -1 --separate-stderr mkcrimg check --records-only y.crimg
+			why='PT_LOAD segments, not '
+			[ $what != own ] || why='object 35: memory at 0x600000: no segment for it'
+			[[ "$stderr" == *"$why"* ]]
+		done
+	done
 }
 
 @test "save: nothing is left of a failure, the old file survives" {

@@ -116,6 +116,54 @@ count() {
 	[ "$(stat -c %s "$BATS_TEST_TMPDIR/none")" -lt 65536 ]
 }
 
+@test "mkcrimg expand: gdb and eu-stack see all of the leader, with nothing else" {
+	local x=$BATS_TEST_TMPDIR/x.crimg
+	run -0 mkcrimg expand -o "$x" "$job_image"
+	gdb_core "$x" 'thread apply all backtrace' 'p debug_global' 'p debug_large[4000000]' \
+		'p (char *)debug_shared' 'p (char *)debug_shared + 8192' 'p debug_tls'
+	assert_success
+	all_backtraces
+	assert_output --partial '$1 = 815'
+	assert_output --partial "\$2 = $((4000000 * 7 / 32 % 256))"
+	assert_output --partial '"from the parent"'
+	assert_output --partial '"from the child"'
+	assert_output --partial '$5 = 5'
+	run -0 eu-stack --core="$x"
+	count 4 ' prog_wait' "$output"
+	assert_output --partial 'debug_thread'
+	run -0 eu-readelf -ln "$x"
+	count 4 ' PRSTATUS' "$output"
+	run -0 readelf -lnW "$x"
+	refute_output --partial 'Warning'
+	if type lldb >/dev/null 2>&1; then
+		run -0 lldb --batch -o 'p debug_global' -o 'p debug_large[4000000]' -c "$x" "$progs/debug"
+		assert_output --partial '815'
+	fi
+}
+
+# Places in the file that several processes have in common
+common() {
+	mkcrimg show --json "$1" | python3 -c "
+import json, sys
+seen = {}
+for r in json.load(sys.stdin)['records']:
+    if r['type'] == 'PAGES':
+        seen.setdefault(r['offset'], []).append((r['id'], r['addr'], r['len']))
+print(sorted(sorted(x) for x in seen.values() if len(x) > 1))"
+}
+
+@test "mkcrimg expand: what processes have in common stays common, and the image restarts" {
+	local x=$BATS_TEST_TMPDIR/x.crimg
+	run -0 mkcrimg expand -o "$x" "$job_image"
+	[ "$(common "$x")" != '[]' ]
+	[ "$(common "$x")" = "$(common "$job_image")" ]
+	run -0 mkcrimg check "$x"
+	mv "$x" "$job_image"
+	mkdir "$job_dir"
+	resume
+	finish
+}
+
 @test "mkcrimg gdb: every process is an inferior" {
 	run -0 mkcrimg gdb "$job_image" -- -nx -batch -iex 'set auto-load safe-path /' -ex 'info inferiors' \
 		-ex 'p debug_global' -ex 'p debug_tls' -ex 'inferior 2' -ex 'p debug_global' -ex 'backtrace' \
