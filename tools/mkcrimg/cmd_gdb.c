@@ -22,7 +22,8 @@ struct args {
 	bool failed;
 };
 
-static void args_add(struct args *a, char *arg)
+/* Takes a copy */
+static void args_add(struct args *a, const char *arg)
 {
 	char **bigger;
 
@@ -35,15 +36,24 @@ static void args_add(struct args *a, char *arg)
 		a->argv = bigger;
 		a->max += 64;
 	}
-	a->argv[a->nr++] = arg;
-	a->argv[a->nr] = NULL;
-	a->failed |= !arg;
+	a->argv[a->nr] = strdup(arg);
+	if (a->argv[a->nr])
+		a->argv[++a->nr] = NULL;
+	else
+		a->failed = true;
 }
 
-/* A gdb command; freed by exec */
+static void args_free(struct args *a)
+{
+	while (a->nr)
+		free(a->argv[--a->nr]);
+	free(a->argv);
+}
+
+/* A gdb command */
 __printf(2, 3) static void args_command(struct args *a, const char *fmt, ...)
 {
-	char *text = NULL;
+	char *text;
 	va_list ap;
 
 	va_start(ap, fmt);
@@ -51,7 +61,11 @@ __printf(2, 3) static void args_command(struct args *a, const char *fmt, ...)
 		text = NULL;
 	va_end(ap);
 	args_add(a, "-ex");
-	args_add(a, text);
+	if (text)
+		args_add(a, text);
+	else
+		a->failed = true;
+	free(text);
 }
 
 /* gdb takes a word in quotes as it is, but for backslash and quote */
@@ -145,13 +159,37 @@ static void more_descriptors(void)
 	setrlimit(RLIMIT_NOFILE, &r);
 }
 
-static int run(const struct cmd *cmd, int argc, char **argv)
+/* Returns when there is no gdb */
+static int gdb_exec(const struct image *img, const struct core_out *outs,
+		    size_t nr, char **options)
 {
 	struct args a = {};
-	struct image img;
+	size_t n;
+	int err;
+
+	args_add(&a, "gdb");
+	args_add(&a, "-q");
+	/* gdb runs -iex first, then ours, then the user's */
+	args_command(&a, "set print inferior-events off");
+	for (n = 0; n < nr; n++)
+		inferior_add(&a, img, &outs[n], n + 1);
+	if (nr > 1)
+		args_command(&a, "inferior 1");
+	for (; *options; options++)
+		args_add(&a, *options);
+	if (!a.failed)
+		execvp("gdb", a.argv);
+	err = failed("gdb: %s", strerror(a.failed ? ENOMEM : errno));
+	args_free(&a);
+	return err;
+}
+
+static int run(const struct cmd *cmd, int argc, char **argv)
+{
 	struct core_out *outs;
-	size_t nr, n;
-	int i;
+	struct image img;
+	int err = ST_FAILED;
+	size_t nr;
 
 	if (argc < 2 || argv[1][0] == '-' ||
 	    (argc > 2 && strcmp(argv[2], "--")))
@@ -160,22 +198,11 @@ static int run(const struct cmd *cmd, int argc, char **argv)
 		return ST_FAILED;
 	more_descriptors();
 	outs = cores_create(&img, &nr);
-	if (!outs)
-		return ST_FAILED;
-	args_add(&a, "gdb");
-	args_add(&a, "-q");
-	/* gdb runs -iex first, then ours, then the user's */
-	args_command(&a, "set print inferior-events off");
-	for (n = 0; n < nr; n++)
-		inferior_add(&a, &img, &outs[n], n + 1);
-	if (nr > 1)
-		args_command(&a, "inferior 1");
-	for (i = 3; i < argc; i++)
-		args_add(&a, argv[i]);
-	if (a.failed)
-		return failed("%s: %s", argv[1], strerror(ENOMEM));
-	execvp("gdb", a.argv);
-	return failed("gdb: %s", strerror(errno));
+	if (outs)
+		err = gdb_exec(&img, outs, nr, argv + (argc > 2 ? 3 : 2));
+	free(outs);
+	image_close(&img);
+	return err;
 }
 
 const struct cmd cmd_gdb = {

@@ -292,6 +292,16 @@ loads() {
 	assert_output --partial '0x401100'
 }
 
+@test "gdb: an image that is damaged, and no gdb" {
+	local offset
+	run -1 --separate-stderr env PATH=/nowhere "$unit/mkcrimg" gdb a.crimg
+	one_line 'gdb: No such file or directory'
+	offset=$(json "[x['offset'] for x in r if x['type'] == 'PAGES' and x['method'] == 2][0]")
+	poke a.crimg $((offset + 7)) 255
+	run -1 --separate-stderr mkcrimg gdb a.crimg -- -batch
+	one_line 'a.crimg: pid 100: core: checksum does not match'
+}
+
 # All that an image says, but for where its memory stands
 content() {
 	mkcrimg show --json --memory "$1" | python3 -c "
