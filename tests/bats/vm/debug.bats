@@ -135,10 +135,6 @@ count() {
 	count 4 ' PRSTATUS' "$output"
 	run -0 readelf -lnW "$x"
 	refute_output --partial 'Warning'
-	if type lldb >/dev/null 2>&1; then
-		run -0 lldb --batch -o 'p debug_global' -o 'p debug_large[4000000]' -c "$x" "$progs/debug"
-		assert_output --partial '815'
-	fi
 }
 
 # Places in the file that several processes have in common
