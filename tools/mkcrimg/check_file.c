@@ -252,10 +252,11 @@ static const char *run_check(void *arg, size_t n, u8 *buf)
 	const struct image *img = r->img;
 	struct cr_rec_pages run;
 	struct cr_view v;
+	const u8 *bytes;
 	const char *why;
 
 	cr_read(&img->cr, img->cr.page_runs[n], &v, &run, sizeof(run));
-	why = image_run_read(img, &run, buf);
+	why = image_run_bytes(img, &run, buf, &bytes);
 	if (!why)
 		return NULL;
 	failed("%s: object %u: memory at 0x%llx: %s", img->path, v.id,

@@ -64,7 +64,8 @@ struct batch {
 /* ---- the file ---- */
 
 /* Offsets of all that is behind the program headers; value: the file's size */
-static u64 lay_out(struct core_plan *c, GElf_Phdr *ph, u64 notes, size_t notes_len)
+static u64 lay_out(struct core_plan *c, GElf_Phdr *ph, u64 notes,
+		   size_t notes_len)
 {
 	u64 offset = (notes + notes_len + PAGE - 1) & ~(PAGE - 1);
 	const struct core_load *load;
@@ -183,7 +184,7 @@ static const char *piece_read(const struct image *img,
 		return core_file_read(img, p->id, buf, p->len);
 	default:
 		cr_read_page_run(&img->cr, p->id, p->run, &run);
-		return image_run_read(img, &run, buf);
+		return image_run_bytes(img, &run, buf, from);
 	}
 }
 
@@ -248,7 +249,10 @@ static bool batch_sort(struct batch *b)
 	return true;
 }
 
-/* @why: one is not even begun: nothing is written, everything freed */
+/*
+ * Write what is to be written, unless the last core could not be begun: @why.
+ * The batch is empty then, in any case
+ */
 static int batch_end(struct batch *b, const char *why)
 {
 	struct cr_rec_thread t = {};

@@ -22,7 +22,8 @@
 #include "parallel.h"
 
 #define PAGE		4096ull
-#define NOTE_HEAD	(sizeof(Elf64_Nhdr) + 8)	/* with the name and its padding */
+/* A note's header, and its name with padding */
+#define NOTE_HEAD	(sizeof(Elf64_Nhdr) + 8)
 
 /**
  * struct place - where a page run is, and will be
@@ -212,15 +213,16 @@ static const char *run_write(void *arg, size_t n, u8 *buf)
 	struct expansion *x = arg;
 	struct place *p = &x->places[n];
 	size_t len = le32_to_cpu(p->run.len);
+	const u8 *bytes;
 	const char *why;
 
 	if (p->first != n)
 		return NULL;
-	why = image_run_read(x->img, &p->run, buf);
+	why = image_run_bytes(x->img, &p->run, buf, &bytes);
 	if (why)
 		return why;
-	p->xxh64 = XXH64(buf, len, 0);
-	return write_sparse(x->fd, buf, len, p->offset) ? NULL :
+	p->xxh64 = XXH64(bytes, len, 0);
+	return write_sparse(x->fd, bytes, len, p->offset) ? NULL :
 	       strerror(errno);
 }
 

@@ -153,20 +153,21 @@ bool image_header_ok(const struct image *img)
 	       hash == le64_to_cpu(img->cr.end.header_xxh64);
 }
 
-const char *image_run_read(const struct image *img,
-			   const struct cr_rec_pages *run, void *buf)
+const char *image_run_bytes(const struct image *img,
+			    const struct cr_rec_pages *run, void *buf,
+			    const u8 **bytes)
 {
 	const u8 *from = img->map + le64_to_cpu(run->offset);
 	size_t stored = le32_to_cpu(run->stored);
 	size_t len = le32_to_cpu(run->len);
 	size_t got;
 
+	*bytes = from;
 	if (XXH64(from, stored, 0) != le64_to_cpu(run->xxh64))
 		return "checksum does not match";
-	if (le32_to_cpu(run->method) == CR_PAGES_RAW) {
-		memcpy(buf, from, len);
+	if (le32_to_cpu(run->method) == CR_PAGES_RAW)
 		return NULL;
-	}
+	*bytes = buf;
 	if (ZSTD_getFrameContentSize(from, stored) != len)
 		return "zstd frame says another size";
 	if (ZSTD_findFrameCompressedSize(from, stored) != stored)
@@ -200,6 +201,7 @@ size_t image_mem_read(const struct image *img, u32 id, u64 addr, void *buf,
 	u32 n = image_run_find(img, id, addr);
 	struct cr_rec_pages run;
 	size_t done = 0, part, skip;
+	const u8 *bytes;
 	u8 *pages;
 
 	pages = malloc(CR_RUN_MAX);
@@ -208,13 +210,13 @@ size_t image_mem_read(const struct image *img, u32 id, u64 addr, void *buf,
 	for (; n < obj->nr_page_runs && done < len; n++) {
 		cr_read_page_run(&img->cr, id, n, &run);
 		if (le64_to_cpu(run.addr) > addr + done ||
-		    image_run_read(img, &run, pages))
+		    image_run_bytes(img, &run, pages, &bytes))
 			break;
 		skip = addr + done - le64_to_cpu(run.addr);
 		part = le32_to_cpu(run.len) - skip;
 		if (part > len - done)
 			part = len - done;
-		memcpy((u8 *)buf + done, pages + skip, part);
+		memcpy((u8 *)buf + done, bytes + skip, part);
 		done += part;
 	}
 	free(pages);

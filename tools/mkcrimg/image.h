@@ -52,15 +52,17 @@ bool image_header_hash(const Elf64_Ehdr *ehdr, const Elf64_Phdr *phdr,
 bool image_header_ok(const struct image *img);
 
 /**
- * image_run_read() - the memory of a page run
+ * image_run_bytes() - the memory of a page run
  * @img: the image; the run's place in the file is checked
  * @run: as read
- * @buf: takes le32_to_cpu(run->len) bytes
+ * @buf: room for le32_to_cpu(run->len) bytes, if they have to be decompressed
+ * @bytes: takes where they are: @buf, or the file itself
  *
  * Return: NULL, or what is wrong with the stored bytes
  */
-const char *image_run_read(const struct image *img,
-			   const struct cr_rec_pages *run, void *buf);
+const char *image_run_bytes(const struct image *img,
+			    const struct cr_rec_pages *run, void *buf,
+			    const u8 **bytes);
 
 /* The first page run of an object that ends behind @addr; their number: none */
 u32 image_run_find(const struct image *img, u32 id, u64 addr);

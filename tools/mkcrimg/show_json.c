@@ -191,7 +191,8 @@ static json *json_memory(const struct image *img, u32 id, u8 *buf)
 	struct cr_rec_pages run;
 	XXH64_state_t *state = XXH64_createState();
 	const char *why = NULL;
-	u64 addr, bytes = 0;
+	const u8 *bytes;
+	u64 addr, nonzero = 0;
 	size_t i;
 	json *o;
 	u32 n;
@@ -199,21 +200,21 @@ static json *json_memory(const struct image *img, u32 id, u8 *buf)
 	XXH64_reset(state, 0);
 	for (n = 0; n < img->cr.objs[id].nr_page_runs && !why; n++) {
 		cr_read_page_run(&img->cr, id, n, &run);
-		why = image_run_read(img, &run, buf);
+		why = image_run_bytes(img, &run, buf, &bytes);
 		for (i = 0; !why && i < le32_to_cpu(run.len); i += page) {
 			addr = le64_to_cpu(run.addr) + i;
-			if (page_is_zero(buf + i, page))
+			if (page_is_zero(bytes + i, page))
 				continue;
 			XXH64_update(state, &addr, sizeof(addr));
-			XXH64_update(state, buf + i, page);
-			bytes += page;
+			XXH64_update(state, bytes + i, page);
+			nonzero += page;
 		}
 	}
 	o = json_object_new_object();
 	json_object_object_add(o, "id", json_object_new_int64(id));
 	if (why)
 		json_object_object_add(o, "error", json_object_new_string(why));
-	json_object_object_add(o, "nonzero", json_object_new_uint64(bytes));
+	json_object_object_add(o, "nonzero", json_object_new_uint64(nonzero));
 	json_object_object_add(o, "xxh64", json_hex(XXH64_digest(state)));
 	XXH64_freeState(state);
 	return o;
