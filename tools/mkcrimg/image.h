@@ -67,6 +67,9 @@ const char *image_run_bytes(const struct image *img,
 /* The first page run of an object that ends behind @addr; their number: none */
 u32 image_run_find(const struct image *img, u32 id, u64 addr);
 
+/* The first page run of an object that ends behind @addr; the number of runs: none */
+u32 image_run_find(const struct image *img, u32 id, u64 addr);
+
 /**
  * image_mem_read() - memory of an address space or SHM, as stored
  * @img: the image

@@ -13,6 +13,7 @@ static const struct cmd *const cmds[] = {
 	&cmd_core,
 	&cmd_gdb,
 	&cmd_expand,
+	&cmd_stack,
 };
 
 int usage(const struct cmd *cmd)

@@ -2,8 +2,8 @@
 #
 # mkcrimg: its own sources, and the kernel's reader and checks of images. Included by the top Makefile.
 
-MKCRIMG_LIBS := libelf libzstd libxxhash json-c
-MKCRIMG_INC := -Itools/mkcrimg/compat -Iinclude/uapi -Iinclude -Itools/mkcrimg
+MKCRIMG_LIBS := libdw libelf libzstd libxxhash json-c
+MKCRIMG_INC := -Itools/mkcrimg/compat -Iinclude/uapi -Iinclude -Itools/mkcrimg -I$(B)/mkcrimg.d
 MKCRIMG_SRC := $(wildcard tools/mkcrimg/*.c)
 # The code that the kernel runs
 CR_READER_SRC := kernel/cr_image.c $(wildcard kernel/cr_check*.c)
@@ -17,5 +17,15 @@ $(B)/mkcrimg.d/%.o: %.c
 	@$(call say,CC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) $(CFLAGS) -pthread -D_GNU_SOURCE -MMD -MP $(MKCRIMG_INC) -c -o $@ $<
+
+# Numbers and names of system calls, for the tool and for its copy under the sanitizers
+$(addsuffix /tools/mkcrimg/syscall.o,$(B)/mkcrimg.d $(B)/unit): $(B)/mkcrimg.d/syscalls.inc
+
+$(B)/mkcrimg.d/syscalls.inc: tools/mkcrimg/mkcrimg.mk
+	@$(call say,GEN,$@)
+	@mkdir -p $(@D)
+	$(Q)echo '#include <asm/unistd_64.h>' | $(HOSTCC) -E -dM - >$@.new
+	$(Q)sed -n 's/^#define __NR_\([a-z0-9_]*\) \([0-9]*\)$$/\t[\2] = "\1",/p' $@.new | sort -V >$@
+	$(Q)rm $@.new
 
 -include $(MKCRIMG_OBJ:.o=.d)
