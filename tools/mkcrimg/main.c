@@ -14,6 +14,7 @@ static const struct cmd *const cmds[] = {
 	&cmd_gdb,
 	&cmd_expand,
 	&cmd_stack,
+	&cmd_diff,
 };
 
 int usage(const struct cmd *cmd)

@@ -31,7 +31,7 @@ struct cmd {
 };
 
 extern const struct cmd cmd_save, cmd_show, cmd_check, cmd_core, cmd_gdb,
-	cmd_restart, cmd_expand, cmd_stack;
+	cmd_restart, cmd_expand, cmd_stack, cmd_diff;
 
 /* Usage of one command to stderr; value: ST_USAGE */
 int usage(const struct cmd *cmd);

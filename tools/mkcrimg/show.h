@@ -2,10 +2,18 @@
 #ifndef MKCRIMG_SHOW_H
 #define MKCRIMG_SHOW_H
 
+#include <json-c/json.h>
+#include "fields.h"
 #include "image.h"
 
 /* The image as JSON on stdout; @memory: with a hash of each memory's contents */
 void show_json(const struct image *img, bool memory);
+
+/* Element @n of a field, in the way that its form says */
+struct json_object *json_value(const struct field *f, const void *rec,
+			       unsigned int n);
+/* A tail; a long one of bytes by its length and hash */
+struct json_object *json_tail(enum tail_form form, const struct cr_view *v);
 
 /* System V objects of the job */
 void show_ipc(const struct image *img);

@@ -39,7 +39,7 @@ static json *json_bytes(const u8 *p, size_t len)
 	return o;
 }
 
-static json *json_value(const struct field *f, const void *rec, unsigned int n)
+json *json_value(const struct field *f, const void *rec, unsigned int n)
 {
 	const char *p = (const char *)rec + f->offset;
 	char text[24];
@@ -111,7 +111,7 @@ static json *json_numbers(const u8 *p, size_t len, size_t size)
 	return array;
 }
 
-static json *json_tail(enum tail_form form, const struct cr_view *v)
+json *json_tail(enum tail_form form, const struct cr_view *v)
 {
 	switch (form) {
 	case TAIL_TEXT:

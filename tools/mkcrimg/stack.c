@@ -34,6 +34,7 @@ static const unsigned char dwarf_regs[] = {
  * @lacks: address that could not be read for the thread at hand
  * @lacked: there was one
  * @nr_frames: of the thread at hand
+ * @module: the last of them is in it
  * @sink, @arg: who is told
  */
 struct walk {
@@ -45,6 +46,7 @@ struct walk {
 	u64 lacks;
 	bool lacked;
 	unsigned int nr_frames;
+	const struct module *module;
 	const struct stack_sink *sink;
 	void *arg;
 };
@@ -157,6 +159,7 @@ static int frame_tell(Dwfl_Frame *state, void *arg)
 	pc -= !activation;
 	mod = dwfl_addrmodule(dwfl_thread_dwfl(dwfl_frame_thread(state)), pc);
 	f.module = module_of(mod);
+	w->module = f.module;
 	if (mod) {
 		f.symbol = dwfl_module_addrinfo(mod, pc, &f.offset, &sym, NULL,
 						NULL, NULL);
@@ -183,6 +186,7 @@ static int thread_tell(Dwfl_Thread *thread, void *arg)
 	stack_call_read(w->img, w->thread, &t, &call);
 	w->sink->thread(w->arg, &t, &call);
 	w->nr_frames = 0;
+	w->module = NULL;
 	w->lacked = false;
 	switch (dwfl_thread_getframes(thread, frame_tell, w)) {
 	case 0:
@@ -194,7 +198,9 @@ static int thread_tell(Dwfl_Thread *thread, void *arg)
 	default:
 		snprintf(text, sizeof(text), "0x%llx is not in the image",
 			 (unsigned long long)w->lacks);
-		why = w->lacked ? text : dwfl_errmsg(-1);
+		why = w->module && w->module->why ?
+		      "without that file, who called it is not known" :
+		      w->lacked ? text : dwfl_errmsg(-1);
 	}
 	w->sink->thread_end(w->arg, why);
 	return DWARF_CB_OK;
