@@ -16,50 +16,62 @@
 #define DIFF_TROUBLE	2
 
 /* Clocks are not read at once: leaders that started within it are the same */
-#define START_SLACK_NS	2000000000ll
+#define START_SLACK_NS	2000000000ull
 
 /* ---- is it the same job? ---- */
 
 enum relation {
 	JOB_SAME,		/* the leader has lived on */
-	JOB_LIKELY,		/* it has its number and its name */
+	JOB_LIKELY,		/* started at another time, with its number and name */
 	JOB_OTHER,
 };
 
 static const char *const relations[] = {
 	"the same job",
-	"not in the same life: the same job restarted, or another one",
+	"the same job after a restart, or another one",
 	"another job",
 };
 
-/* When the leader started, on the clock that counts from the machine's boot */
-static s64 leader_start(const struct image *img, struct cr_rec_proc *p,
-			struct cr_rec_thread *t)
+/*
+ * Did their leaders start at the same moment? By the clock that counts from the
+ * machine's boot, or by the date if an image does not say which boot that was.
+ */
+static bool started_at_once(const struct cr_rec_head *a,
+			    const struct cr_rec_proc *p,
+			    const struct cr_rec_head *b,
+			    const struct cr_rec_proc *q)
 {
-	struct cr_view v;
+	static const u8 unknown[sizeof(a->boot_id)];
+	u64 between = le64_to_cpu(p->age_ns) - le64_to_cpu(q->age_ns);
 
-	cr_read_obj(&img->cr, img->cr.leader, &v, p, sizeof(*p));
-	image_main_thread(img, img->cr.leader, t);
-	return le64_to_cpu(img->cr.head.boottime_ns) - le64_to_cpu(p->age_ns);
+	if (!memcmp(a->boot_id, unknown, sizeof(unknown)) ||
+	    !memcmp(b->boot_id, unknown, sizeof(unknown)))
+		between += le64_to_cpu(b->realtime_ns) -
+			   le64_to_cpu(a->realtime_ns);
+	else if (!memcmp(a->boot_id, b->boot_id, sizeof(unknown)))
+		between += le64_to_cpu(b->boottime_ns) -
+			   le64_to_cpu(a->boottime_ns);
+	else
+		return false;
+	return between + START_SLACK_NS < 2 * START_SLACK_NS;
 }
 
 static enum relation jobs_relation(const struct image *a,
 				   const struct image *b)
 {
-	static const u8 unknown[sizeof(a->cr.head.boot_id)];
-	struct cr_rec_thread thread_a, thread_b;
+	struct cr_rec_thread s, t;
 	struct cr_rec_proc p, q;
-	s64 start_a = leader_start(a, &p, &thread_a);
-	s64 start_b = leader_start(b, &q, &thread_b);
+	struct cr_view v;
 
+	cr_read_obj(&a->cr, a->cr.leader, &v, &p, sizeof(p));
+	cr_read_obj(&b->cr, b->cr.leader, &v, &q, sizeof(q));
 	if (p.pid != q.pid)
 		return JOB_OTHER;
-	if (memcmp(a->cr.head.boot_id, unknown, sizeof(unknown)) &&
-	    !memcmp(a->cr.head.boot_id, b->cr.head.boot_id, sizeof(unknown)) &&
-	    start_a - start_b < START_SLACK_NS &&
-	    start_b - start_a < START_SLACK_NS)
+	if (started_at_once(&a->cr.head, &p, &b->cr.head, &q))
 		return JOB_SAME;
-	return strcmp(thread_a.comm, thread_b.comm) ? JOB_OTHER : JOB_LIKELY;
+	return image_main_thread(a, a->cr.leader, &s) &&
+	       image_main_thread(b, b->cr.leader, &t) &&
+	       !strcmp(s.comm, t.comm) ? JOB_LIKELY : JOB_OTHER;
 }
 
 /* Nanoseconds from one image to the other */
@@ -73,9 +85,7 @@ static void show_heads(const struct diff *d)
 {
 	double seconds = time_between(d->a, d->b) / 1e9;
 	enum relation r = jobs_relation(d->a, d->b);
-	struct cr_rec_thread t;
 
-	image_main_thread(d->a, d->a->cr.leader, &t);
 	printf("%s, %s: %s, %.3f s %s\n", d->a->path, d->b->path,
 	       relations[r], seconds < 0 ? -seconds : seconds,
 	       seconds < 0 ? "earlier" : "later");

@@ -48,10 +48,17 @@ static json *change(struct diff *d, const char *what)
 	return o;
 }
 
+static const char *value_text(json *value)
+{
+	return json_object_is_type(value, json_type_string) ?
+	       json_object_get_string(value) :
+	       json_object_to_json_string_ext(value, JSON_C_TO_STRING_PLAIN |
+					      JSON_C_TO_STRING_NOSLASHESCAPE);
+}
+
 void diff_changed(struct diff *d, const char *field, json *was, json *now)
 {
-	const char *a = json_object_get_string(was);
-	const char *b = json_object_get_string(now);
+	const char *a = value_text(was), *b = value_text(now);
 	json *o;
 
 	d->differs = true;

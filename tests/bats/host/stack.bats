@@ -1,0 +1,114 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0
+# mkcrimg stack and mkcrimg diff, on the image that tests/unit/sample.c makes, under ASan and UBSan. On real jobs:
+# tests/bats/vm/stack.bats.
+
+bats_require_minimum_version 1.5.0
+bats_load_library bats-support
+bats_load_library bats-assert
+
+setup() {
+	unit=$(cd "$BATS_TEST_DIRNAME/../../../build/unit" && pwd)
+	mkdir "$BATS_TEST_TMPDIR/dir"
+	cd "$BATS_TEST_TMPDIR/dir"
+	"$unit/mkimage" a.crimg
+}
+
+mkcrimg() { "$unit/mkcrimg" "$@"; }
+
+@test "wrong usage is status 2" {
+	run -2 mkcrimg stack
+	run -2 mkcrimg stack a.crimg a.crimg
+	run -2 mkcrimg stack -p x a.crimg
+	run -2 mkcrimg stack -p 0 a.crimg
+	run -2 mkcrimg diff
+	run -2 mkcrimg diff a.crimg
+	run -2 mkcrimg diff a.crimg a.crimg a.crimg
+	run -2 mkcrimg diff --xml a.crimg a.crimg
+}
+
+@test "help has both" {
+	run -0 mkcrimg --help
+	assert_output --partial '  stack '
+	assert_output --partial '  diff '
+}
+
+@test "stack: every process and thread, and why there is no more to be said of them" {
+	run -0 --separate-stderr mkcrimg stack a.crimg
+	assert_equal "$stderr" ''
+	assert_line 'PID 100 app - /usr/bin/app'
+	assert_line 'TID 101 app: returns from futex with 0'
+	assert_line 'PID 102 app - /usr/bin/app: stopped by SIGTSTP'
+	assert_line 'PID 103 app: zombie'
+	assert_line --regexp '^PID 105 app .*: its first thread \(app\) has exited$'
+	assert_equal "$(grep -c '^TID' <<<"$output")" 4
+	assert_equal "$(grep -c '^#0   0x0000000000401100 ? - /usr/bin/app (not there)$' <<<"$output")" 4
+}
+
+@test "stack -p: one process" {
+	run -0 mkcrimg stack -p 102 a.crimg
+	assert_equal "$(grep -c '^PID' <<<"$output")" 1
+	run -0 mkcrimg stack -p 103 a.crimg
+	assert_output 'PID 103 app: zombie'
+	run -1 mkcrimg stack -p 7 a.crimg
+	assert_output 'mkcrimg: a.crimg: pid 7: no such process'
+}
+
+@test "stack --json says the same" {
+	mkcrimg stack --json -b a.crimg >json
+	run -0 python3 -c "
+import json
+p = json.load(open('json'))['processes']
+print([x['pid'] for x in p], [x['state'] for x in p], p[1]['stop_signal'])
+print([[t['tid'] for t in x['threads']] for x in p])
+f = p[0]['threads'][0]['frames']
+print(len(f), f[0]['pc'], f[0]['module'], f[0]['unavailable'], p[0]['threads'][0]['syscall'])
+print([m['name'] for m in p[0]['modules']])"
+	assert_line --index 0 "[100, 102, 103, 104, 105] ['alive', 'stopped', 'zombie', 'zombie', 'stopped'] 20"
+	assert_line --index 1 '[[100, 101], [102], [], [], [106]]'
+	assert_line --index 2 "1 0x401100 /usr/bin/app not there {'nr': 202, 'name': 'futex', 'result': 0}"
+	assert_line --index 3 "['/usr/bin/app', '[vdso]']"
+}
+
+@test "diff: status 0 for the same, 2 for what is no image" {
+	cp a.crimg b.crimg
+	run -0 mkcrimg diff a.crimg b.crimg
+	assert_output 'a.crimg, b.crimg: the same job, 0.000 s later'
+	run -0 mkcrimg diff --json a.crimg b.crimg
+	assert_output --regexp '"changes":\[[[:space:]]*\]'
+	run -2 --separate-stderr mkcrimg diff a.crimg missing
+	assert_equal "$stderr" 'mkcrimg: missing: No such file or directory'
+	run -2 mkcrimg diff missing a.crimg
+	run -2 mkcrimg diff a.crimg /bin/true
+}
+
+@test "diff: memory that differs in a byte is found, raw and compressed; damaged memory is trouble" {
+	local n found=0 trouble=0
+	for n in $(seq 40); do
+		"$unit/mutate" --memory a.crimg $n m.crimg >what
+		run mkcrimg diff a.crimg m.crimg
+		case $status in
+		0) ;;
+		1) [[ "$output" == *": pages: "* ]] && found=$((found + 1)) ;;
+		2) [[ "$output" == *"memory at 0x"* ]] && trouble=$((trouble + 1)) ;;
+		*) cat what; echo "$output"; false ;;
+		esac
+	done
+	[ $found -gt 5 ]
+	[ $trouble -gt 0 ]
+}
+
+@test "mutants: both say what they can, and never fall" {
+	local n
+	for n in $(seq 120); do
+		"$unit/mutate" a.crimg $n m.crimg >what
+		for cmd in 'stack -b' 'stack --json -b'; do
+			run mkcrimg $cmd m.crimg
+			[ "$status" -le 1 ] || { cat what; echo "$output"; false; }
+		done
+		for cmd in 'diff a.crimg m.crimg' 'diff --json m.crimg a.crimg'; do
+			run mkcrimg $cmd
+			[ "$status" -le 2 ] || { cat what; echo "$output"; false; }
+		done
+	done
+}
