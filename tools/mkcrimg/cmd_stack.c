@@ -63,6 +63,8 @@ static void thread(void *arg, const struct cr_rec_thread *t,
 		break;
 	case CALL_IN:
 		printf("in %s", name);
+		if (call->resumes)
+			printf(" (%s)", call->resumes);
 		break;
 	case CALL_RETURNS:
 		printf("returns from %s with %lld", name,

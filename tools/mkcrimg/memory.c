@@ -31,7 +31,7 @@ static int shm_copy(const struct image *img, u32 id, const char **why)
 	pages = malloc(CR_RUN_MAX);
 	fd = memfd_create("mkcrimg", MFD_CLOEXEC);
 	*why = "cannot be copied";
-	if (!pages || fd < 0 || ftruncate(fd, le64_to_cpu(shm.size)))
+	if (!pages || fd < 0)
 		goto out_close;
 	for (n = 0; n < img->cr.objs[id].nr_page_runs; n++) {
 		cr_read_page_run(&img->cr, id, n, &run);
@@ -42,6 +42,9 @@ static int shm_copy(const struct image *img, u32 id, const char **why)
 			   le64_to_cpu(run.addr)) != le32_to_cpu(run.len))
 			goto out_close;
 	}
+	/* a hole at its end; or the last run's bytes beyond it */
+	if (ftruncate(fd, le64_to_cpu(shm.size)))
+		goto out_close;
 	free(pages);
 	return fd;
 out_close:

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include "stack.h"
 
 /* Registers in the order of DWARF: places in struct cr_rec_regs_x86 */
@@ -62,6 +63,26 @@ static void regs_read(const struct image *img, u32 thread,
 			cr_detail(&it, regs, sizeof(*regs));
 }
 
+/* What restart_syscall() goes on with; NULL: nothing waits for it */
+static const char *restart_name(const struct image *img, u32 thread)
+{
+	static const char *const names[] = {
+		[CR_RESTART_NANOSLEEP] = "nanosleep",
+		[CR_RESTART_FUTEX] = "futex",
+		[CR_RESTART_POLL] = "poll",
+		[CR_RESTART_CPU] = "nanosleep",
+		[CR_RESTART_ALARM] = "nanosleep",
+	};
+	struct cr_rec_restart rec = {};
+	struct cr_detail_iter it;
+
+	cr_for_each_detail(&img->cr, thread, &it)
+		if (it.view.type == CR_REC_RESTART)
+			cr_detail(&it, &rec, sizeof(rec));
+	return le32_to_cpu(rec.kind) < ARRAY_SIZE(names) ?
+	       names[le32_to_cpu(rec.kind)] : NULL;
+}
+
 void stack_call_read(const struct image *img, u32 thread,
 		     const struct cr_rec_thread *t, struct stack_call *call)
 {
@@ -73,7 +94,14 @@ void stack_call_read(const struct image *img, u32 thread,
 	if (!~call->nr)
 		return;
 	call->name = syscall_name(call->nr);
+	call->resumes = restart_name(img, thread);
 	call->result = le64_to_cpu(regs.gpr[RAX]);
+	if (call->resumes) {
+		call->state = CALL_IN;
+		if (call->nr != SYS_restart_syscall)
+			call->resumes = NULL;
+		return;
+	}
 	switch (call->result) {
 	case CODE_RESTARTSYS:
 	case CODE_RESTARTNOINTR:

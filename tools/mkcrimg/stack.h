@@ -20,6 +20,7 @@ enum call_state {
  * @state: enum call_state
  * @nr: its number
  * @name: or NULL
+ * @resumes: restart_syscall(): what that goes on with; NULL: it is another one
  * @result: RETURNS: what it returns
  * @vfork: in vfork() until this process has executed or ended; 0: it is not
  */
@@ -27,6 +28,7 @@ struct stack_call {
 	enum call_state state;
 	u64 nr;
 	const char *name;
+	const char *resumes;
 	s64 result;
 	u32 vfork;
 };

@@ -92,6 +92,7 @@ static void thread(void *arg, const struct cr_rec_thread *t,
 		json_object_object_add(c, "nr",
 				       json_object_new_int64(call->nr));
 		add_text(c, "name", call->name);
+		add_text(c, "resumes", call->resumes);
 		if (call->state == CALL_RETURNS)
 			json_object_object_add(c, "result",
 				json_object_new_int64(call->result));

@@ -37,7 +37,7 @@ mkcrimg() { "$unit/mkcrimg" "$@"; }
 	run -0 --separate-stderr mkcrimg stack a.crimg
 	assert_equal "$stderr" ''
 	assert_line 'PID 100 app - /usr/bin/app'
-	assert_line 'TID 101 app: returns from futex with 0'
+	assert_line 'TID 101 app: in futex'
 	assert_line 'PID 102 app - /usr/bin/app: stopped by SIGTSTP'
 	assert_line 'PID 103 app: zombie'
 	assert_line --regexp '^PID 105 app .*: its first thread \(app\) has exited$'
@@ -66,7 +66,7 @@ print(len(f), f[0]['pc'], f[0]['module'], f[0]['unavailable'], p[0]['threads'][0
 print([m['name'] for m in p[0]['modules']])"
 	assert_line --index 0 "[100, 102, 103, 104, 105] ['alive', 'stopped', 'zombie', 'zombie', 'stopped'] 20"
 	assert_line --index 1 '[[100, 101], [102], [], [], [106]]'
-	assert_line --index 2 "1 0x401100 /usr/bin/app not there {'nr': 202, 'name': 'futex', 'result': 0}"
+	assert_line --index 2 "1 0x401100 /usr/bin/app not there {'nr': 202, 'name': 'futex'}"
 	assert_line --index 3 "['/usr/bin/app', '[vdso]']"
 }
 

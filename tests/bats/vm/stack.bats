@@ -22,13 +22,15 @@ calls() {
 		s/^(#[0-9]+) +(0x[0-9a-f]+) (\?|([^ +]*)\+0x[0-9a-f]+) - .*/\1 \2 \4/p'
 }
 
-# start_copy: debug as a program that only this job uses
+# start_copy [OPTION...]: debug as a program that only this job uses, saved with these options
 start_copy() {
 	copy=$BATS_TEST_TMPDIR/copy
 	mkdir "$copy"
 	cp "$progs/debug" "$copy/"
 	progs=$copy start debug
-	save_kill
+	save --kill "$@"
+	expect_status 137
+	until_true no_task_left
 }
 
 @test "stack: all threads of all processes, with symbols, sources and system calls" {
@@ -37,7 +39,7 @@ start_copy() {
 	run -0 --separate-stderr mkcrimg stack "$job_image"
 	assert_equal "$stderr" ''
 	count 2 "^PID [0-9]+ debug - $progs/debug\$" "$output"
-	count 5 '^TID [0-9]+ debug: in (clock_nanosleep|restart_syscall)$' "$output"
+	count 5 '^TID [0-9]+ debug: in (clock_nanosleep|restart_syscall \(nanosleep\))$' "$output"
 	count 5 "^#.* prog_wait\+0x[0-9a-f]+ - $progs/debug  .*/prog.h:[0-9]+\$" "$output"
 	count 3 '^#.* debug_thread\+0x' "$output"
 	count 1 '^#.* debug_child\+0x' "$output"
@@ -83,6 +85,14 @@ start_copy() {
 	count 2 "no build-id - $copy/debug \(not there\)\$" "$output"
 	# what is there is told all the same
 	count 5 '^#0 .* - /.*/libc\.so\.6' "$output"
+}
+
+@test "stack: the copy of a file that the image carries is as good" {
+	start_copy --with-files
+	rm "$copy/debug"
+	run -0 mkcrimg stack -b "$job_image"
+	count 5 "prog_wait\+0x[0-9a-f]+ - $copy/debug" "$output"
+	count 0 'not there' "$output"
 }
 
 @test "stack: a zombie; stopped processes" {
