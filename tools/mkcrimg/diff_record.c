@@ -95,6 +95,22 @@ static void diff_numbers(struct diff *d, const struct cr_view *a,
 	}
 }
 
+/* What is behind the fields of a record */
+static const char *tail_name(u32 type)
+{
+	switch (type) {
+	case CR_REC_FILE:
+	case CR_REC_FS:
+	case CR_REC_PIPE:
+		return "path";
+	case CR_REC_VMA:
+	case CR_REC_SHM:
+	case CR_REC_SOCK:
+		return "name";
+	}
+	return "tail";
+}
+
 static void diff_tails(struct diff *d, enum tail_form form,
 		       const struct cr_view *a, const struct cr_view *b)
 {
@@ -105,7 +121,8 @@ static void diff_tails(struct diff *d, enum tail_form form,
 	    (form == TAIL_U32 || form == TAIL_U64))
 		diff_numbers(d, a, b, form == TAIL_U32 ? 4 : 8);
 	else
-		diff_changed(d, "tail", json_tail(form, a), json_tail(form, b));
+		diff_changed(d, tail_name(a->type), json_tail(form, a),
+			     json_tail(form, b));
 }
 
 /* Ids of files, which stand before the bytes of a message */
