@@ -161,6 +161,7 @@ static ssize_t stored_read(struct memory *m, u32 id, u64 addr, void *buf,
 {
 	u32 n = image_run_find(m->img, id, addr);
 	struct cr_rec_pages run;
+	const char *why;
 	u64 skip;
 
 	*gap = ~0ull;
@@ -173,8 +174,11 @@ static ssize_t stored_read(struct memory *m, u32 id, u64 addr, void *buf,
 	}
 	if (m->run_id != id || m->run.addr != run.addr) {
 		m->run_id = 0;
-		if (image_run_read(m->img, &run, m->run_pages))
+		why = image_run_read(m->img, &run, m->run_pages);
+		if (why) {
+			m->damaged = why;
 			return -1;
+		}
 		m->run_id = id;
 		m->run = run;
 	}

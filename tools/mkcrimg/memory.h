@@ -14,6 +14,7 @@
  * @run: the run that was read last
  * @run_id: the object it is of; 0: none
  * @run_pages: its bytes
+ * @damaged: what is wrong with stored memory that was asked for; NULL: nothing
  * @file: the FILE that was opened last; 0: none
  * @fd: of it, or -1: it is not what it was
  */
@@ -26,6 +27,7 @@ struct memory {
 	struct cr_rec_pages run;
 	u32 run_id;
 	u8 *run_pages;
+	const char *damaged;
 	u32 file;
 	int fd;
 };

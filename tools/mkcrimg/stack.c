@@ -224,7 +224,7 @@ static int thread_tell(Dwfl_Thread *thread, void *arg)
 						   "no address to return to";
 		break;
 	default:
-		snprintf(text, sizeof(text), "0x%llx is not in the image",
+		snprintf(text, sizeof(text), "memory at 0x%llx cannot be read",
 			 (unsigned long long)w->lacks);
 		why = w->module && w->module->why ?
 		      "without that file, who called it is not known" :
@@ -283,7 +283,7 @@ static const char *session(struct walk *w, Dwfl *dwfl, Elf *elf,
 				       &thread_callbacks, w) ||
 	    dwfl_getthreads(dwfl, thread_tell, w))
 		return dwfl_errmsg(-1);
-	return NULL;
+	return w->memory.damaged;
 }
 
 int stack_walk(const struct image *img, u32 proc, bool build_ids,
