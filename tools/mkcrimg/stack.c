@@ -209,6 +209,7 @@ static int thread_tell(Dwfl_Thread *thread, void *arg)
 	struct walk *w = arg;
 	struct cr_view v;
 	char text[64];
+	int status;
 
 	cr_read_obj(&w->img->cr, w->thread, &v, &t, sizeof(t));
 	stack_call_read(w->img, w->thread, &t, &call);
@@ -216,19 +217,18 @@ static int thread_tell(Dwfl_Thread *thread, void *arg)
 	w->nr_frames = 0;
 	w->module = NULL;
 	w->lacked = false;
-	switch (dwfl_thread_getframes(thread, frame_tell, w)) {
-	case 0:
-		break;
-	case DWARF_CB_ABORT:
-		why = w->nr_frames == FRAMES_MAX ? "more calls are not shown" :
-						   "no address to return to";
-		break;
-	default:
+	status = dwfl_thread_getframes(thread, frame_tell, w);
+	if (w->nr_frames == FRAMES_MAX && status == DWARF_CB_ABORT) {
+		why = "more calls are not shown";
+	} else if (status && w->module && w->module->why) {
+		why = "without that file, who called it is not known";
+	} else if (w->lacked) {
+		/* to libdwfl it may look like the first call of all */
 		snprintf(text, sizeof(text), "memory at 0x%llx cannot be read",
 			 (unsigned long long)w->lacks);
-		why = w->module && w->module->why ?
-		      "without that file, who called it is not known" :
-		      w->lacked ? text : dwfl_errmsg(-1);
+		why = text;
+	} else if (status) {
+		why = dwfl_errmsg(-1);
 	}
 	w->sink->thread_end(w->arg, why);
 	return DWARF_CB_OK;
@@ -283,7 +283,7 @@ static const char *session(struct walk *w, Dwfl *dwfl, Elf *elf,
 				       &thread_callbacks, w) ||
 	    dwfl_getthreads(dwfl, thread_tell, w))
 		return dwfl_errmsg(-1);
-	return w->memory.damaged;
+	return NULL;
 }
 
 int stack_walk(const struct image *img, u32 proc, bool build_ids,
@@ -309,10 +309,13 @@ int stack_walk(const struct image *img, u32 proc, bool build_ids,
 	why = modules ? session(&w, dwfl, elf, build_ids) : "no memory";
 	if (why)
 		failed("%s: tid %u: %s", img->path, le32_to_cpu(t.tid), why);
+	if (w.memory.damaged)
+		failed("%s: tid %u: memory: %s", img->path, le32_to_cpu(t.tid),
+		       w.memory.damaged);
 	dwfl_end(dwfl);
 	elf_end(elf);
 	if (modules)
 		modules_free(modules, nr);
 	memory_close(&w.memory);
-	return why ? ST_FAILED : 0;
+	return why || w.memory.damaged ? ST_FAILED : 0;
 }
