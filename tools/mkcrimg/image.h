@@ -64,9 +64,6 @@ const char *image_run_bytes(const struct image *img,
 			    const struct cr_rec_pages *run, void *buf,
 			    const u8 **bytes);
 
-/* The first page run of an object that ends behind @addr; their number: none */
-u32 image_run_find(const struct image *img, u32 id, u64 addr);
-
 /* The first page run of an object that ends behind @addr; the number of runs: none */
 u32 image_run_find(const struct image *img, u32 id, u64 addr);
 
