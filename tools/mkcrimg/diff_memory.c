@@ -37,7 +37,8 @@ struct map {
  * @n: the run at hand
  * @run: as read; of length 0 behind the last one
  * @at: bytes of it that have been passed
- * @buf: its bytes, if @read
+ * @buf: room for them
+ * @bytes: its bytes, if @read: in @buf, or in the file
  */
 struct side {
 	const struct image *img;
@@ -49,6 +50,7 @@ struct side {
 	struct cr_rec_pages run;
 	u32 at;
 	u8 *buf;
+	const u8 *bytes;
 	bool read;
 };
 
@@ -77,11 +79,12 @@ static const u8 *page_read(struct diff *d, struct side *s)
 	const char *why = NULL;
 
 	if (!s->read) {
-		why = image_run_read(s->img, &s->run, s->buf);
+		why = image_run_bytes(s->img, &s->run, s->buf,
+				      &s->bytes);
 		s->read = true;
 	}
 	if (!why)
-		return s->buf + s->at;
+		return s->bytes + s->at;
 	failed("%s: object %u: memory at 0x%llx: %s", s->img->path, s->id,
 	       (unsigned long long)le64_to_cpu(s->run.addr), why);
 	diff_trouble(d);

@@ -16,6 +16,7 @@
 /* A file of the image as a memfd */
 static int shm_copy(const struct image *img, u32 id, const char **why)
 {
+	const u8 *bytes;
 	struct cr_rec_pages run;
 	struct cr_rec_shm shm;
 	struct cr_view v;
@@ -37,8 +38,8 @@ static int shm_copy(const struct image *img, u32 id, const char **why)
 		cr_read_page_run(&img->cr, id, n, &run);
 		if (le64_to_cpu(run.addr) >= le64_to_cpu(shm.size))
 			break;
-		if (image_run_read(img, &run, pages) ||
-		    pwrite(fd, pages, le32_to_cpu(run.len),
+		if (image_run_bytes(img, &run, pages, &bytes) ||
+		    pwrite(fd, bytes, le32_to_cpu(run.len),
 			   le64_to_cpu(run.addr)) != le32_to_cpu(run.len))
 			goto out_close;
 	}
@@ -174,7 +175,8 @@ static ssize_t stored_read(struct memory *m, u32 id, u64 addr, void *buf,
 	}
 	if (m->run_id != id || m->run.addr != run.addr) {
 		m->run_id = 0;
-		why = image_run_read(m->img, &run, m->run_pages);
+		why = image_run_bytes(m->img, &run, m->run_pages,
+				      &m->run_bytes);
 		if (why) {
 			m->damaged = why;
 			return -1;
@@ -185,7 +187,7 @@ static ssize_t stored_read(struct memory *m, u32 id, u64 addr, void *buf,
 	skip = addr - le64_to_cpu(run.addr);
 	if (len > le32_to_cpu(run.len) - skip)
 		len = le32_to_cpu(run.len) - skip;
-	memcpy(buf, m->run_pages + skip, len);
+	memcpy(buf, m->run_bytes + skip, len);
 	return len;
 }
 
