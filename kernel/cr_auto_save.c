@@ -10,22 +10,18 @@
  * An image of a job satisfies all who want one while it is not let go yet; who
  * comes later has the next. No more than SAVERS_MAX are written at once.
  *
- * The file has a hidden name until it is whole and on the disk.
- *
  * Who may not be saved: a job that has a process that denies it (PR_SET_DUMPABLE),
  * among them all that have changed their credentials, or that is another user's.
  *
- * Locks: requests_lock for the list and for request.closed; satisfied_lock and
- * generations_lock for their lists.
+ * Locks: requests_lock for the list and for request.closed; satisfied_lock for
+ * the list of these.
  */
 #include <linux/cred.h>
-#include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/fs_struct.h>
 #include <linux/kernel.h>
 #include <linux/mm.h>
 #include <linux/module.h>
-#include <linux/namei.h>
 #include <linux/nsproxy.h>
 #include <linux/ptrace.h>
 #include <linux/sched/coredump.h>
@@ -42,12 +38,12 @@
 #include <linux/cr_kernel.h>
 #include <linux/cr_save.h>
 #include <linux/cr_task.h>
+#include "cr_auto_file.h"
 
 #define SAVERS_MAX		4
 /* For another saver, a person's perhaps, to be done with the job */
 #define CLAIM_TRIES		200
 #define CLAIM_PAUSE_MS		50
-#define IMAGE_MODE		0700
 
 /**
  * struct request - a job that is to be saved
@@ -334,192 +330,6 @@ static struct request *satisfied_take(int sig)
 	return req;
 }
 
-/* ---- generations: how many images a job has had ---- */
-
-/**
- * struct generation - of one job
- * @list: in generations
- * @leader: holds a reference; without a task it is forgotten
- * @count: images
- */
-struct generation {
-	struct list_head list;
-	struct pid *leader;
-	u32 count;
-};
-
-static LIST_HEAD(generations);
-static DEFINE_MUTEX(generations_lock);
-
-static void generation_forget(struct generation *g)
-{
-	list_del(&g->list);
-	put_pid(g->leader);
-	kfree(g);
-}
-
-static struct generation *generation_find(struct pid *leader)
-{
-	struct generation *g, *tmp, *found = NULL;
-
-	list_for_each_entry_safe(g, tmp, &generations, list) {
-		if (g->leader == leader)
-			found = g;
-		else if (!pid_has_task(g->leader, PIDTYPE_TGID))
-			generation_forget(g);
-	}
-	return found;
-}
-
-/* The number of the job's next image, from 1; 0: no memory. @used: it has been */
-static u32 generation_next(struct task_struct *leader, bool used)
-{
-	struct pid *pid = get_task_pid(leader, PIDTYPE_TGID);
-	struct generation *g;
-	u32 count = 0;
-
-	mutex_lock(&generations_lock);
-	g = generation_find(pid);
-	if (!g) {
-		g = kzalloc(sizeof(*g), GFP_KERNEL);
-		if (g) {
-			g->leader = get_pid(pid);
-			list_add(&g->list, &generations);
-		}
-	}
-	if (g)
-		count = 1 + (used ? g->count++ : g->count);
-	mutex_unlock(&generations_lock);
-	put_pid(pid);
-	return count;
-}
-
-/* ---- the file ---- */
-
-/**
- * struct target - where an image goes
- * @file: the file
- * @name: what it is to be called
- * @temp: what it is called
- */
-struct target {
-	struct file *file;
-	char name[PATH_MAX];
-	char temp[PATH_MAX];
-};
-
-/* DIR/NAME is DIR/.NAME.PID while it is written */
-static int target_names(struct request *req, struct target *t)
-{
-	u32 generation = generation_next(req->leader, false);
-	char *base;
-	int err;
-
-	if (!generation)
-		return -ENOMEM;
-	err = cr_auto_name(req->pattern, req->leader, &req->cause, generation,
-			   t->name, sizeof(t->name));
-	if (err)
-		return err;
-	base = strrchr(t->name, '/');
-	base = base ? base + 1 : t->name;
-	if (!*base)
-		return -EISDIR;
-	if (snprintf(t->temp, sizeof(t->temp), "%.*s.%s.%d",
-		     (int)(base - t->name), t->name, base,
-		     task_pid_nr(current)) >= sizeof(t->temp))
-		return -ENAMETOOLONG;
-	return 0;
-}
-
-/* As core(5) has it: new, nobody else's, and readable by nobody else */
-static int target_verify(struct file *file)
-{
-	struct inode *inode = file_inode(file);
-
-	if (!S_ISREG(inode->i_mode) || inode->i_nlink != 1 ||
-	    !(file->f_mode & FMODE_CAN_WRITE))
-		return -EINVAL;
-	if (!uid_eq(inode->i_uid, current_fsuid()) ||
-	    (inode->i_mode & 0777) != IMAGE_MODE)
-		return -EPERM;
-	return 0;
-}
-
-static void target_remove(struct target *t)
-{
-	do_unlinkat(AT_FDCWD, getname_kernel(t->temp));
-}
-
-static int target_create(struct request *req, struct cr_save *s,
-			 struct target *t)
-{
-	int err;
-
-	err = target_names(req, t);
-	if (err)
-		return cr_err(&s->log, err, "%s: gives no name", req->pattern);
-	t->file = filp_open(t->temp, O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW |
-			    O_LARGEFILE, IMAGE_MODE);
-	if (IS_ERR(t->file)) {
-		err = PTR_ERR(t->file);
-		t->file = NULL;
-		return cr_err(&s->log, err, "%s: cannot be created (%pe)",
-			      t->temp, ERR_PTR(err));
-	}
-	err = target_verify(t->file);
-	if (err)
-		return cr_err(&s->log, err, "%s: its file system does not keep owner and mode",
-			      t->temp);
-	return 0;
-}
-
-/* The name is on the disk, too, before anybody is told */
-static int dir_sync(const char *name)
-{
-	struct path path, dir;
-	struct file *file;
-	int err;
-
-	err = kern_path(name, 0, &path);
-	if (err)
-		return err;
-	dir.mnt = path.mnt;
-	dir.dentry = dget_parent(path.dentry);
-	file = dentry_open(&dir, O_RDONLY | O_DIRECTORY, current_cred());
-	if (IS_ERR(file)) {
-		err = PTR_ERR(file);
-	} else {
-		err = vfs_fsync(file, 0);
-		fput(file);
-	}
-	dput(dir.dentry);
-	path_put(&path);
-	return err;
-}
-
-static int target_publish(struct request *req, struct target *t)
-{
-	int err;
-
-	err = vfs_fsync(t->file, 0);
-	if (!err)
-		err = do_renameat2(AT_FDCWD, getname_kernel(t->temp), AT_FDCWD,
-				   getname_kernel(t->name), 0);
-	if (!err) {
-		t->temp[0] = 0;
-		generation_next(req->leader, true);
-		err = dir_sync(t->name);
-		/* not all can, and not everybody may read a directory */
-		if (err == -EINVAL || err == -EACCES)
-			err = 0;
-	}
-	if (err)
-		cr_err(NULL, err, "%s: cannot be brought to the disk (%pe)",
-		       t->name, ERR_PTR(err));
-	return err;
-}
-
 /* ---- the saver ---- */
 
 static int job_claim(struct cr_save *s)
@@ -536,14 +346,15 @@ static int job_claim(struct cr_save *s)
 	return err;
 }
 
-static int job_save(struct request *req, struct cr_save *s, struct target *t)
+static int job_save(struct request *req, struct cr_save *s, struct cr_target *t)
 {
 	int err;
 
 	err = job_claim(s);
 	if (err)
 		return err;
-	err = target_create(req, s, t);
+	t->leader = req->leader;
+	err = cr_target_create(t, req->pattern, &req->cause, &s->log);
 	if (err)
 		return err;
 	err = cr_save_isolate(s, req->iso, 0);
@@ -564,7 +375,7 @@ static void job_release(struct request *req, struct cr_save *s)
 }
 
 static void request_serve(struct request *req, struct cr_save *s,
-			  struct target *t)
+			  struct cr_target *t)
 {
 	int err;
 
@@ -578,11 +389,8 @@ static void request_serve(struct request *req, struct cr_save *s,
 		       task_tgid_nr(req->leader), req->leader->comm);
 	job_release(req, s);
 	if (!err)
-		err = target_publish(req, t);
-	if (t->file && t->temp[0])
-		target_remove(t);
-	if (t->file)
-		fput(t->file);
+		err = cr_target_publish(t);
+	cr_target_put(t);
 }
 
 /* Like the task that had the signal, but where its job is */
@@ -603,7 +411,7 @@ static int saver_become(struct request *req)
 
 static void saver_run(struct request *req)
 {
-	struct target *t = kzalloc(sizeof(*t), GFP_KERNEL);
+	struct cr_target *t = kzalloc(sizeof(*t), GFP_KERNEL);
 	struct cr_save *s = kzalloc(sizeof(*s), GFP_KERNEL);
 	int err = s && t ? saver_become(req) : -ENOMEM;
 
@@ -697,10 +505,8 @@ void cr_auto_save(const kernel_siginfo_t *info, enum cr_auto_class class)
 void cr_auto_save_exit(void)
 {
 	struct satisfied *had, *next;
-	struct generation *g, *tmp;
 
-	list_for_each_entry_safe(g, tmp, &generations, list)
-		generation_forget(g);
+	cr_target_exit();
 	list_for_each_entry_safe(had, next, &all_satisfied, list)
 		satisfied_forget(had);
 }

@@ -107,14 +107,14 @@ static void __noreturn signal_ends(const kernel_siginfo_t *info)
 
 /*
  * Before get_signal(): takes one signal. Called from the entry in
- * arch/x86/kernel/cr_auto_entry.S, which goes on to get_signal().
+ * arch/x86/kernel/cr_auto_entry.S, which goes on to get_signal(). The module has
+ * been taken, and is put here: what is left of the entry is short.
  */
 asmlinkage void cr_auto_deliver(void)
 {
 	enum cr_auto_class class;
 	kernel_siginfo_t info;
 
-	__module_get(THIS_MODULE);
 	if (signal_take(&info)) {
 		class = cr_auto_class(info.si_signo);
 		/* the settings have changed: its default action */
@@ -122,6 +122,8 @@ asmlinkage void cr_auto_deliver(void)
 			cr_auto_save(&info, class);
 		if (class != CR_AUTO_SAVE)
 			signal_ends(&info);
+		/* nothing has happened: the call goes on that it has interrupted */
+		cr_arch_hide_eintr(current);
 	}
 	module_put(THIS_MODULE);
 }
@@ -156,7 +158,8 @@ static void notrace hook_get_signal(unsigned long ip, unsigned long parent_ip,
 				    struct ftrace_ops *ops,
 				    struct ftrace_regs *fregs)
 {
-	if (signal_find())
+	/* one that is on its way out catches nothing any more */
+	if (signal_find() && try_module_get(THIS_MODULE))
 		ftrace_regs_set_instruction_pointer(fregs,
 				(unsigned long)cr_auto_get_signal);
 }
