@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Character devices that keep nothing for who has opened them: null, zero,
- * full, random, urandom. Opened by name again; the name must lead to a device
+ * full, random, urandom, and /dev/crimg itself. Opened by name again; the name must lead to a device
  * of the same number.
  *
  * Refused: every other device.
@@ -14,6 +14,8 @@
 
 static bool chr_known(dev_t dev)
 {
+	if (dev == cr_device_number())
+		return true;
 	if (MAJOR(dev) != MEM_MAJOR)
 		return false;
 	switch (MINOR(dev)) {

@@ -56,7 +56,9 @@
  * @root: of the job
  * @pwd: of the job
  * @file_size: RLIMIT_FSIZE
- * @pattern: of the name
+ * @pattern: of the name (kmalloc)
+ * @report: why it has failed (kvmalloc); NULL: see @err
+ * @err: 0: the image is there, once @done
  * @iso: holds the job
  * @closed: the job is about to be let go: who comes now is too late
  * @done: the image is on the disk, or will never be
@@ -70,7 +72,9 @@ struct request {
 	struct nsproxy *ns;
 	struct path root, pwd;
 	struct rlimit file_size;
-	char pattern[CR_PATTERN_MAX];
+	char *pattern;
+	char *report;
+	int err;
 	struct cr_isolate *iso;
 	bool closed;
 	bool done;
@@ -111,6 +115,8 @@ static void request_free(struct kref *ref)
 
 	cr_isolate_put(req->iso);
 	request_strip(req);
+	kfree(req->pattern);
+	kvfree(req->report);
 	if (req->cause.task)
 		put_task_struct(req->cause.task);
 	if (req->leader)
@@ -170,8 +176,9 @@ static void request_dirs(struct request *req)
 
 static void saver_work(struct work_struct *work);
 
-/* Takes over the reference of @leader */
+/* Takes over the reference of @leader. @info: NULL: there was no signal */
 static struct request *request_create(struct task_struct *leader,
+				      const char *pattern,
 				      const kernel_siginfo_t *info,
 				      enum cr_auto_class class)
 {
@@ -185,14 +192,16 @@ static struct request *request_create(struct task_struct *leader,
 	INIT_WORK(&req->work, saver_work);
 	req->leader = leader;
 	req->cause.task = get_task_struct(current);
-	req->cause.info = *info;
+	if (info)
+		req->cause.info = *info;
 	req->cause.class = class;
 	req->ns = current->nsproxy;
 	get_nsproxy(req->ns);
 	req->file_size = current->signal->rlim[RLIMIT_FSIZE];
 	request_dirs(req);
 	req->iso = cr_isolate_create();
-	if (!req->iso || !cr_auto_pattern(req->pattern)) {
+	req->pattern = kstrdup(pattern, GFP_KERNEL);
+	if (!req->iso || !req->pattern) {
 		request_put(req);
 		return NULL;
 	}
@@ -210,6 +219,14 @@ static struct request *request_find(struct task_struct *leader, bool open)
 	return NULL;
 }
 
+/* The list has a reference, and the saver; requests_lock is held */
+static void request_link(struct request *req)
+{
+	kref_get(&req->ref);
+	kref_get(&req->ref);
+	list_add_tail(&req->list, &requests);
+}
+
 /* A request that is not closed, with a reference: @fresh, unless there is one */
 static struct request *request_add(struct request *fresh)
 {
@@ -219,21 +236,32 @@ static struct request *request_add(struct request *fresh)
 	req = request_find(fresh->leader, true);
 	if (!req) {
 		req = fresh;
-		/* the list's, and the saver's */
-		kref_get(&req->ref);
-		kref_get(&req->ref);
-		list_add_tail(&req->list, &requests);
+		request_link(req);
 	}
 	kref_get(&req->ref);
 	spin_unlock(&requests_lock);
 	return req;
 }
 
-static void request_done(struct request *req)
+/* False: there is another one of its job */
+static bool request_add_only(struct request *req)
+{
+	bool only;
+
+	spin_lock(&requests_lock);
+	only = !request_find(req->leader, false);
+	if (only)
+		request_link(req);
+	spin_unlock(&requests_lock);
+	return only;
+}
+
+static void request_done(struct request *req, int err)
 {
 	request_strip(req);
 	spin_lock(&requests_lock);
 	list_del(&req->list);
+	req->err = err;
 	req->done = true;
 	spin_unlock(&requests_lock);
 	wake_up_all(&requests_wait);
@@ -374,7 +402,7 @@ static void job_release(struct request *req, struct cr_save *s)
 	cr_save_exit(s);
 }
 
-static void request_serve(struct request *req, struct cr_save *s,
+static int request_serve(struct request *req, struct cr_save *s,
 			  struct cr_target *t)
 {
 	int err;
@@ -387,10 +415,13 @@ static void request_serve(struct request *req, struct cr_save *s,
 	if (err && !s->log.buf)
 		cr_err(&s->log, err, "pid %d (%s): not saved",
 		       task_tgid_nr(req->leader), req->leader->comm);
+	if (err)
+		swap(req->report, s->log.buf);
 	job_release(req, s);
 	if (!err)
 		err = cr_target_publish(t);
 	cr_target_put(t);
+	return err;
 }
 
 /* Like the task that had the signal, but where its job is */
@@ -409,7 +440,7 @@ static int saver_become(struct request *req)
 	return 0;
 }
 
-static void saver_run(struct request *req)
+static int saver_run(struct request *req)
 {
 	struct cr_target *t = kzalloc(sizeof(*t), GFP_KERNEL);
 	struct cr_save *s = kzalloc(sizeof(*s), GFP_KERNEL);
@@ -423,22 +454,24 @@ static void saver_run(struct request *req)
 		cr_err(NULL, err, "pid %d (%s): not saved",
 		       task_tgid_nr(req->leader), req->leader->comm);
 	} else {
-		request_serve(req, s, t);
+		err = request_serve(req, s, t);
 		up(&savers);
 	}
 	kfree(s);
 	kfree(t);
+	return err;
 }
 
 static int saver(void *arg)
 {
 	struct request *req = arg;
+	int err;
 
 	__set_task_comm(current, "crimg", false);
-	saver_run(req);
+	err = saver_run(req);
 	/* whatever has happened, nobody waits for it any longer */
 	cr_isolate_release(req->iso);
-	request_done(req);
+	request_done(req, err);
 	request_put(req);
 	module_put(THIS_MODULE);
 	do_exit(0);
@@ -460,9 +493,16 @@ static void saver_work(struct work_struct *work)
 	cr_err(NULL, pid, "pid %d (%s): no process can be created to save it",
 	       task_tgid_nr(req->leader), req->leader->comm);
 	cr_isolate_release(req->iso);
-	request_done(req);
+	request_done(req, pid);
 	request_put(req);
 	module_put(THIS_MODULE);
+}
+
+/* It is in the list: from here on it is the saver's, too */
+static void request_start(struct request *req)
+{
+	__module_get(THIS_MODULE);
+	queue_work(system_unbound_wq, &req->work);
 }
 
 /* Have the job saved, or be there when it is; with a reference. NULL: no memory */
@@ -470,16 +510,15 @@ static struct request *request_join(const kernel_siginfo_t *info,
 				    enum cr_auto_class class)
 {
 	struct request *fresh, *req;
+	char pattern[CR_PATTERN_MAX];
 
-	fresh = request_create(leader_get(), info, class);
+	cr_auto_pattern(pattern);
+	fresh = request_create(leader_get(), pattern, info, class);
 	if (!fresh)
 		return NULL;
 	req = request_add(fresh);
-	if (req == fresh) {
-		/* the saver's */
-		__module_get(THIS_MODULE);
-		queue_work(system_unbound_wq, &req->work);
-	}
+	if (req == fresh)
+		request_start(req);
 	request_put(fresh);
 	cr_isolate_self(req->iso);
 	return req;
@@ -500,6 +539,31 @@ void cr_auto_save(const kernel_siginfo_t *info, enum cr_auto_class class)
 	if (class != CR_AUTO_SAVE)
 		wait_event_killable(requests_wait, READ_ONCE(req->done));
 	request_put(req);
+}
+
+int cr_auto_save_asked(const char *pattern, char **report)
+{
+	struct request *req;
+	int err;
+
+	req = request_create(leader_get(), pattern, NULL, CR_AUTO_NONE);
+	if (!req)
+		return -ENOMEM;
+	/* another name is meant, so it is another image */
+	if (!request_add_only(req)) {
+		request_put(req);
+		return -EBUSY;
+	}
+	request_start(req);
+	err = cr_isolate_self(req->iso);
+	if (!err && wait_event_killable(requests_wait, READ_ONCE(req->done)))
+		err = -EINTR;
+	if (!err) {
+		err = req->err;
+		swap(*report, req->report);
+	}
+	request_put(req);
+	return err;
 }
 
 void cr_auto_save_exit(void)

@@ -46,8 +46,9 @@ static void note_write(struct cr_save *s, const char *name, u32 type,
 /* Is it the signal that this thread has had that the image is written for? */
 static bool cause_of(struct cr_save *s, struct task_struct *task)
 {
-	return s->cause && s->cause->class != CR_AUTO_SAVE &&
-	       s->cause->task == task;
+	return s->cause && s->cause->task == task &&
+	       (s->cause->class == CR_AUTO_END ||
+		s->cause->class == CR_AUTO_FATAL);
 }
 
 /* ---- of each thread ---- */

@@ -9,7 +9,9 @@
 #include <linux/anon_inodes.h>
 #include <linux/fs.h>
 #include <linux/file.h>
+#include <linux/kdev_t.h>
 #include <linux/kernel.h>
+#include <linux/major.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 #include <linux/pid.h>
@@ -18,6 +20,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <linux/cr.h>
+#include <linux/cr_auto.h>
 #include <linux/cr_file.h>
 #include <linux/cr_isolate.h>
 #include <linux/cr_keeper.h>
@@ -313,6 +316,8 @@ static long device_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return ioc_check((void __user *)arg);
 	case CR_IOC_LAST_ERROR:
 		return ioc_last_error((void __user *)arg);
+	case CR_IOC_SAVE_SELF:
+		return cr_auto_ioc_self((void __user *)arg);
 	}
 	return -ENOTTY;
 }
@@ -329,6 +334,11 @@ static struct miscdevice device = {
 	.fops = &device_fops,
 	.mode = 0666,
 };
+
+dev_t cr_device_number(void)
+{
+	return MKDEV(MISC_MAJOR, device.minor);
+}
 
 int cr_device_init(void)
 {

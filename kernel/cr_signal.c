@@ -267,7 +267,8 @@ void cr_cause_save(struct cr_save *s, struct cr_obj *obj,
 	struct cr_rec_cause rec = {};
 	siginfo_t *info;
 
-	if (!s->cause || s->cause->task != task)
+	if (!s->cause || s->cause->class == CR_AUTO_NONE ||
+	    s->cause->task != task)
 		return;
 	info = kmalloc(sizeof(*info), GFP_KERNEL);
 	if (!info) {

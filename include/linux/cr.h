@@ -518,6 +518,8 @@ int __must_check cr_pages_restore(struct cr_restart *r, u32 id,
 
 /* ---- modules of the whole, in the order of init; exit is the reverse ---- */
 int cr_device_init(void);
+/* Of /dev/crimg */
+dev_t cr_device_number(void);
 void cr_device_exit(void);
 
 #endif /* _LINUX_CR_H */

@@ -80,9 +80,23 @@ u64 cr_auto_satisfied(struct sighand_struct *sighand,
  * Context: a task of the job, on its way to user mode. May sleep, until killed.
  */
 void cr_auto_save(const kernel_siginfo_t *info, enum cr_auto_class class);
+/**
+ * cr_auto_save_asked() - the same, because the caller has asked for it
+ * @pattern: of the name, valid
+ * @report: takes the reasons of a failure, to be freed by kvfree()
+ *
+ * Context: as of cr_auto_save(), in a task_work with none behind it.
+ * Return: 0: the image is on the disk; -EBUSY: the job is being saved already;
+ * -EINTR: the caller is to end; as of cr_save_image()
+ */
+int cr_auto_save_asked(const char *pattern, char **report);
 void cr_auto_save_exit(void);
 /* May the caller save @task without having been allowed to trace it? */
 bool cr_auto_allowed(struct task_struct *task);
+
+/* ---- kernel/cr_auto_self.c: CR_IOC_SAVE_SELF ---- */
+
+long cr_auto_ioc_self(void __user *uarg);
 
 /* ---- kernel/cr_auto_name.c ---- */
 

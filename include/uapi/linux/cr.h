@@ -94,10 +94,31 @@ struct cr_ioc_error {
 	__u64 report;
 };
 
+/**
+ * struct cr_ioc_self - argument of CR_IOC_SAVE_SELF
+ * @pattern: address of the image's name, which may have the tokens of
+ *	kernel.crimg_pattern; 0: that pattern
+ * @report: address of a buffer that takes the reasons of a failure
+ * @report_len: bytes at @report
+ * @flags: 0
+ *
+ * The caller's job is saved, as a signal would have it saved. Returns 0 when the
+ * image is on the disk, and 1 in the job that was restarted from it, as fork()
+ * returns twice. Errors: EBUSY the job is being saved already; ENOENT there is no
+ * pattern; EINVAL it has an unknown token; those of CR_IOC_ISOLATE and CR_IOC_SAVE.
+ */
+struct cr_ioc_self {
+	__u64 pattern;
+	__u64 report;
+	__u32 report_len;
+	__u32 flags;
+};
+
 #define CR_IOC_ISOLATE		_IOWR('R', 0xc0, struct cr_ioc_isolate)
 #define CR_IOC_CHECK		_IOWR('R', 0xc1, struct cr_ioc_isolate)
 #define CR_IOC_SAVE		_IOWR('R', 0xc2, struct cr_ioc_save)
 #define CR_IOC_RELEASE		_IO('R', 0xc3)
 #define CR_IOC_LAST_ERROR	_IOWR('R', 0xc4, struct cr_ioc_error)
+#define CR_IOC_SAVE_SELF	_IOW('R', 0xc5, struct cr_ioc_self)
 
 #endif /* _UAPI_LINUX_CR_H */

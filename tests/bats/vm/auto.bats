@@ -304,3 +304,37 @@ stopped_job() { [ -e "/proc/$1/exe" ] && in_state "$1" T && in_state "$job_pid" 
 	images_are "core.$pid" "crash.$pid.1.crimg"
 	echo "$old" >/proc/sys/kernel/core_pattern
 }
+
+@test "a process saves its own job, and learns who it is then, as from fork()" {
+	start selfsave "$images/own.%p.%n"
+	local pid=$job_pid
+	finish 0
+	images_are "own.$pid.1"
+	assert_equal "$(cat "$job_dir/said")" 0
+	job_image=$images/own.$pid.1
+	"${randomized[@]}" "$job_image" </dev/null >>"$job_out" 2>&1 3>&- &
+	job_pid=$!
+	expect_status 1
+	assert_equal "$(cat "$job_out")" ""
+	assert_equal "$(xargs <"$job_dir/said")" "0 1"
+}
+
+@test "a process that cannot be saved learns why" {
+	start selfsave "$images/none/%p"
+	touch "$job_dir/go"
+	expect_status 1
+	run -0 cat "$job_out"
+	assert_output --regexp 'No such file or directory: .*/none/.* cannot be created'
+	start selfsave "$images/%Q"
+	touch "$job_dir/go"
+	expect_status 1
+	run -0 cat "$job_out"
+	assert_output --partial 'Invalid argument'
+	set_to crimg_pattern ''
+	start selfsave ''
+	touch "$job_dir/go"
+	expect_status 1
+	run -0 cat "$job_out"
+	assert_output --partial 'No such file or directory'
+	images_are ''
+}

@@ -42,8 +42,9 @@ load auto_helper
 	until_true saver_is_there
 	kill -9 "$pid"
 	expect_status 137
-	until_true savers_done
-	assert_equal "$(ls -A "$images" | grep -c '^\.')" 0
+	until_true nothing_hidden
 }
+
+nothing_hidden() { savers_done && ! ls -A "$images" | grep -q '^\.'; }
 
 saver_is_there() { pgrep -x crimg >/dev/null || [ -n "$(ls "$images")" ]; }
