@@ -33,6 +33,7 @@
 #include <linux/workqueue.h>
 #include <linux/cr.h>
 #include <linux/cr_auto.h>
+#include <linux/cr_critical.h>
 #include <linux/cr_isolate.h>
 #include <linux/cr_keeper.h>
 #include <linux/cr_kernel.h>
@@ -520,7 +521,9 @@ static struct request *request_join(const kernel_siginfo_t *info,
 	if (req == fresh)
 		request_start(req);
 	request_put(fresh);
-	cr_isolate_self(req->iso);
+	/* others may have to get out of their sections first, and to need us for it */
+	if (class != CR_AUTO_SAVE || !cr_critical_any())
+		cr_isolate_self(req->iso);
 	return req;
 }
 

@@ -30,6 +30,7 @@
 #include <linux/cr.h>
 #include <linux/cr_arch.h>
 #include <linux/cr_auto.h>
+#include <linux/cr_critical.h>
 #include <linux/cr_kernel.h>
 #include <linux/cr_save.h>
 #include <linux/cr_task.h>
@@ -117,11 +118,17 @@ asmlinkage void cr_auto_deliver(void)
 
 	if (signal_take(&info)) {
 		class = cr_auto_class(info.si_signo);
+		if (class == CR_AUTO_FATAL)
+			cr_critical_crash();
+		else if (class != CR_AUTO_NONE &&
+			 cr_critical_put_off(info.si_signo))
+			goto out_go_on;
 		/* the settings have changed: its default action */
 		if (class != CR_AUTO_NONE)
 			cr_auto_save(&info, class);
 		if (class != CR_AUTO_SAVE)
 			signal_ends(&info);
+out_go_on:
 		/* nothing has happened: the call goes on that it has interrupted */
 		cr_arch_hide_eintr(current);
 	}

@@ -21,6 +21,7 @@
 #include <linux/uaccess.h>
 #include <linux/cr.h>
 #include <linux/cr_auto.h>
+#include <linux/cr_critical.h>
 #include <linux/cr_file.h>
 #include <linux/cr_isolate.h>
 #include <linux/cr_keeper.h>
@@ -316,15 +317,27 @@ static long device_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return ioc_check((void __user *)arg);
 	case CR_IOC_LAST_ERROR:
 		return ioc_last_error((void __user *)arg);
+	case CR_IOC_CRITICAL:
+		if (arg > CR_CRITICAL_BEGIN)
+			return -EINVAL;
+		return arg == CR_CRITICAL_BEGIN ? cr_critical_begin(file) :
+						  cr_critical_end(file);
 	case CR_IOC_SAVE_SELF:
 		return cr_auto_ioc_self((void __user *)arg);
 	}
 	return -ENOTTY;
 }
 
+static int device_release(struct inode *inode, struct file *file)
+{
+	cr_critical_release(file);
+	return 0;
+}
+
 static const struct file_operations device_fops = {
 	.owner = THIS_MODULE,
 	.unlocked_ioctl = device_ioctl,
+	.release = device_release,
 	.llseek = noop_llseek,
 };
 

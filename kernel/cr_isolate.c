@@ -14,7 +14,8 @@
  * child is given some time to execute first.
  *
  * Who cannot be parked: a thread that another one has made by vfork() and waits
- * for, a task in uninterruptible sleep (named when the time is over).
+ * for, a task in uninterruptible sleep, one that does not come out of its critical
+ * section (named when the time is over).
  *
  * Locks: held_lock protects the table of held threads and the lists of them; a
  * cr_isolate is used by one saver at a time, and by threads that park of their
@@ -32,6 +33,7 @@
 #include <linux/delay.h>
 #include <linux/cr.h>
 #include <linux/cr_arch.h>
+#include <linux/cr_critical.h>
 #include <linux/cr_isolate.h>
 #include <linux/cr_kernel.h>
 #include <linux/cr_save.h>
@@ -41,6 +43,8 @@
 #define STOP_RESCAN_MS		20
 /* How long a child may go on to its execve() */
 #define STOP_VFORK_MS		100
+/* Sections end without telling */
+#define CRITICAL_POLL_MS	5
 
 enum stop_state {
 	STOP_QUEUED,	/* asked to park */
@@ -188,19 +192,20 @@ static int stop_queue(struct cr_isolate *iso, struct cr_save *s,
 		      struct task_struct *task)
 {
 	struct cr_stop *stop, *other;
-	bool ours = false;
+	bool ours = false, critical;
 
 	stop = stop_create(iso, task);
 	if (!stop)
 		return -ENOMEM;
 	spin_lock(&held_lock);
 	other = stop_find(task);
-	if (!other)
+	critical = cr_critical_locked(task);
+	if (!other && !critical)
 		stop_add(stop);
 	else
-		ours = other->iso == iso;
+		ours = !other || other->iso == iso;
 	spin_unlock(&held_lock);
-	if (other) {
+	if (other || critical) {
 		kfree(stop);
 		if (ours)
 			return 0;
@@ -284,6 +289,63 @@ static bool stop_look(struct cr_isolate *iso, const struct cr_tree *tree,
 	return child;
 }
 
+void cr_isolate_lock(void)
+{
+	spin_lock(&held_lock);
+}
+
+void cr_isolate_unlock(void)
+{
+	spin_unlock(&held_lock);
+}
+
+bool cr_isolate_asked(struct task_struct *task)
+{
+	return stop_find(task);
+}
+
+bool cr_isolate_asked_now(struct task_struct *task)
+{
+	bool asked;
+
+	spin_lock(&held_lock);
+	asked = stop_find(task);
+	spin_unlock(&held_lock);
+	return asked;
+}
+
+/* Is a thread in a section that is not to be interrupted? 1, 0 or -errno */
+static int isolate_critical(struct cr_save *s)
+{
+	struct cr_tree tree;
+	unsigned int i;
+	int err;
+
+	if (!cr_critical_any())
+		return 0;
+	err = cr_tree_get(s->leader, &tree);
+	if (err)
+		return err;
+	for (i = 0; i < tree.nr && !err; i++)
+		err = !READ_ONCE(tree.tasks[i]->exit_state) &&
+		      cr_critical(tree.tasks[i]);
+	cr_tree_put(&tree);
+	return err;
+}
+
+/* Before anybody stands still, who may have what it needs */
+static int isolate_wait_critical(struct cr_isolate *iso, struct cr_save *s,
+				 unsigned long end)
+{
+	int err;
+
+	while ((err = isolate_critical(s)) > 0 && !time_after(jiffies, end))
+		if (schedule_timeout_killable(msecs_to_jiffies(CRITICAL_POLL_MS)))
+			return -EINTR;
+	/* who is in one still is named when the time is over, which it is */
+	return min(err, 0);
+}
+
 /* Look at every thread once. 1: somebody has to be waited for; 0; -errno */
 static int isolate_scan(struct cr_isolate *iso, struct cr_save *s)
 {
@@ -353,7 +415,8 @@ static int isolate_timed_out(struct cr_isolate *iso, struct cr_save *s,
 		       task_tgid_vnr(task), task->comm, task_pid_vnr(task),
 		       timeout_ms,
 		       READ_ONCE(task->vfork_done) ?
-		       " (between vfork and execve)" : "",
+		       " (between vfork and execve)" :
+		       cr_critical(task) ? " (in a critical section)" : "",
 		       (void *)get_wchan(task));
 	}
 	cr_tree_put(&tree);
@@ -395,6 +458,11 @@ int cr_isolate(struct cr_isolate *iso, struct cr_save *s,
 	timeout_ms = timeout_ms ?: STOP_TIMEOUT_MS;
 	end = jiffies + msecs_to_jiffies(timeout_ms);
 	vforks = jiffies + msecs_to_jiffies(min(STOP_VFORK_MS, timeout_ms / 2));
+	err = isolate_wait_critical(iso, s, end);
+	if (err) {
+		cr_isolate_release(iso);
+		return err;
+	}
 	iso->since = ktime_get();
 	/* the job forks, execs and exits while it is being stopped */
 	while ((err = isolate_scan(iso, s)) > 0) {

@@ -50,6 +50,14 @@ struct task_struct *cr_isolate_vfork(struct task_struct *task);
  * as in a task_work. 0 once it is released; -EINTR killed; -ENOMEM
  */
 int cr_isolate_self(struct cr_isolate *iso);
+/*
+ * For kernel/cr_critical.c: nobody is asked to park while it holds the lock. Has
+ * @task been? now: without the lock
+ */
+void cr_isolate_lock(void);
+void cr_isolate_unlock(void);
+bool cr_isolate_asked(struct task_struct *task);
+bool cr_isolate_asked_now(struct task_struct *task);
 /* Let the job go; idempotent */
 void cr_isolate_release(struct cr_isolate *iso);
 void cr_isolate_put(struct cr_isolate *iso);

@@ -114,11 +114,21 @@ struct cr_ioc_self {
 	__u32 flags;
 };
 
+/*
+ * argument of CR_IOC_CRITICAL, on an open CR_DEVICE: the calling thread is in a
+ * section that no save interrupts. A save waits for its end, or fails when its time
+ * is over; a signal that is to have the job saved comes then. It ends with CR_CRITICAL_END, or when
+ * the last descriptor of that file is closed. Errors: EALREADY it is in one; EINVAL it is in none
+ */
+#define CR_CRITICAL_END		0
+#define CR_CRITICAL_BEGIN	1
+
 #define CR_IOC_ISOLATE		_IOWR('R', 0xc0, struct cr_ioc_isolate)
 #define CR_IOC_CHECK		_IOWR('R', 0xc1, struct cr_ioc_isolate)
 #define CR_IOC_SAVE		_IOWR('R', 0xc2, struct cr_ioc_save)
 #define CR_IOC_RELEASE		_IO('R', 0xc3)
 #define CR_IOC_LAST_ERROR	_IOWR('R', 0xc4, struct cr_ioc_error)
 #define CR_IOC_SAVE_SELF	_IOW('R', 0xc5, struct cr_ioc_self)
+#define CR_IOC_CRITICAL		_IO('R', 0xc6)
 
 #endif /* _UAPI_LINUX_CR_H */

@@ -338,3 +338,44 @@ stopped_job() { [ -e "/proc/$1/exe" ] && in_state "$1" T && in_state "$job_pid" 
 	assert_output --partial 'No such file or directory'
 	images_are ''
 }
+
+nothing_is_there() { assert_equal "$(ls "$images")" ''; }
+
+# Saved, and restarted behind its section
+outside() {
+	touch "$job_dir/out"
+	until_true image_is_there "$1"
+	finish
+	rm "$job_dir/out"
+	restarts "$1"
+}
+
+@test "a save waits for the end of a critical section, whoever wants it" {
+	local case pid
+	for case in end close; do
+		start critical $case
+		pid=$job_pid
+		mkcrimg save -q -o "$images/$case" "$pid" 3>&- &
+		# it would be there by now; what is being written has a hidden name
+		for ((i = 0; i < 25; i++)); do nap; done
+		nothing_is_there
+		outside $case
+		rm "$images"/*
+	done
+	set_to crimg_signal "$(kill -l USR2)"
+	start critical end
+	pid=$job_pid
+	kill -USR2 "$pid"
+	for ((i = 0; i < 25; i++)); do nap; done
+	nothing_is_there
+	outside "critical.$pid.1.crimg"
+}
+
+@test "a section that does not end: the save fails by its name, and the job goes on" {
+	start critical end
+	run -1 mkcrimg save -q -t 2 -o "$images/never" "$job_pid"
+	assert_output --partial '(in a critical section)'
+	images_are ''
+	touch "$job_dir/out"
+	finish
+}

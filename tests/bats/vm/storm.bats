@@ -40,7 +40,7 @@ load auto_helper
 	alive
 	kill -USR2 "$pid"
 	until_true saver_is_there
-	kill -9 "$pid"
+	kill -9 -- "-$pid"
 	expect_status 137
 	until_true nothing_hidden
 }
