@@ -8,7 +8,8 @@
  *	kernel.crimg_fatal		1: signals that dump core leave an image
  *	kernel.crimg_tree		which processes are the job: enum cr_auto_tree
  *
- * Signals are caught only while there is a pattern and one of the three.
+ * Signals are caught only while there is a pattern and one of the three, here or in
+ * the settings of a job.
  *
  * Locks: settings_lock for changes and for the pattern; numbers are read without.
  */
@@ -16,6 +17,7 @@
 #include <linux/mutex.h>
 #include <linux/signal.h>
 #include <linux/sysctl.h>
+#include <linux/workqueue.h>
 #include <linux/cr.h>
 #include <linux/cr_auto.h>
 
@@ -25,32 +27,70 @@ static int save_signal, end_signal, fatal_setting, tree_setting;
 static struct ctl_table_header *sysctls;
 static bool armed;
 
-enum cr_auto_class cr_auto_class(int sig)
+static enum cr_auto_class class_of(const struct cr_auto_set *set, int sig)
 {
-	if (!READ_ONCE(pattern_setting[0]))
+	if (!set->pattern[0])
 		return CR_AUTO_NONE;
-	if (sig == READ_ONCE(save_signal))
+	if (sig == set->save_signal)
 		return CR_AUTO_SAVE;
-	if (sig == READ_ONCE(end_signal))
+	if (sig == set->end_signal)
 		return CR_AUTO_END;
-	if (READ_ONCE(fatal_setting) && sig_kernel_coredump(sig))
+	if (set->fatal && sig_kernel_coredump(sig))
 		return CR_AUTO_FATAL;
 	return CR_AUTO_NONE;
 }
 
-static u64 signals_wanted(void)
+/* What a job has not set, the sysctls have; of the pattern only whether there is one */
+static void set_complete(struct cr_auto_set *set)
 {
-	u64 signals = 0;
-	int sig;
-
-	for (sig = 1; sig <= _NSIG; sig++)
-		if (cr_auto_class(sig) != CR_AUTO_NONE)
-			signals |= BIT_ULL(sig - 1);
-	return signals;
+	if (!set->pattern[0])
+		set->pattern[0] = READ_ONCE(pattern_setting[0]);
+	if (set->save_signal < 0)
+		set->save_signal = READ_ONCE(save_signal);
+	if (set->end_signal < 0)
+		set->end_signal = READ_ONCE(end_signal);
+	if (set->fatal < 0)
+		set->fatal = READ_ONCE(fatal_setting);
 }
 
-bool cr_auto_pattern(char pattern[CR_PATTERN_MAX])
+static void set_none(struct cr_auto_set *set)
 {
+	set->pattern[0] = 0;
+	set->save_signal = -1;
+	set->end_signal = -1;
+	set->fatal = -1;
+}
+
+enum cr_auto_class cr_auto_class(struct task_struct *task, int sig)
+{
+	struct cr_auto_set set;
+
+	if (!cr_auto_job_set(task, &set))
+		set_none(&set);
+	set_complete(&set);
+	return class_of(&set, sig);
+}
+
+static void signals_add(const struct cr_auto_set *job, void *data)
+{
+	struct cr_auto_set set = *job;
+	u64 *signals = data;
+	int sig;
+
+	set_complete(&set);
+	for (sig = 1; sig <= _NSIG; sig++)
+		if (class_of(&set, sig) != CR_AUTO_NONE)
+			*signals |= BIT_ULL(sig - 1);
+}
+
+bool cr_auto_pattern(struct task_struct *task, char pattern[CR_PATTERN_MAX])
+{
+	struct cr_auto_set set;
+
+	if (cr_auto_job_set(task, &set) && set.pattern[0]) {
+		strscpy(pattern, set.pattern, CR_PATTERN_MAX);
+		return true;
+	}
 	mutex_lock(&settings_lock);
 	strscpy(pattern, pattern_setting, CR_PATTERN_MAX);
 	mutex_unlock(&settings_lock);
@@ -65,22 +105,61 @@ enum cr_auto_tree cr_auto_tree(void)
 /* Catch what the settings say; settings_lock is held */
 static int settings_apply(void)
 {
-	bool wanted = pattern_setting[0] &&
-		      (save_signal || end_signal || fatal_setting);
+	struct cr_auto_set sysctl;
+	u64 signals = 0;
 	int err = 0;
 
-	cr_auto_catch(signals_wanted());
-	if (wanted == armed)
+	set_none(&sysctl);
+	signals_add(&sysctl, &signals);
+	cr_auto_jobs_each(signals_add, &signals);
+	cr_auto_catch(signals);
+	if (!signals == !armed)
 		return 0;
-	if (wanted)
+	if (signals)
 		err = cr_auto_arm();
 	else
 		cr_auto_disarm();
 	if (err)
 		cr_auto_catch(0);
 	else
-		armed = wanted;
+		armed = signals;
 	return err;
+}
+
+void cr_auto_lock(void)
+{
+	mutex_lock(&settings_lock);
+}
+
+void cr_auto_unlock(void)
+{
+	mutex_unlock(&settings_lock);
+}
+
+int cr_auto_apply_locked(void)
+{
+	return settings_apply();
+}
+
+static void changed_fn(struct work_struct *work)
+{
+	mutex_lock(&settings_lock);
+	settings_apply();
+	mutex_unlock(&settings_lock);
+}
+
+static DECLARE_WORK(changed_work, changed_fn);
+
+void cr_auto_changed(void)
+{
+	schedule_work(&changed_work);
+}
+
+bool cr_auto_signal_valid(int sig)
+{
+	return sig >= -1 && sig <= _NSIG &&
+	       (sig <= 0 || !(sig_kernel_only(sig) || sig_kernel_stop(sig) ||
+			      sig_kernel_ignore(sig)));
 }
 
 static int pattern_handler(cr_ctl_table *table, int write, void *buffer,
@@ -119,8 +198,7 @@ static int number_handler(cr_ctl_table *table, int write, void *buffer,
 	err = proc_dointvec_minmax(table, write, buffer, lenp, ppos);
 	/* one that ends a process, which it may be kept from */
 	if (!err && write && (number == &save_signal || number == &end_signal) &&
-	    (sig_kernel_only(*number) || sig_kernel_stop(*number) ||
-	     sig_kernel_ignore(*number)))
+	    !cr_auto_signal_valid(*number))
 		err = -EINVAL;
 	if (!err && write)
 		err = settings_apply();
@@ -168,6 +246,8 @@ int cr_auto_init(void)
 void cr_auto_exit(void)
 {
 	unregister_sysctl_table(sysctls);
+	cr_auto_jobs_exit();
+	cancel_work_sync(&changed_work);
 	pattern_setting[0] = 0;
 	settings_apply();
 	cr_auto_signal_exit();

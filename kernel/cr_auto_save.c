@@ -39,6 +39,7 @@
 #include <linux/cr_kernel.h>
 #include <linux/cr_save.h>
 #include <linux/cr_task.h>
+#include <linux/cr_tree.h>
 #include "cr_auto_file.h"
 
 #define SAVERS_MAX		4
@@ -138,11 +139,22 @@ static bool same_tree(struct task_struct *parent, enum cr_auto_tree tree)
 	       task_pgrp(parent) == task_pgrp(current);
 }
 
-/* Of current's job; a reference */
+/* Of current's job, as declared or as the sysctl says; a reference */
 static struct task_struct *leader_get(void)
 {
-	struct task_struct *task = current->group_leader, *parent;
+	struct task_struct *task = cr_auto_job_leader(current), *parent;
 	enum cr_auto_tree tree = cr_auto_tree();
+	bool below;
+
+	if (task) {
+		read_lock(&tasklist_lock);
+		below = cr_is_below(current->group_leader, task);
+		read_unlock(&tasklist_lock);
+		if (below)
+			return task;
+		put_task_struct(task);
+	}
+	task = current->group_leader;
 
 	read_lock(&tasklist_lock);
 	for (;;) {
@@ -513,7 +525,7 @@ static struct request *request_join(const kernel_siginfo_t *info,
 	struct request *fresh, *req;
 	char pattern[CR_PATTERN_MAX];
 
-	cr_auto_pattern(pattern);
+	cr_auto_pattern(current, pattern);
 	fresh = request_create(leader_get(), pattern, info, class);
 	if (!fresh)
 		return NULL;

@@ -87,7 +87,7 @@ static char *pattern_get(u64 uaddr)
 		pattern = kzalloc(CR_PATTERN_MAX, GFP_KERNEL);
 		if (!pattern)
 			return ERR_PTR(-ENOMEM);
-		cr_auto_pattern(pattern);
+		cr_auto_pattern(current, pattern);
 	}
 	if (*pattern && cr_auto_pattern_valid(pattern))
 		return pattern;

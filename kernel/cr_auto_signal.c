@@ -51,6 +51,12 @@ static __always_inline bool is_default(struct sighand_struct *sighand, int sig)
 	return READ_ONCE(sighand->action[sig - 1].sa.sa_handler) == SIG_DFL;
 }
 
+static bool is_ours(struct task_struct *task, int sig)
+{
+	return is_default(cr_sighand(task), sig) &&
+	       cr_auto_class(task, sig) != CR_AUTO_NONE;
+}
+
 /* A keeper ends as its job has ended, and has nothing worth saving */
 static __always_inline bool current_is_keeper(void)
 {
@@ -65,7 +71,7 @@ static __always_inline int signal_find(void)
 		      ~current->blocked.sig[0] & READ_ONCE(caught);
 
 	for (; pending; pending &= pending - 1)
-		if (is_default(cr_sighand(current), __ffs64(pending) + 1))
+		if (is_ours(current, __ffs64(pending) + 1))
 			return process_is_ours(current) &&
 			       !current_is_keeper() &&
 			       !__fatal_signal_pending(current) ?
@@ -117,7 +123,7 @@ asmlinkage void cr_auto_deliver(void)
 	kernel_siginfo_t info;
 
 	if (signal_take(&info)) {
-		class = cr_auto_class(info.si_signo);
+		class = cr_auto_class(current, info.si_signo);
 		if (class == CR_AUTO_FATAL)
 			cr_critical_crash();
 		else if (class != CR_AUTO_NONE &&
@@ -186,7 +192,8 @@ static void notrace hook_complete_signal(unsigned long ip,
 	task = (struct task_struct *)regs_get_kernel_argument(regs, 1);
 	if (!(READ_ONCE(caught) & BIT_ULL(sig - 1)) || sig_kernel_coredump(sig) ||
 	    !process_is_ours(task) ||
-	    !is_default(rcu_dereference_raw(task->sighand), sig))
+	    !is_default(rcu_dereference_raw(task->sighand), sig) ||
+	    cr_auto_class(task, sig) == CR_AUTO_NONE)
 		return;
 	ftrace_regs_set_instruction_pointer(fregs,
 					    (unsigned long)signal_complete);
@@ -247,7 +254,7 @@ void cr_auto_catch(u64 signals)
 	WRITE_ONCE(caught, signals);
 }
 
-u64 cr_auto_satisfied(struct sighand_struct *sighand,
+u64 cr_auto_satisfied(struct task_struct *task,
 		      const struct sigpending *pending, u64 blocked)
 {
 	u64 ours = pending->signal.sig[0] & ~blocked & READ_ONCE(caught), sigs;
@@ -256,8 +263,8 @@ u64 cr_auto_satisfied(struct sighand_struct *sighand,
 
 	for (sigs = ours; sigs; sigs &= sigs - 1) {
 		sig = __ffs64(sigs) + 1;
-		class = cr_auto_class(sig);
-		if (!is_default(sighand, sig) ||
+		class = cr_auto_class(task, sig);
+		if (!is_default(cr_sighand(task), sig) ||
 		    (class != CR_AUTO_SAVE && class != CR_AUTO_END))
 			ours &= ~BIT_ULL(sig - 1);
 	}

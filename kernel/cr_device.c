@@ -317,6 +317,8 @@ static long device_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return ioc_check((void __user *)arg);
 	case CR_IOC_LAST_ERROR:
 		return ioc_last_error((void __user *)arg);
+	case CR_IOC_AUTO:
+		return cr_auto_ioc_job((void __user *)arg, leader_of_pidfd);
 	case CR_IOC_CRITICAL:
 		if (arg > CR_CRITICAL_BEGIN)
 			return -EINVAL;

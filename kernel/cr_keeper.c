@@ -147,15 +147,30 @@ static void probe_signal(void *data, int sig, struct kernel_siginfo *info,
 		schedule_work(&stop_work);
 }
 
+struct find {
+	const char *name;
+	struct tracepoint *tp;
+};
+
 static void tracepoint_find(struct tracepoint *tp, void *data)
 {
-	if (!strcmp(tp->name, "signal_generate"))
-		signal_tracepoint = tp;
+	struct find *find = data;
+
+	if (!strcmp(tp->name, find->name))
+		find->tp = tp;
+}
+
+struct tracepoint *cr_tracepoint(const char *name)
+{
+	struct find find = { .name = name };
+
+	for_each_kernel_tracepoint(tracepoint_find, &find);
+	return find.tp;
 }
 
 void cr_keeper_init(void)
 {
-	for_each_kernel_tracepoint(tracepoint_find, NULL);
+	signal_tracepoint = cr_tracepoint("signal_generate");
 	if (signal_tracepoint &&
 	    tracepoint_probe_register(signal_tracepoint, probe_signal, NULL))
 		signal_tracepoint = NULL;

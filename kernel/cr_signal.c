@@ -131,7 +131,7 @@ int cr_sighand_restore(struct cr_restart *r, u32 id)
 static bool pending_copy(struct cr_proc *proc, const struct sigpending *from,
 			 u64 blocked, struct cr_pending *to)
 {
-	u64 without = cr_auto_satisfied(cr_sighand(proc->task), from, blocked);
+	u64 without = cr_auto_satisfied(proc->task, from, blocked);
 	struct sigqueue *q;
 
 	proc->satisfied |= without;

@@ -38,15 +38,49 @@ struct cr_cause {
 	enum cr_auto_class class;
 };
 
+/**
+ * struct cr_auto_set - settings of one job
+ * @pattern: of the name; "": that of the sysctl
+ * @save_signal: that means "save"; 0: none; -1: that of the sysctl
+ * @end_signal: that means "save, then end"; likewise
+ * @fatal: 1: images of crashes; likewise
+ */
+struct cr_auto_set {
+	char pattern[CR_PATTERN_MAX];
+	int save_signal;
+	int end_signal;
+	int fatal;
+};
+
 /* ---- kernel/cr_auto.c: settings, /proc/sys/kernel/crimg_* ---- */
 
 int cr_auto_init(void);
 void cr_auto_exit(void);
-/* What @sig means now; any context */
-enum cr_auto_class cr_auto_class(int sig);
-/* A copy of the pattern; false: there is none */
-bool cr_auto_pattern(char pattern[CR_PATTERN_MAX]);
+/* What @sig means to @task now; any context */
+enum cr_auto_class cr_auto_class(struct task_struct *task, int sig);
+/* A copy of the pattern of @task's job; false: there is none */
+bool cr_auto_pattern(struct task_struct *task, char pattern[CR_PATTERN_MAX]);
 enum cr_auto_tree cr_auto_tree(void);
+/* May it mean "save"? -1 and 0 may */
+bool cr_auto_signal_valid(int sig);
+/* Settings of jobs change: under the lock apply() says whether all can be caught */
+void cr_auto_lock(void);
+void cr_auto_unlock(void);
+int cr_auto_apply_locked(void);
+/* ... have changed; any context */
+void cr_auto_changed(void);
+
+/* ---- kernel/cr_auto_job.c: settings of one job ---- */
+
+/* A copy of what the job of @task has; false: it has none of its own; any context */
+bool cr_auto_job_set(struct task_struct *task, struct cr_auto_set *set);
+/* Who was declared its leader, with a reference; NULL: nobody, or it is gone */
+struct task_struct *cr_auto_job_leader(struct task_struct *task);
+void cr_auto_jobs_each(void (*fn)(const struct cr_auto_set *set, void *data),
+		       void *data);
+/* CR_IOC_AUTO; @get: the task of a pidfd, with a reference */
+long cr_auto_ioc_job(void __user *uarg, struct task_struct *(*get)(int pidfd));
+void cr_auto_jobs_exit(void);
 
 /* ---- kernel/cr_auto_signal.c: where signals are caught ---- */
 
@@ -64,7 +98,7 @@ asmlinkage void cr_auto_deliver(void);
  * Pending signals of @pending that an image of the job satisfies, which it does
  * not hold therefore. @blocked: by all who could take them. siglock is held
  */
-u64 cr_auto_satisfied(struct sighand_struct *sighand,
+u64 cr_auto_satisfied(struct task_struct *task,
 		      const struct sigpending *pending, u64 blocked);
 
 /* ---- kernel/cr_auto_save.c: the saver ---- */

@@ -47,4 +47,8 @@ void cr_keepers_continue(struct task_struct *leader);
 void cr_keeper_init(void);
 void cr_keeper_exit(void);
 
+/* A tracepoint of the kernel itself; NULL: there is none of that name */
+struct tracepoint;
+struct tracepoint *cr_tracepoint(const char *name);
+
 #endif /* _LINUX_CR_KEEPER_H */

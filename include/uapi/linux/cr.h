@@ -114,6 +114,34 @@ struct cr_ioc_self {
 	__u32 flags;
 };
 
+/* cr_ioc_auto.flags: the process and all that have its settings have those of the sysctls again */
+#define CR_AUTO_FORGET		0x1
+
+/**
+ * struct cr_ioc_auto - argument of CR_IOC_AUTO: how a job is saved by itself
+ * @pidfd: of the job's leader, which is declared so
+ * @flags: CR_AUTO_*
+ * @save_signal: the signal that means "save the job, and go on"; 0: none; -1: as
+ *	kernel.crimg_signal says
+ * @end_signal: ... "save it, then end"; likewise, kernel.crimg_end_signal
+ * @fatal: 1: signals that dump core leave an image; likewise, kernel.crimg_fatal
+ * @reserved: 0
+ * @pattern: address of the pattern of its names; 0: kernel.crimg_pattern
+ *
+ * For the process and its descendants, those to come, too. Errors: EPERM not
+ * allowed to trace it; EINVAL no such signal, or token; ENOENT nothing to forget;
+ * ENAMETOOLONG more than 127 bytes; EBUSY signals cannot be caught here.
+ */
+struct cr_ioc_auto {
+	__s32 pidfd;
+	__u32 flags;
+	__s32 save_signal;
+	__s32 end_signal;
+	__s32 fatal;
+	__u32 reserved;
+	__u64 pattern;
+};
+
 /*
  * argument of CR_IOC_CRITICAL, on an open CR_DEVICE: the calling thread is in a
  * section that no save interrupts. A save waits for its end, or fails when its time
@@ -130,5 +158,6 @@ struct cr_ioc_self {
 #define CR_IOC_LAST_ERROR	_IOWR('R', 0xc4, struct cr_ioc_error)
 #define CR_IOC_SAVE_SELF	_IOW('R', 0xc5, struct cr_ioc_self)
 #define CR_IOC_CRITICAL		_IO('R', 0xc6)
+#define CR_IOC_AUTO		_IOW('R', 0xc7, struct cr_ioc_auto)
 
 #endif /* _UAPI_LINUX_CR_H */

@@ -379,3 +379,72 @@ outside() {
 	touch "$job_dir/out"
 	finish
 }
+
+@test "a job has settings of its own: its children, too, those to come as well; others have not" {
+	local pid child later
+	set_to crimg_pattern ''
+	job_dir=$BATS_TEST_TMPDIR/job
+	job_out=$job_dir.out
+	mkdir "$job_dir"
+	setsid bash -c 'sleep 1001 & echo $! >'"$job_dir"'/child
+		until [ -e '"$job_dir"'/more ]; do sleep 0.1; done
+		sleep 1002 & echo $! >'"$job_dir"'/later; wait' </dev/null >"$job_out" 2>&1 3>&- &
+	job_pid=$!
+	pid=$job_pid
+	until_true test -s "$job_dir/child"
+	read -r child <"$job_dir/child"
+	run -0 mkcrimg auto --signal USR2 --pattern "$images/mine.%p.%n" "$pid"
+	assert_no_output
+	signalled USR2 "$child"
+	images_are "mine.$pid.1"
+	touch "$job_dir/more"
+	until_true test -s "$job_dir/later"
+	read -r later <"$job_dir/later"
+	signalled USR2 "$later"
+	images_are "mine.$pid.1" "mine.$pid.2"
+	start hello
+	kill -USR2 "$job_pid"
+	expect_status 140
+	images_are "mine.$pid.1" "mine.$pid.2"
+	run -1 setpriv --reuid 65534 --clear-groups mkcrimg auto --forget "$pid"
+	assert_output --partial 'Operation not permitted'
+	run -0 mkcrimg auto --forget "$pid"
+	run -1 mkcrimg auto --forget "$pid"
+	assert_output --partial 'No such file or directory'
+	job_pid=$pid
+	kill -USR2 "$child"
+	until_true gone_or_zombie "$child"
+	kill -USR2 "$pid" "$later"
+	expect_status 140
+	images_are "mine.$pid.1" "mine.$pid.2"
+}
+
+@test "settings of a job go before those of all" {
+	set_to crimg_signal "$(kill -l USR2)"
+	start hello
+	local pid=$job_pid
+	run -0 mkcrimg auto --signal USR1 --pattern "$images/own.%n" "$pid"
+	signalled USR1 "$pid"
+	images_are own.1
+	run -0 mkcrimg auto --signal 0 "$pid"
+	kill -USR2 "$pid"
+	expect_status 140
+	images_are own.1
+	start hello
+	pid=$job_pid
+	run -0 mkcrimg auto --end-signal TERM "$pid"
+	kill "$pid"
+	expect_status 143
+	images_are "hello.$pid.1.crimg" own.1
+	# nothing of it is left when the last one has gone
+	start crash leader
+	pid=$job_pid
+	set_to crimg_signal 0
+	set_to crimg_pattern ''
+	run -0 mkcrimg auto --fatal --pattern "$images/crash" "$pid"
+	touch "$job_dir/go"
+	expect_status 139
+	[ -e "$images/crash" ]
+	unload_module
+	load_module
+}

@@ -1,0 +1,427 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Settings of a job of its own, in place of the sysctls: somebody has declared a
+ * process and all its descendants to be a job. Children have what their parent has,
+ * whoever becomes their parent later; the job's leader is who was declared.
+ *
+ * Not part of an image: a restarted job is declared anew.
+ *
+ * Locks: members_lock for changes of the table, which is read under RCU, also
+ * where signals are generated. cr_auto_lock() for declaring.
+ */
+#include <linux/hashtable.h>
+#include <linux/kernel.h>
+#include <linux/kref.h>
+#include <linux/pid.h>
+#include <linux/ptrace.h>
+#include <linux/ratelimit.h>
+#include <linux/rcupdate.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
+#include <linux/signal.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/tracepoint.h>
+#include <linux/uaccess.h>
+#include <linux/cr.h>
+#include <linux/cr_auto.h>
+#include <linux/cr_compat.h>
+#include <linux/cr_keeper.h>
+#include <linux/cr_kernel.h>
+#include <linux/cr_tree.h>
+#include <uapi/linux/cr.h>
+
+/* Of processes that appear while they are declared */
+#define DECLARE_PASSES		10
+
+/**
+ * struct job - settings, and the processes that have them
+ * @list: in jobs, while there is a process
+ * @ref: one for each process
+ * @rcu: it is read without a reference
+ * @leader: of the job; holds a reference
+ * @set: in place of the sysctls
+ */
+struct job {
+	struct list_head list;
+	struct kref ref;
+	struct rcu_head rcu;
+	struct pid *leader;
+	struct cr_auto_set set;
+};
+
+/**
+ * struct member - a process
+ * @hash: in members, by @pid
+ * @rcu: it is read without a reference
+ * @pid: of the process; holds a reference
+ * @job: whose settings it has; holds a reference
+ */
+struct member {
+	struct hlist_node hash;
+	struct rcu_head rcu;
+	struct pid *pid;
+	struct job *job;
+};
+
+static DEFINE_HASHTABLE(members, 8);
+static LIST_HEAD(jobs);
+static DEFINE_SPINLOCK(members_lock);
+static unsigned int nr_jobs;
+static struct tracepoint *fork_tracepoint, *exit_tracepoint;
+
+/* ---- the table ---- */
+
+/* Under RCU, or members_lock */
+static struct member *member_find(struct pid *pid)
+{
+	struct member *m;
+
+	hash_for_each_possible_rcu(members, m, hash, (unsigned long)pid,
+				   lockdep_is_held(&members_lock))
+		if (m->pid == pid)
+			return m;
+	return NULL;
+}
+
+static void job_free(struct rcu_head *rcu)
+{
+	struct job *job = container_of(rcu, struct job, rcu);
+
+	put_pid(job->leader);
+	kfree(job);
+}
+
+static void member_free(struct rcu_head *rcu)
+{
+	struct member *m = container_of(rcu, struct member, rcu);
+
+	put_pid(m->pid);
+	kfree(m);
+}
+
+/* members_lock is held */
+static void job_last(struct kref *ref)
+{
+	struct job *job = container_of(ref, struct job, ref);
+
+	list_del(&job->list);
+	WRITE_ONCE(nr_jobs, nr_jobs - 1);
+	call_rcu(&job->rcu, job_free);
+}
+
+/* members_lock is held. True: it was the job's last one */
+static bool member_remove(struct member *m)
+{
+	bool last;
+
+	hash_del_rcu(&m->hash);
+	last = kref_put(&m->job->ref, job_last);
+	call_rcu(&m->rcu, member_free);
+	return last;
+}
+
+/* members_lock is held; @m is new. What the process had before is gone */
+static void member_add(struct member *m, struct pid *pid, struct job *job)
+{
+	struct member *old = member_find(pid);
+
+	kref_get(&job->ref);
+	m->pid = get_pid(pid);
+	m->job = job;
+	hash_add_rcu(members, &m->hash, (unsigned long)pid);
+	if (old)
+		member_remove(old);
+}
+
+/* ---- as processes come and go ---- */
+
+static void probe_fork(void *data, struct task_struct *parent,
+		       struct task_struct *child)
+{
+	struct member *m, *of;
+
+	if (!READ_ONCE(nr_jobs) || !thread_group_leader(child))
+		return;
+	m = kmalloc(sizeof(*m), GFP_ATOMIC | __GFP_NOWARN);
+	spin_lock(&members_lock);
+	of = member_find(task_tgid(parent));
+	if (m && of) {
+		member_add(m, task_tgid(child), of->job);
+		m = NULL;
+		of = NULL;
+	}
+	spin_unlock(&members_lock);
+	kfree(m);
+	if (of)
+		pr_warn_ratelimited("binfmt_cr: pid %d: no memory for the settings of its job\n",
+				    task_tgid_nr(child));
+}
+
+static void probe_exit(void *data, struct task_struct *task)
+{
+	struct member *m;
+	bool last;
+
+	if (!READ_ONCE(nr_jobs) || atomic_read(&task->signal->live))
+		return;
+	spin_lock(&members_lock);
+	m = member_find(task_tgid(task));
+	last = m && member_remove(m);
+	spin_unlock(&members_lock);
+	if (last)
+		cr_auto_changed();
+}
+
+static int probes_register(void)
+{
+	struct tracepoint *fork, *exit;
+	int err;
+
+	if (fork_tracepoint)
+		return 0;
+	fork = cr_tracepoint("sched_process_fork");
+	exit = cr_tracepoint("sched_process_exit");
+	if (!fork || !exit)
+		return -EOPNOTSUPP;
+	err = tracepoint_probe_register(fork, probe_fork, NULL);
+	if (err)
+		return err;
+	err = tracepoint_probe_register(exit, probe_exit, NULL);
+	if (err) {
+		tracepoint_probe_unregister(fork, probe_fork, NULL);
+		return err;
+	}
+	fork_tracepoint = fork;
+	exit_tracepoint = exit;
+	return 0;
+}
+
+/* ---- what others ask ---- */
+
+bool cr_auto_job_set(struct task_struct *task, struct cr_auto_set *set)
+{
+	struct member *m;
+
+	if (!READ_ONCE(nr_jobs))
+		return false;
+	rcu_read_lock();
+	m = member_find(task_tgid(task));
+	if (m)
+		*set = m->job->set;
+	rcu_read_unlock();
+	return m;
+}
+
+struct task_struct *cr_auto_job_leader(struct task_struct *task)
+{
+	struct task_struct *leader = NULL;
+	struct member *m;
+
+	if (!READ_ONCE(nr_jobs))
+		return NULL;
+	rcu_read_lock();
+	m = member_find(task_tgid(task));
+	if (m)
+		leader = get_pid_task(m->job->leader, PIDTYPE_TGID);
+	rcu_read_unlock();
+	return leader;
+}
+
+void cr_auto_jobs_each(void (*fn)(const struct cr_auto_set *set, void *data),
+		       void *data)
+{
+	struct job *job;
+
+	spin_lock(&members_lock);
+	list_for_each_entry(job, &jobs, list)
+		fn(&job->set, data);
+	spin_unlock(&members_lock);
+}
+
+/* ---- declaring ---- */
+
+/* Those that have not got it yet. Their number, or -ENOMEM */
+static int job_add_tree(struct job *job, struct task_struct *leader)
+{
+	struct cr_tree tree;
+	struct member *m, *is;
+	int err, nr = 0;
+	unsigned int i;
+
+	err = cr_tree_get(leader, &tree);
+	if (err)
+		return err;
+	for (i = 0; i < tree.nr && !err; i++) {
+		struct task_struct *task = tree.tasks[i];
+
+		if (!thread_group_leader(task) ||
+		    !atomic_read(&task->signal->live))
+			continue;
+		m = kmalloc(sizeof(*m), GFP_KERNEL_ACCOUNT);
+		err = m ? 0 : -ENOMEM;
+		spin_lock(&members_lock);
+		is = member_find(task_tgid(task));
+		if (m && !(is && is->job == job)) {
+			member_add(m, task_tgid(task), job);
+			/* it may have gone, and been looked for, meanwhile */
+			if (!atomic_read(&task->signal->live))
+				member_remove(m);
+			m = NULL;
+			nr++;
+		}
+		spin_unlock(&members_lock);
+		kfree(m);
+	}
+	cr_tree_put(&tree);
+	return err ?: nr;
+}
+
+static void job_remove(struct job *job)
+{
+	struct hlist_node *tmp;
+	struct member *m;
+	int bucket;
+
+	spin_lock(&members_lock);
+	hash_for_each_safe(members, bucket, tmp, m, hash)
+		if (m->job == job)
+			member_remove(m);
+	spin_unlock(&members_lock);
+}
+
+static int job_declare(struct task_struct *leader, const struct cr_auto_set *set)
+{
+	struct job *job = kzalloc(sizeof(*job), GFP_KERNEL_ACCOUNT);
+	int passes, err;
+
+	if (!job)
+		return -ENOMEM;
+	err = probes_register();
+	if (err) {
+		kfree(job);
+		return err;
+	}
+	/* ours, until all have theirs */
+	kref_init(&job->ref);
+	job->leader = get_task_pid(leader, PIDTYPE_TGID);
+	job->set = *set;
+	spin_lock(&members_lock);
+	list_add(&job->list, &jobs);
+	WRITE_ONCE(nr_jobs, nr_jobs + 1);
+	spin_unlock(&members_lock);
+	/* the job forks meanwhile */
+	for (passes = 0; passes < DECLARE_PASSES; passes++) {
+		err = job_add_tree(job, leader);
+		if (err <= 0)
+			break;
+	}
+	if (err < 0)
+		job_remove(job);
+	spin_lock(&members_lock);
+	kref_put(&job->ref, job_last);
+	spin_unlock(&members_lock);
+	return min(err, 0);
+}
+
+static int job_forget(struct task_struct *task)
+{
+	struct job *job = NULL;
+	struct member *m;
+
+	spin_lock(&members_lock);
+	m = member_find(task_tgid(task));
+	if (m) {
+		job = m->job;
+		kref_get(&job->ref);
+	}
+	spin_unlock(&members_lock);
+	if (!job)
+		return -ENOENT;
+	job_remove(job);
+	spin_lock(&members_lock);
+	kref_put(&job->ref, job_last);
+	spin_unlock(&members_lock);
+	return 0;
+}
+
+static int set_read(struct cr_auto_set *set, const struct cr_ioc_auto *arg)
+{
+	long len;
+
+	memset(set, 0, sizeof(*set));
+	if (arg->pattern) {
+		len = strncpy_from_user(set->pattern,
+					u64_to_user_ptr(arg->pattern),
+					sizeof(set->pattern));
+		if (len < 0)
+			return len;
+		if (len == sizeof(set->pattern))
+			return -ENAMETOOLONG;
+		if (!len || !cr_auto_pattern_valid(set->pattern))
+			return -EINVAL;
+	}
+	if (!cr_auto_signal_valid(arg->save_signal) ||
+	    !cr_auto_signal_valid(arg->end_signal) || arg->fatal < -1 ||
+	    arg->fatal > 1)
+		return -EINVAL;
+	set->save_signal = arg->save_signal;
+	set->end_signal = arg->end_signal;
+	set->fatal = arg->fatal;
+	return 0;
+}
+
+long cr_auto_ioc_job(void __user *uarg, struct task_struct *(*get)(int pidfd))
+{
+	struct task_struct *task;
+	struct cr_ioc_auto arg;
+	struct cr_auto_set set;
+	bool forget;
+	int err = 0;
+
+	if (copy_from_user(&arg, uarg, sizeof(arg)))
+		return -EFAULT;
+	if ((arg.flags & ~CR_AUTO_FORGET) || arg.reserved)
+		return -EINVAL;
+	forget = arg.flags & CR_AUTO_FORGET;
+	if (!forget)
+		err = set_read(&set, &arg);
+	if (err)
+		return err;
+	task = get(arg.pidfd);
+	if (IS_ERR(task))
+		return PTR_ERR(task);
+	/* oneself, or whom one could make do it */
+	err = -EPERM;
+	if (same_thread_group(task, current) ||
+	    ptrace_may_access(task, PTRACE_MODE_ATTACH_REALCREDS)) {
+		cr_auto_lock();
+		err = forget ? job_forget(task) : job_declare(task, &set);
+		err = cr_auto_apply_locked() ?: err;
+		/* they cannot be caught: it shall not look as if they were */
+		if (err && !forget)
+			job_forget(task);
+		cr_auto_unlock();
+	}
+	put_task_struct(task);
+	return err;
+}
+
+void cr_auto_jobs_exit(void)
+{
+	struct hlist_node *tmp;
+	struct member *m;
+	int bucket;
+
+	if (fork_tracepoint) {
+		tracepoint_probe_unregister(fork_tracepoint, probe_fork, NULL);
+		tracepoint_probe_unregister(exit_tracepoint, probe_exit, NULL);
+		tracepoint_synchronize_unregister();
+	}
+	spin_lock(&members_lock);
+	hash_for_each_safe(members, bucket, tmp, m, hash)
+		member_remove(m);
+	spin_unlock(&members_lock);
+	/* their callbacks are ours */
+	rcu_barrier();
+}
