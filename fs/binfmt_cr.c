@@ -480,21 +480,27 @@ static int __init binfmt_cr_init(void)
 	err = cr_device_init();
 	if (err)
 		return err;
+	err = cr_keeper_init();
+	if (err)
+		goto out_device_exit;
 	err = cr_auto_init();
-	if (err) {
-		cr_device_exit();
-		return err;
-	}
-	cr_keeper_init();
+	if (err)
+		goto out_keeper_exit;
 	insert_binfmt(&cr_format);
 	return 0;
+
+out_keeper_exit:
+	cr_keeper_exit();
+out_device_exit:
+	cr_device_exit();
+	return err;
 }
 
 static void __exit binfmt_cr_exit(void)
 {
 	unregister_binfmt(&cr_format);
-	cr_keeper_exit();
 	cr_auto_exit();
+	cr_keeper_exit();
 	cr_device_exit();
 	cr_lasterr_exit();
 	cr_ipcids_exit();

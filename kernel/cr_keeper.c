@@ -168,21 +168,23 @@ struct tracepoint *cr_tracepoint(const char *name)
 	return find.tp;
 }
 
-void cr_keeper_init(void)
+int cr_keeper_init(void)
 {
+	int err;
+
 	signal_tracepoint = cr_tracepoint("signal_generate");
-	if (signal_tracepoint &&
-	    tracepoint_probe_register(signal_tracepoint, probe_signal, NULL))
+	if (!signal_tracepoint)
+		return -EOPNOTSUPP;
+	err = tracepoint_probe_register(signal_tracepoint, probe_signal, NULL);
+	if (err)
 		signal_tracepoint = NULL;
+	return err;
 }
 
 void cr_keeper_exit(void)
 {
-	if (signal_tracepoint) {
-		tracepoint_probe_unregister(signal_tracepoint, probe_signal,
-					    NULL);
-		tracepoint_synchronize_unregister();
-	}
+	tracepoint_probe_unregister(signal_tracepoint, probe_signal, NULL);
+	tracepoint_synchronize_unregister();
 	cancel_work_sync(&stop_work);
 	stop_work_fn(NULL);
 }

@@ -44,7 +44,7 @@ struct task_struct *cr_keeper_of(struct task_struct *task);
 void cr_keepers_continue(struct task_struct *leader);
 
 /* With the module; without tracepoints a SIGSTOP stops but the keeper */
-void cr_keeper_init(void);
+int cr_keeper_init(void);
 void cr_keeper_exit(void);
 
 /* A tracepoint of the kernel itself; NULL: there is none of that name */
