@@ -16,7 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <gelf.h>
 #include "core.h"
 #include "core_notes.h"
 #include "parallel.h"
@@ -64,20 +63,20 @@ struct batch {
 /* ---- the file ---- */
 
 /* Offsets of all that is behind the program headers; value: the file's size */
-static u64 lay_out(struct core_plan *c, GElf_Phdr *ph, u64 notes,
+static u64 lay_out(struct core_plan *c, Elf64_Phdr *ph, u64 notes,
 		   size_t notes_len)
 {
 	u64 offset = (notes + notes_len + PAGE - 1) & ~(PAGE - 1);
 	const struct core_load *load;
 	size_t i, j;
 
-	ph[0] = (GElf_Phdr){
+	ph[0] = (Elf64_Phdr){
 		.p_type = PT_NOTE, .p_flags = PF_R, .p_align = 4,
 		.p_offset = notes, .p_filesz = notes_len,
 	};
 	for (i = 0; i < c->nr_loads; i++) {
 		load = &c->loads[i];
-		ph[i + 1] = (GElf_Phdr){
+		ph[i + 1] = (Elf64_Phdr){
 			.p_type = PT_LOAD, .p_flags = load->flags,
 			.p_align = PAGE, .p_offset = offset,
 			.p_vaddr = load->addr, .p_memsz = load->len,
@@ -92,55 +91,45 @@ static u64 lay_out(struct core_plan *c, GElf_Phdr *ph, u64 notes,
 	return offset;
 }
 
-static bool headers_write(int fd, const GElf_Phdr *ph, size_t nr)
+u8 *core_head(struct core_plan *c, u32 proc, size_t *len, u64 *size)
 {
-	GElf_Ehdr ehdr = {
-		.e_type = ET_CORE, .e_machine = EM_X86_64,
-		.e_version = EV_CURRENT, .e_phoff = sizeof(Elf64_Ehdr),
-	};
-	bool ok = false;
-	size_t i;
-	Elf *elf;
+	size_t nr = c->nr_loads + 1, notes_len = 0;
+	u64 at = sizeof(Elf64_Ehdr) + nr * sizeof(Elf64_Phdr);
+	void *notes = core_notes(c->img, proc, &notes_len);
+	u8 *head = notes ? malloc(at + notes_len) : NULL;
 
-	elf_version(EV_CURRENT);
-	elf = elf_begin(fd, ELF_C_WRITE, NULL);
-	if (!elf || !gelf_newehdr(elf, ELFCLASS64))
-		goto out_end;
-	ehdr.e_ident[EI_DATA] = ELFDATA2LSB;
-	elf_flagelf(elf, ELF_C_SET, ELF_F_LAYOUT);
-	if (!gelf_update_ehdr(elf, &ehdr) || !gelf_newphdr(elf, nr))
-		goto out_end;
-	for (i = 0; i < nr; i++)
-		if (!gelf_update_phdr(elf, i, (GElf_Phdr *)&ph[i]))
-			goto out_end;
-	ok = elf_update(elf, ELF_C_WRITE) > 0;
-out_end:
-	if (elf)
-		elf_end(elf);
-	return ok;
+	if (head) {
+		*(Elf64_Ehdr *)head = (Elf64_Ehdr){
+			.e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3,
+				     ELFCLASS64, ELFDATA2LSB, EV_CURRENT },
+			.e_type = ET_CORE, .e_machine = EM_X86_64,
+			.e_version = EV_CURRENT,
+			.e_phoff = sizeof(Elf64_Ehdr), .e_phnum = nr,
+			.e_ehsize = sizeof(Elf64_Ehdr),
+			.e_phentsize = sizeof(Elf64_Phdr),
+		};
+		*size = lay_out(c, (Elf64_Phdr *)(head + sizeof(Elf64_Ehdr)),
+				at, notes_len);
+		*len = at + notes_len;
+		memcpy(head + at, notes, notes_len);
+	}
+	free(notes);
+	return head;
 }
 
 /* NULL, or what went wrong */
 static const char *core_begin(struct core_plan *c, u32 proc, int fd)
 {
-	size_t nr = c->nr_loads + 1, notes_len = 0;
-	u64 at = sizeof(Elf64_Ehdr) + nr * sizeof(Elf64_Phdr), size;
-	void *notes = core_notes(c->img, proc, &notes_len);
-	GElf_Phdr *ph = calloc(nr, sizeof(*ph));
 	const char *why = NULL;
+	size_t len;
+	u64 size;
+	u8 *head = core_head(c, proc, &len, &size);
 
-	if (!ph || !notes) {
+	if (!head)
 		why = strerror(ENOMEM);
-		goto out_free;
-	}
-	size = lay_out(c, ph, at, notes_len);
-	if (!headers_write(fd, ph, nr))
-		why = elf_errmsg(-1);
-	else if (ftruncate(fd, size) || !pwrite_all(fd, notes, notes_len, at))
+	else if (ftruncate(fd, size) || !pwrite_all(fd, head, len, 0))
 		why = strerror(errno);
-out_free:
-	free(ph);
-	free(notes);
+	free(head);
 	return why;
 }
 
@@ -166,10 +155,8 @@ static bool same_bytes(const struct image *img, const struct core_piece *a,
 	return !memcmp((u8 *)&x + what, (u8 *)&y + what, sizeof(x) - what);
 }
 
-/* The bytes that a piece is part of; @from: where they are. NULL, or why not */
-static const char *piece_read(const struct image *img,
-			      const struct core_piece *p, u8 *buf,
-			      const u8 **from)
+const char *core_piece_read(const struct image *img, const struct core_piece *p,
+			    u8 *buf, const u8 **from)
 {
 	struct cr_rec_pages run;
 	struct cr_view v;
@@ -199,7 +186,7 @@ static const char *group_write(void *arg, size_t n, u8 *buf)
 	for (i = b->first[n]; i < b->first[n + 1] && !why; i++) {
 		p = b->todo[i].piece;
 		if (!last || !same_bytes(b->img, last, p))
-			why = piece_read(b->img, p, buf, &from);
+			why = core_piece_read(b->img, p, buf, &from);
 		if (!why && !pwrite_all(b->todo[i].core->out.fd,
 					from + p->skip, p->len, p->offset))
 			why = strerror(errno);

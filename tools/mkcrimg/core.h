@@ -32,4 +32,27 @@ struct core_out {
 int cores_write(const struct image *img, const struct core_out *outs,
 		size_t nr);
 
+/**
+ * core_head() - what a core has before its memory: headers and notes
+ * @plan: made; takes where in the core each of its pieces lies
+ * @proc: id of the PROC, not a zombie
+ * @len: takes the size of the head
+ * @size: takes the size of the core
+ *
+ * Return: the head, to be freed; NULL without memory
+ */
+u8 *core_head(struct core_plan *plan, u32 proc, size_t *len, u64 *size);
+
+/**
+ * core_piece_read() - the bytes that a piece is part of
+ * @img: the image
+ * @p: the piece; its bytes begin at its @skip
+ * @buf: room for CR_RUN_MAX bytes
+ * @from: takes where they are: @buf, or the image itself
+ *
+ * Return: NULL, or what went wrong
+ */
+const char *core_piece_read(const struct image *img, const struct core_piece *p,
+			    u8 *buf, const u8 **from);
+
 #endif

@@ -176,12 +176,18 @@ const char *core_file_read(const struct image *img, u32 id, void *buf,
 	return why;
 }
 
-static bool is_elf(const struct image *img, u32 id)
+static bool is_elf(const struct core_plan *c, u32 id)
 {
 	char magic[SELFMAG];
+	bool elf;
 
-	return !core_file_read(img, id, magic, SELFMAG) &&
-	       !memcmp(magic, ELFMAG, SELFMAG);
+	if (c->elf && c->elf[id])
+		return c->elf[id] == CORE_ELF_YES;
+	elf = !core_file_read(c->img, id, magic, SELFMAG) &&
+	      !memcmp(magic, ELFMAG, SELFMAG);
+	if (c->elf)
+		c->elf[id] = elf ? CORE_ELF_YES : CORE_ELF_NO;
+	return elf;
 }
 
 /* The first page of a mapped ELF file, unless the process has its own of it */
@@ -202,7 +208,7 @@ static void elf_header_piece(struct core_plan *c, const struct cr_rec_vma *vma)
 		if (le64_to_cpu(run.addr) < p.addr + p.len)
 			return;
 	}
-	if (c->any_file || is_elf(c->img, p.id))
+	if (c->any_file || is_elf(c, p.id))
 		piece_add(c, p.addr, &p, false);
 }
 

@@ -16,6 +16,12 @@
 /* All that the image has, MADV_DONTDUMP or not */
 #define CORE_ALL		(~0u)
 
+enum core_elf {
+	CORE_ELF_UNKNOWN	= 0,
+	CORE_ELF_NO		= 1,
+	CORE_ELF_YES		= 2,
+};
+
 /**
  * struct core_piece - bytes that lie together in the image
  * @addr: where they belong
@@ -52,6 +58,8 @@ struct core_load {
  * @img, @mm: whose memory
  * @filter: CORE_*
  * @any_file: whatever is here by now, the first page of each mapped file is there
+ * @elf: NULL, or for each id what has been found out of a FILE, CORE_ELF_*: plans
+ *	with the same one are the same, whatever becomes of the files
  * @pieces, @nr_pieces: ascending
  * @loads, @nr_loads: ascending
  * @run: private: the first page run of @mm that has not been passed
@@ -63,6 +71,7 @@ struct core_plan {
 	u32 mm;
 	u32 filter;
 	bool any_file;
+	u8 *elf;
 	struct core_piece *pieces;
 	size_t nr_pieces;
 	struct core_load *loads;
@@ -74,7 +83,7 @@ struct core_plan {
 
 /**
  * core_plan_make() - find out what is where
- * @plan: zero but for @img to @any_file; to be freed in any case
+ * @plan: zero but for @img to @elf; to be freed in any case
  *
  * Return: 0 or an errno
  */

@@ -15,6 +15,7 @@ static const struct cmd *const cmds[] = {
 	&cmd_expand,
 	&cmd_stack,
 	&cmd_diff,
+	&cmd_mount,
 };
 
 int usage(const struct cmd *cmd)
@@ -30,9 +31,10 @@ static void help(FILE *out)
 
 	fprintf(out, "usage: mkcrimg COMMAND ...\n\n");
 	for (i = 0; i < ARRAY_SIZE(cmds); i++)
-		fprintf(out, "  %s %s\n      %s\n%s", cmds[i]->name,
-			cmds[i]->args, cmds[i]->help,
-			cmds[i]->options ? cmds[i]->options : "");
+		if (cmds[i])
+			fprintf(out, "  %s %s\n      %s\n%s", cmds[i]->name,
+				cmds[i]->args, cmds[i]->help,
+				cmds[i]->options ? cmds[i]->options : "");
 	fprintf(out, "\nAn image is restarted by executing it: ./job.crimg\n");
 }
 
@@ -55,7 +57,7 @@ int main(int argc, char **argv)
 		return ST_OK;
 	}
 	for (i = 0; i < ARRAY_SIZE(cmds); i++)
-		if (!strcmp(argv[1], cmds[i]->name))
+		if (cmds[i] && !strcmp(argv[1], cmds[i]->name))
 			return cmds[i]->run(cmds[i], argc - 1, argv + 1);
 	failed("%s: no such command; try mkcrimg --help", argv[1]);
 	return ST_USAGE;

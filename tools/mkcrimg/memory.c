@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include "memory.h"
 
+#define PAGE		4096ull
 /* Larger files are not copied from an image */
 #define COPY_MAX	(1ull << 30)
 
@@ -191,10 +192,25 @@ static ssize_t stored_read(struct memory *m, u32 id, u64 addr, void *buf,
 	return len;
 }
 
+/* The rest of the page that a file ends in is zero */
+static ssize_t file_end(int fd, u64 pos, void *buf, size_t len)
+{
+	size_t rest = -pos & (PAGE - 1);
+	char byte;
+
+	if (!rest || pread(fd, &byte, 1, pos & ~(PAGE - 1)) != 1)
+		return 0;
+	if (len > rest)
+		len = rest;
+	memset(buf, 0, len);
+	return len;
+}
+
 static ssize_t file_read(struct memory *m, u32 id, u64 pos, void *buf,
 			 size_t len)
 {
 	const char *why;
+	ssize_t n;
 
 	if (m->file != id) {
 		if (m->fd >= 0)
@@ -202,7 +218,8 @@ static ssize_t file_read(struct memory *m, u32 id, u64 pos, void *buf,
 		m->fd = mapped_open(m->img, id, &why);
 		m->file = id;
 	}
-	return m->fd < 0 ? -1 : pread(m->fd, buf, len, pos);
+	n = m->fd < 0 ? -1 : pread(m->fd, buf, len, pos);
+	return n ? n : file_end(m->fd, pos, buf, len);
 }
 
 /* What a mapping shows where the process has no page of its own */
@@ -255,15 +272,20 @@ static ssize_t part_read(struct memory *m, u64 addr, void *buf, size_t len)
 	return below_read(m, vma, addr, buf, len < gap ? len : gap);
 }
 
-bool memory_read(struct memory *m, u64 addr, void *buf, size_t len)
+size_t memory_read_part(struct memory *m, u64 addr, void *buf, size_t len)
 {
-	u8 *p = buf;
+	size_t done;
 	ssize_t n;
 
-	for (; len; p += n, addr += n, len -= n) {
-		n = part_read(m, addr, p, len);
+	for (done = 0; done < len; done += n) {
+		n = part_read(m, addr + done, (u8 *)buf + done, len - done);
 		if (n <= 0)
-			return false;
+			break;
 	}
-	return true;
+	return done;
+}
+
+bool memory_read(struct memory *m, u64 addr, void *buf, size_t len)
+{
+	return memory_read_part(m, addr, buf, len) == len;
 }

@@ -51,6 +51,9 @@ void memory_close(struct memory *m);
  */
 bool memory_read(struct memory *m, u64 addr, void *buf, size_t len);
 
+/* As many of these bytes as are there, up to the first one that is not */
+size_t memory_read_part(struct memory *m, u64 addr, void *buf, size_t len);
+
 /* The mapping that ends behind @addr; NULL: there is none */
 const struct cr_rec_vma *memory_vma(const struct memory *m, u64 addr);
 

@@ -32,6 +32,8 @@ struct cmd {
 
 extern const struct cmd cmd_save, cmd_show, cmd_check, cmd_core, cmd_gdb,
 	cmd_restart, cmd_expand, cmd_stack, cmd_diff;
+/* Not there (NULL) in a tool that was built without libfuse3: mkcrimg.mk */
+extern const struct cmd cmd_mount __attribute__((weak));
 
 /* Usage of one command to stderr; value: ST_USAGE */
 int usage(const struct cmd *cmd);

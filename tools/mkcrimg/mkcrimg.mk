@@ -5,6 +5,13 @@
 MKCRIMG_LIBS := libdw libelf libzstd libxxhash json-c
 MKCRIMG_INC := -Itools/mkcrimg/compat -Iinclude/uapi -Iinclude -Itools/mkcrimg -I$(B)/mkcrimg.d
 MKCRIMG_SRC := $(wildcard tools/mkcrimg/*.c)
+# Without libfuse3 there is no "mkcrimg mount"
+ifeq ($(shell pkg-config --exists fuse3 && echo y),y)
+MKCRIMG_LIBS += fuse3
+MKCRIMG_INC += $(shell pkg-config --cflags fuse3)
+else
+MKCRIMG_SRC := $(filter-out tools/mkcrimg/cmd_mount.c tools/mkcrimg/mount%,$(MKCRIMG_SRC))
+endif
 # The code that the kernel runs
 CR_READER_SRC := kernel/cr_image.c $(wildcard kernel/cr_check*.c)
 MKCRIMG_OBJ := $(patsubst %.c,$(B)/mkcrimg.d/%.o,$(MKCRIMG_SRC) $(CR_READER_SRC))
