@@ -3,7 +3,7 @@
  * mkcrimg mount: an image as a read-only file system, by libfuse3. What is in it:
  * mount_tree.c.
  */
-#define FUSE_USE_VERSION 31
+#define FUSE_USE_VERSION 312
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>
@@ -25,9 +25,13 @@ static struct mount *mounted(void)
 	return fuse_get_context()->private_data;
 }
 
+/* Requests at the same time: each may wait for another one, see below */
+#define THREADS_MAX	10000
+
 /*
- * A mapped file may be one of our own, if an image says so: to open it would have
- * us wait for ourselves.
+ * A mapped file may be one of our own, if an image says so: what is read of it
+ * would have us wait for ourselves. The kernel holds no lock then that this needs
+ * to get here: no file is opened while it looks up a name.
  */
 static bool asked_by_ourselves(void)
 {
@@ -219,16 +223,21 @@ static bool options_make(struct fuse_args *args, const char *image)
 static int serve(struct fuse *fuse, const char *dir, bool foreground)
 {
 	struct fuse_session *session = fuse_get_session(fuse);
+	struct fuse_loop_config *config;
 	int err = ST_FAILED;
 
 	if (fuse_mount(fuse, dir))
 		return ST_FAILED;
+	config = fuse_loop_cfg_create();
+	fuse_loop_cfg_set_max_threads(config, THREADS_MAX);
+	fuse_loop_cfg_set_idle_threads(config, 10);
 	/* no thread before this, it forks; who waits is told that it is mounted */
 	if (!fuse_daemonize(foreground) && !fuse_set_signal_handlers(session)) {
-		err = fuse_loop_mt(fuse, 0) < 0 ? ST_FAILED : ST_OK;
+		err = fuse_loop_mt(fuse, config) < 0 ? ST_FAILED : ST_OK;
 		fuse_remove_signal_handlers(session);
 	}
 	fuse_unmount(fuse);
+	fuse_loop_cfg_destroy(config);
 	return err;
 }
 

@@ -176,17 +176,26 @@ const char *core_file_read(const struct image *img, u32 id, void *buf,
 	return why;
 }
 
-static bool is_elf(const struct core_plan *c, u32 id)
+static bool is_elf(const struct image *img, u32 id)
 {
 	char magic[SELFMAG];
-	bool elf;
 
-	if (c->elf && c->elf[id])
-		return c->elf[id] == CORE_ELF_YES;
-	elf = !core_file_read(c->img, id, magic, SELFMAG) &&
-	      !memcmp(magic, ELFMAG, SELFMAG);
-	if (c->elf)
-		c->elf[id] = elf ? CORE_ELF_YES : CORE_ELF_NO;
+	return !core_file_read(img, id, magic, SELFMAG) &&
+	       !memcmp(magic, ELFMAG, SELFMAG);
+}
+
+bool *core_elf_find(const struct image *img)
+{
+	bool *elf = calloc(img->cr.nr_objects + 1, sizeof(*elf));
+	struct cr_rec_file f;
+	struct cr_view v;
+	u32 id = 0;
+
+	while (elf && (id = image_next(img, id, CR_REC_FILE))) {
+		cr_read_obj(&img->cr, id, &v, &f, sizeof(f));
+		elf[id] = (le32_to_cpu(f.flags) & CR_FILE_MAPPED) &&
+			  is_elf(img, id);
+	}
 	return elf;
 }
 
@@ -208,7 +217,7 @@ static void elf_header_piece(struct core_plan *c, const struct cr_rec_vma *vma)
 		if (le64_to_cpu(run.addr) < p.addr + p.len)
 			return;
 	}
-	if (c->any_file || is_elf(c, p.id))
+	if (c->any_file || (c->elf ? c->elf[p.id] : is_elf(c->img, p.id)))
 		piece_add(c, p.addr, &p, false);
 }
 

@@ -16,12 +16,6 @@
 /* All that the image has, MADV_DONTDUMP or not */
 #define CORE_ALL		(~0u)
 
-enum core_elf {
-	CORE_ELF_UNKNOWN	= 0,
-	CORE_ELF_NO		= 1,
-	CORE_ELF_YES		= 2,
-};
-
 /**
  * struct core_piece - bytes that lie together in the image
  * @addr: where they belong
@@ -58,8 +52,7 @@ struct core_load {
  * @img, @mm: whose memory
  * @filter: CORE_*
  * @any_file: whatever is here by now, the first page of each mapped file is there
- * @elf: NULL, or for each id what has been found out of a FILE, CORE_ELF_*: plans
- *	with the same one are the same, whatever becomes of the files
+ * @elf: NULL, or what core_elf_find() has found: no file is looked at then
  * @pieces, @nr_pieces: ascending
  * @loads, @nr_loads: ascending
  * @run: private: the first page run of @mm that has not been passed
@@ -71,7 +64,7 @@ struct core_plan {
 	u32 mm;
 	u32 filter;
 	bool any_file;
-	u8 *elf;
+	const bool *elf;
 	struct core_piece *pieces;
 	size_t nr_pieces;
 	struct core_load *loads;
@@ -89,6 +82,12 @@ struct core_plan {
  */
 int core_plan_make(struct core_plan *plan);
 void core_plan_free(struct core_plan *plan);
+
+/*
+ * For each id, is it a mapped FILE that is still what it was, and ELF? To be
+ * freed; NULL without memory
+ */
+bool *core_elf_find(const struct image *img);
 
 /**
  * struct core_segment - a part of a load that is all bytes, or all zeros

@@ -6,7 +6,7 @@ MKCRIMG_LIBS := libdw libelf libzstd libxxhash json-c
 MKCRIMG_INC := -Itools/mkcrimg/compat -Iinclude/uapi -Iinclude -Itools/mkcrimg -I$(B)/mkcrimg.d
 MKCRIMG_SRC := $(wildcard tools/mkcrimg/*.c)
 # Without libfuse3 there is no "mkcrimg mount"
-ifeq ($(shell pkg-config --exists fuse3 && echo y),y)
+ifeq ($(shell pkg-config --exists 'fuse3 >= 3.12' && echo y),y)
 MKCRIMG_LIBS += fuse3
 MKCRIMG_INC += $(shell pkg-config --cflags fuse3)
 else

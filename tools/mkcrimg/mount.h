@@ -28,8 +28,9 @@ struct mount_task {
  * @img: the image
  * @procs, @nr_procs: processes, by number
  * @threads, @nr_threads: threads of all of them, by number
- * @lock: of @elf and @core_sizes
- * @elf: for struct core_plan: a core is the same each time that it is opened
+ * @elf: for struct core_plan, so that a core is the same each time that it is
+ *	opened, and no file is looked at while the kernel looks up a name here
+ * @lock: of @core_sizes
  * @core_sizes: for each of @procs; 0: not known yet
  */
 struct mount {
@@ -38,8 +39,8 @@ struct mount {
 	size_t nr_procs;
 	struct mount_task *threads;
 	size_t nr_threads;
+	bool *elf;
 	pthread_mutex_t lock;
-	u8 *elf;
 	u64 *core_sizes;
 };
 

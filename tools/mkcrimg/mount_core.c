@@ -50,9 +50,7 @@ int core_reader_open(struct core_reader **reader, struct mount *m,
 		.img = &m->img, .mm = le32_to_cpu(t.mm), .filter = CORE_ALL,
 		.elf = m->elf,
 	};
-	pthread_mutex_lock(&m->lock);
 	err = core_plan_make(&r->plan);
-	pthread_mutex_unlock(&m->lock);
 	if (!err) {
 		r->head = core_head(&r->plan, task->proc, &r->head_len,
 				    &r->size);

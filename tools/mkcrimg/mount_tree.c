@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include "core_plan.h"
 #include "mount.h"
 
 /* ---- who is there ---- */
@@ -62,7 +63,7 @@ int mount_begin(struct mount *m, const char *path)
 			  sizeof(*m->procs));
 	m->threads = calloc(le32_to_cpu(cr->head.nr_threads) + 1,
 			    sizeof(*m->threads));
-	m->elf = calloc(cr->nr_objects + 1, 1);
+	m->elf = core_elf_find(&m->img);
 	m->core_sizes = calloc(le32_to_cpu(cr->head.nr_procs) + 1,
 			       sizeof(*m->core_sizes));
 	if (!m->procs || !m->threads || !m->elf || !m->core_sizes) {
