@@ -193,7 +193,8 @@ bool *core_elf_find(const struct image *img)
 
 	while (elf && (id = image_next(img, id, CR_REC_FILE))) {
 		cr_read_obj(&img->cr, id, &v, &f, sizeof(f));
-		elf[id] = (le32_to_cpu(f.flags) & CR_FILE_MAPPED) &&
+		elf[id] = (le32_to_cpu(f.flags) &
+			   (CR_FILE_MAPPED | CR_FILE_EXE)) &&
 			  is_elf(img, id);
 	}
 	return elf;
