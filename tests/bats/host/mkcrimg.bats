@@ -39,7 +39,7 @@ print($1)"
 
 @test "help and version" {
 	run -0 mkcrimg --help
-	for word in save restart show check core gdb expand; do
+	for word in save restart show check core gdb expand stack diff; do
 		assert_output --partial "  $word "
 	done
 	run -0 mkcrimg --version
