@@ -90,6 +90,8 @@ same_as_noted() {
 		umount "$dir"
 		rm -r "$job_dir"
 	done
+	# what rich has made
+	ipcrm --all
 }
 
 @test "gdb on the core of a mounted image: threads, globals, a child" {

@@ -107,6 +107,8 @@ start_copy() {
 	count 1 '^PID [0-9]+ rich: zombie$' "$output"
 	count 1 "^PID $job_pid rich - .*: stopped by SIGSTOP\$" "$output"
 	count 3 '^TID ' "$output"
+	# what rich has made
+	ipcrm --all
 }
 
 # A script that waits for $job_dir/go, changes what the test knows, and makes $job_dir/done
