@@ -35,6 +35,18 @@ static bool print_last_error(int err)
 	return lines;
 }
 
+int image_exec(char *const args[])
+{
+	int err;
+
+	execv(args[0], args);
+	err = errno;
+	if (!print_last_error(err))
+		failed("%s: %s%s", args[0], strerror(err), err == ENOEXEC ?
+		       ": no image, or no kernel module for it" : "");
+	return ST_FAILED;
+}
+
 static int run(const struct cmd *cmd, int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -45,7 +57,7 @@ static int run(const struct cmd *cmd, int argc, char **argv)
 	};
 	char *args[OPTIONS_MAX + 5], pid[32], files[32];
 	bool has_pid = false, has_files = false, stopped = false;
-	int opt, err, nr = 1;
+	int opt, nr = 1;
 
 	while ((opt = getopt_long(argc, argv, "+", options, NULL)) != -1) {
 		if (opt == 'p' && (!strcmp(optarg, "keep") ||
@@ -78,13 +90,7 @@ static int run(const struct cmd *cmd, int argc, char **argv)
 		args[nr++] = argv[optind];
 	}
 	args[nr] = NULL;
-
-	execv(args[0], args);
-	err = errno;
-	if (!print_last_error(err))
-		failed("%s: %s%s", args[0], strerror(err), err == ENOEXEC ?
-		       ": no image, or no kernel module for it" : "");
-	return ST_FAILED;
+	return image_exec(args);
 }
 
 const struct cmd cmd_restart = {

@@ -3,6 +3,8 @@
 #ifndef MKCRIMG_H
 #define MKCRIMG_H
 
+#include <signal.h>
+#include <stdbool.h>
 #include <linux/compiler.h>
 #include <linux/kernel.h>
 #include <linux/types.h>
@@ -31,7 +33,7 @@ struct cmd {
 };
 
 extern const struct cmd cmd_save, cmd_show, cmd_check, cmd_core, cmd_gdb,
-	cmd_restart, cmd_expand, cmd_stack, cmd_diff;
+	cmd_restart, cmd_expand, cmd_stack, cmd_diff, cmd_auto, cmd_run;
 /* Not there (NULL) in a tool that was built without libfuse3: mkcrimg.mk */
 extern const struct cmd cmd_mount __attribute__((weak));
 
@@ -46,6 +48,11 @@ int usage(const struct cmd *cmd);
  */
 __printf(1, 2) int failed(const char *fmt, ...);
 
+/* The same line, of what is no failure */
+__printf(1, 2) void note(const char *fmt, ...);
+/* Until mute(false) there are no such lines: what fails is of no interest */
+void mute(bool on);
+
 /*
  * Each line of @report, with "mkcrimg: @what: " before it; @err is the error that
  * came with it. Value: how many lines
@@ -54,6 +61,9 @@ unsigned int print_report(const char *what, const char *report, int err);
 
 /* "12.3 MiB"; the string lives until the fourth call after this one */
 const char *human_size(u64 bytes);
+
+/* CLOCK_MONOTONIC */
+u64 now_ms(void);
 
 /* All @len bytes, or false and errno */
 bool pwrite_all(int fd, const void *buf, size_t len, u64 offset);
@@ -70,5 +80,22 @@ struct cr_log {
 int device_open(void);
 /* A buffer of CR_REPORT_MAX bytes for struct cr_ioc_*.report */
 char *report_alloc(void);
+
+/*
+ * Execute an image: @args[0], with options behind it. Value, if that fails:
+ * ST_FAILED, after a line that says why
+ */
+int image_exec(char *const args[]);
+
+/* ---- values of options; false: that is none ---- */
+
+bool parse_number(const char *text, unsigned long min, unsigned long max,
+		  unsigned long *value);
+/* "90", "90s", "30m", "2h", "1d" */
+bool parse_time(const char *text, u64 *ms);
+/* "4096", "64K", "100M", "4G", "1T" */
+bool parse_size(const char *text, u64 *bytes);
+/* "TERM,SIGUSR1,10": signals that can be caught, but not SIGCHLD */
+bool parse_signals(const char *text, sigset_t *set);
 
 #endif

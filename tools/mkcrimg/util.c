@@ -6,17 +6,25 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 #include <linux/cr.h>
 #include <linux/cr_reader.h>
 #include "mkcrimg.h"
+
+static bool muted;
+
+void mute(bool on)
+{
+	muted = on;
+}
 
 /* One write for each line, so that lines of threads do not mix */
 static void put_line(const char *what, const char *fmt, va_list ap)
 {
 	char *text;
 
-	if (vasprintf(&text, fmt, ap) < 0)
+	if (muted || vasprintf(&text, fmt, ap) < 0)
 		return;
 	fprintf(stderr, "mkcrimg: %s%s%s\n", what ? what : "", what ? ": " : "",
 		text);
@@ -31,6 +39,15 @@ int failed(const char *fmt, ...)
 	put_line(NULL, fmt, ap);
 	va_end(ap);
 	return ST_FAILED;
+}
+
+void note(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	put_line(NULL, fmt, ap);
+	va_end(ap);
 }
 
 /* What the reader of kernel/cr_image.c calls */
@@ -94,6 +111,14 @@ const char *human_size(u64 bytes)
 	snprintf(s, sizeof(buf[0]), "%.*f %s", unit && value < 100 ? 1 : 0,
 		 value, units[unit]);
 	return s;
+}
+
+u64 now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000ull + ts.tv_nsec / 1000000;
 }
 
 bool pwrite_all(int fd, const void *buf, size_t len, u64 offset)
