@@ -7,6 +7,8 @@
 
 static const struct cmd *const cmds[] = {
 	&cmd_save,
+	&cmd_auto,
+	&cmd_run,
 	&cmd_restart,
 	&cmd_show,
 	&cmd_check,
