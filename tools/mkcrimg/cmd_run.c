@@ -134,10 +134,12 @@ static int resume_newest(struct run *r)
 			continue;
 		}
 		pid = resume(r, path);
-		if (pid > 0)
+		if (pid > 0) {
 			r->job = pid;
-		else if (errno != EBADMSG)
-			refused++;
+			break;
+		}
+		refused += errno != EBADMSG;
+		failed("%s: cannot be resumed", path);
 	}
 	free(numbers);
 	if (r->job && !r->periodic.quiet)

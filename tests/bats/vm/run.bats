@@ -15,6 +15,7 @@ local_setup() {
 }
 
 local_teardown() {
+	[ -n "${BATS_TEST_COMPLETED:-}" ] || { sed 's/^/  tool: /' "$work/stderr"; ls "$images"; } 2>/dev/null || :
 	[ -z "$tool" ] || kill -9 "$tool" 2>/dev/null || :
 	! mountpoint -q "$images" || umount "$images" || { kill_left; umount "$images"; }
 }
