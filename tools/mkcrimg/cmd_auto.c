@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * mkcrimg auto: save a running job at intervals, as long as it lives.
+ * mkcrimg auto: save a running job at intervals, as long as it lives; or have the
+ * kernel save it when it gets a signal.
  *
  * Signals have their usual effect: between saves there is nothing to leave
  * behind, and while a job is being saved save_job_watched() sees to it.
@@ -12,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 #include <sys/syscall.h>
+#include "declare.h"
 #include "periodic.h"
 #include "save.h"
 
@@ -70,8 +72,11 @@ static int name_series(struct periodic *p, const char *name, const char *dir,
 
 static int run(const struct cmd *cmd, int argc, char **argv)
 {
-	static const struct option options[] = { PERIODIC_LONG, { } };
+	static const struct option options[] = {
+		PERIODIC_LONG, DECLARE_LONG, { }
+	};
 	struct periodic p = PERIODIC_INIT("auto");
+	struct declare d = DECLARE_INIT;
 	const char *name = NULL, *dir = NULL;
 	unsigned long pid;
 	int opt;
@@ -82,26 +87,39 @@ static int run(const struct cmd *cmd, int argc, char **argv)
 			name = optarg;
 		else if (opt == 'd')
 			dir = optarg;
-		else if (!periodic_option(&p, opt, optarg))
+		else if (opt >= DECLARE_SIGNAL ?
+			 !declare_option(&d, opt, optarg) :
+			 !periodic_option(&p, opt, optarg))
 			return usage(cmd);
 	}
-	if (optind + 1 != argc || !p.every_ms || (name && dir) ||
-	    (name && !*name) || (dir && !*dir) ||
+	if (optind + 1 != argc || (!p.every_ms && !d.wanted) ||
+	    (name && dir) || (name && !*name) || (dir && !*dir) ||
+	    !declare_valid(&d) ||
 	    !parse_number(argv[optind], 1, 0x7fffffff, &pid))
 		return usage(cmd);
+	if (d.wanted && declare_job(&d, pid))
+		return ST_FAILED;
+	if (!p.every_ms)
+		return ST_OK;
 	return name_series(&p, name, dir ?: ".", pid) ?: auto_run(&p, pid);
 }
 
 const struct cmd cmd_auto = {
 	.name = "auto",
-	.args = "--every TIME [--keep N] [--keep-free SIZE|PERCENT%] [-o NAME | -d DIR] [-q] [-t SECONDS] PID",
-	.help = "save the job that PID leads at intervals, until it ends",
+	.args = "[--every TIME ...] [--signal SIG] [--end-signal SIG] [--fatal | --no-fatal] [--pattern PATTERN] [--forget] PID",
+	.help = "save the job that PID leads at intervals, until it ends; have the kernel save it on a signal",
 	.options =
 	PERIODIC_HELP
 	"      -o NAME        the images are NAME.1.crimg, NAME.2.crimg ...;\n"
 	"                     default: COMM.PID\n"
 	"      -d DIR         where they are, if not here\n"
 	"      -q             no summaries, no progress\n"
-	"      -t SECONDS     how long to wait for the job to stand still\n",
+	"      -t SECONDS     how long to wait for the job to stand still\n"
+	"      --signal SIG   the kernel saves it when one of its processes has this\n"
+	"                     signal and does nothing with it; 0: never\n"
+	"      --end-signal SIG  ... saves it, and the signal ends the process\n"
+	"      --fatal        ... when one crashes; --no-fatal: it does not\n"
+	"      --pattern PATTERN  names of these images: kernel.crimg_pattern\n"
+	"      --forget       as the sysctls kernel.crimg_* say again\n",
 	.run = run,
 };

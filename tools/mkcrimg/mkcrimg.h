@@ -96,6 +96,8 @@ bool parse_time(const char *text, u64 *ms);
 /* "4096", "64K", "100M", "4G", "1T" */
 bool parse_size(const char *text, u64 *bytes);
 /* "TERM,SIGUSR1,10": signals that can be caught, but not SIGCHLD */
+/* Number of "TERM", "SIGTERM", "15"; 0: none that can be caught */
+int parse_signal(const char *name);
 bool parse_signals(const char *text, sigset_t *set);
 
 #endif

@@ -64,8 +64,7 @@ bool parse_size(const char *text, u64 *bytes)
 	return true;
 }
 
-/* Number of "TERM", "SIGTERM", "15"; 0: none that can be caught */
-static int signal_number(const char *name)
+int parse_signal(const char *name)
 {
 	unsigned long number;
 	const char *abbrev;
@@ -96,7 +95,7 @@ bool parse_signals(const char *text, sigset_t *set)
 	strcpy(copy, text);
 	sigemptyset(set);
 	while ((name = strsep(&rest, ","))) {
-		sig = signal_number(name);
+		sig = parse_signal(name);
 		if (!sig)
 			return false;
 		sigaddset(set, sig);
