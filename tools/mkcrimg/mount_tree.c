@@ -175,7 +175,7 @@ static bool fd_next(struct cr_detail_iter *it)
 /* ---- from a path to a node ---- */
 
 /* A number without anything before or behind it */
-static bool parse_number(const char *text, u32 *nr)
+static bool name_number(const char *text, u32 *nr)
 {
 	unsigned long value;
 	char again[16];
@@ -193,7 +193,7 @@ static bool fd_find(const struct mount *m, const char *name, struct node *node)
 	bool more;
 	u32 nr;
 
-	if (!parse_number(name, &nr))
+	if (!name_number(name, &nr))
 		return false;
 	for (more = fd_first(m, node->task, &it); more; more = fd_next(&it)) {
 		cr_detail(&it, &node->fd, sizeof(node->fd));
@@ -246,12 +246,12 @@ static bool node_step(const struct mount *m, const char *name,
 
 	switch (node->what) {
 	case NODE_ROOT:
-		task = parse_number(name, &nr) ?
+		task = name_number(name, &nr) ?
 		       task_find(m->procs, m->nr_procs, nr) : NULL;
 		*node = dir_node(NODE_PROCESS, task);
 		return task;
 	case NODE_TASKS:
-		task = parse_number(name, &nr) ?
+		task = name_number(name, &nr) ?
 		       task_find(m->threads, m->nr_threads, nr) : NULL;
 		if (!task || task->proc != node->task->proc)
 			return false;
