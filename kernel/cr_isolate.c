@@ -43,7 +43,8 @@
 #define STOP_RESCAN_MS		20
 /* How long a child may go on to its execve() */
 #define STOP_VFORK_MS		100
-/* Sections end without telling */
+/* Sections end without telling; nobody stands still meanwhile */
+#define CRITICAL_TIMEOUT_MS	60000
 #define CRITICAL_POLL_MS	5
 
 enum stop_state {
@@ -334,15 +335,14 @@ static int isolate_critical(struct cr_save *s)
 }
 
 /* Before anybody stands still, who may have what it needs */
-static int isolate_wait_critical(struct cr_isolate *iso, struct cr_save *s,
-				 unsigned long end)
+static int isolate_wait_critical(struct cr_save *s, unsigned long end)
 {
 	int err;
 
 	while ((err = isolate_critical(s)) > 0 && !time_after(jiffies, end))
 		if (schedule_timeout_killable(msecs_to_jiffies(CRITICAL_POLL_MS)))
 			return -EINTR;
-	/* who is in one still is named when the time is over, which it is */
+	/* who is in one still is named below: it does not stop */
 	return min(err, 0);
 }
 
@@ -455,14 +455,15 @@ int cr_isolate(struct cr_isolate *iso, struct cr_save *s,
 	long left;
 	int err;
 
-	timeout_ms = timeout_ms ?: STOP_TIMEOUT_MS;
-	end = jiffies + msecs_to_jiffies(timeout_ms);
-	vforks = jiffies + msecs_to_jiffies(min(STOP_VFORK_MS, timeout_ms / 2));
-	err = isolate_wait_critical(iso, s, end);
+	end = jiffies + msecs_to_jiffies(timeout_ms ?: CRITICAL_TIMEOUT_MS);
+	err = isolate_wait_critical(s, end);
 	if (err) {
 		cr_isolate_release(iso);
 		return err;
 	}
+	timeout_ms = timeout_ms ?: STOP_TIMEOUT_MS;
+	end = jiffies + msecs_to_jiffies(timeout_ms);
+	vforks = jiffies + msecs_to_jiffies(min(STOP_VFORK_MS, timeout_ms / 2));
 	iso->since = ktime_get();
 	/* the job forks, execs and exits while it is being stopped */
 	while ((err = isolate_scan(iso, s)) > 0) {
