@@ -290,12 +290,12 @@ static bool stop_look(struct cr_isolate *iso, const struct cr_tree *tree,
 	return child;
 }
 
-void cr_isolate_lock(void)
+void cr_isolate_lock(void) __acquires(&held_lock)
 {
 	spin_lock(&held_lock);
 }
 
-void cr_isolate_unlock(void)
+void cr_isolate_unlock(void) __releases(&held_lock)
 {
 	spin_unlock(&held_lock);
 }
