@@ -10,12 +10,14 @@ local_setup() {
 	work=$BATS_TEST_TMPDIR/work
 	images=$BATS_TEST_TMPDIR/images
 	tool=''
+	begun=0
+	stderr=$work/stderr
 	mkdir "$work" "$images"
 	job_out=$work/stdout
 }
 
 local_teardown() {
-	[ -n "${BATS_TEST_COMPLETED:-}" ] || { sed 's/^/  tool: /' "$work/stderr"; ls "$images"; } 2>/dev/null || :
+	[ -n "${BATS_TEST_COMPLETED:-}" ] || { sed 's/^/  tool: /' "$stderr"; ls "$images"; } 2>/dev/null || :
 	[ -z "$tool" ] || kill -9 "$tool" 2>/dev/null || :
 	! mountpoint -q "$images" || umount "$images" || { kill_left; umount "$images"; }
 }
@@ -37,7 +39,9 @@ begin() {
 		shift
 	done
 	[ $# -gt 0 ] || set -- -- "$progs/count" "$work" 30
-	mkcrimg run -t "$deadline" -o "$images/job" "${options[@]}" "$@" </dev/null >>"$work/stdout" 2>"$work/stderr" 3>&- &
+	# files=truncate cuts the files that the job has open, among them what was the tool's before
+	stderr=$work/stderr.$((++begun))
+	mkcrimg run -t "$deadline" -o "$images/job" "${options[@]}" "$@" </dev/null >>"$work/stdout" 2>"$stderr" 3>&- &
 	tool=$!
 }
 
@@ -47,7 +51,7 @@ ends() {
 	until_true gone_or_zombie "$tool"
 	wait "$tool" || status=$?
 	tool=''
-	[ "$status" = "$1" ] || { echo "status $status instead of $1:"; cat "$work/stderr"; return 1; }
+	[ "$status" = "$1" ] || { echo "status $status instead of $1:"; cat "$stderr"; return 1; }
 }
 
 # generation N STATUS SIGNAL [OPTION...]: count up to N, then warn
@@ -59,7 +63,7 @@ generation() {
 	until_true no_task_left
 }
 
-said() { grep -q "^mkcrimg: .*$1" "$work/stderr"; }
+said() { grep -q "^mkcrimg: .*$1" "$stderr"; }
 
 images_are() { assert_equal "$(cd "$images" && ls -A | sort | xargs)" "$(printf '%s\n' "$@" | sort | xargs)"; }
 image_is_there() { [ -e "$images/$1" ]; }
@@ -248,7 +252,7 @@ print(runs[0]["offset"] + 5)')
 }
 
 @test "a file size limit is no end" {
-	(ulimit -f 64; exec mkcrimg run -t "$deadline" -o "$images/job" -- "$progs/count" "$work" 30 >"$work/stdout" 2>"$work/stderr" 3>&-) &
+	(ulimit -f 64; exec mkcrimg run -t "$deadline" -o "$images/job" -- "$progs/count" "$work" 30 >"$work/stdout" 2>"$stderr" 3>&-) &
 	tool=$!
 	counts 10
 	kill -USR1 "$tool"
@@ -262,7 +266,7 @@ print(runs[0]["offset"] + 5)')
 
 # saves [OPTION...]: mkcrimg auto of the job, in the background
 saves() {
-	mkcrimg auto -t "$deadline" --every 1s "$@" "$job_pid" >"$work/stdout" 2>"$work/stderr" 3>&- &
+	mkcrimg auto -t "$deadline" --every 1s "$@" "$job_pid" >"$work/stdout" 2>"$stderr" 3>&- &
 	tool=$!
 }
 
