@@ -477,22 +477,23 @@ static int __init binfmt_cr_init(void)
 {
 	int err;
 
-	err = cr_device_init();
-	if (err)
-		return err;
 	err = cr_keeper_init();
 	if (err)
-		goto out_device_exit;
+		return err;
 	err = cr_auto_init();
 	if (err)
 		goto out_keeper_exit;
+	/* the last that can fail: from then on somebody may use it */
+	err = cr_device_init();
+	if (err)
+		goto out_auto_exit;
 	insert_binfmt(&cr_format);
 	return 0;
 
+out_auto_exit:
+	cr_auto_exit();
 out_keeper_exit:
 	cr_keeper_exit();
-out_device_exit:
-	cr_device_exit();
 	return err;
 }
 

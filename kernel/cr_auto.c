@@ -155,11 +155,18 @@ void cr_auto_changed(void)
 	schedule_work(&changed_work);
 }
 
+/* After which a thread does not go on */
+static bool is_fault(int sig)
+{
+	return sig == SIGSEGV || sig == SIGBUS || sig == SIGILL ||
+	       sig == SIGTRAP || sig == SIGFPE || sig == SIGSYS;
+}
+
 bool cr_auto_signal_valid(int sig)
 {
 	return sig >= -1 && sig <= _NSIG &&
 	       (sig <= 0 || !(sig_kernel_only(sig) || sig_kernel_stop(sig) ||
-			      sig_kernel_ignore(sig)));
+			      sig_kernel_ignore(sig) || is_fault(sig)));
 }
 
 static int pattern_handler(cr_ctl_table *table, int write, void *buffer,

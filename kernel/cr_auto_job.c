@@ -9,6 +9,7 @@
  * Locks: members_lock for changes of the table, which is read under RCU, also
  * where signals are generated. cr_auto_lock() for declaring.
  */
+#include <linux/binfmts.h>
 #include <linux/hashtable.h>
 #include <linux/kernel.h>
 #include <linux/kref.h>
@@ -68,7 +69,7 @@ static DEFINE_HASHTABLE(members, 8);
 static LIST_HEAD(jobs);
 static DEFINE_SPINLOCK(members_lock);
 static unsigned int nr_jobs;
-static struct tracepoint *fork_tracepoint, *exit_tracepoint;
+static struct tracepoint *fork_tracepoint, *exit_tracepoint, *exec_tracepoint;
 
 /* ---- the table ---- */
 
@@ -173,28 +174,54 @@ static void probe_exit(void *data, struct task_struct *task)
 		cr_auto_changed();
 }
 
+/* A program with other credentials is not of who has declared the job */
+static void probe_exec(void *data, struct task_struct *task, pid_t old_pid,
+		       struct linux_binprm *bprm)
+{
+	struct member *m;
+	bool last;
+
+	if (!READ_ONCE(nr_jobs) || !bprm->secureexec)
+		return;
+	spin_lock(&members_lock);
+	m = member_find(task_tgid(task));
+	last = m && member_remove(m);
+	spin_unlock(&members_lock);
+	if (last)
+		cr_auto_changed();
+}
+
 static int probes_register(void)
 {
-	struct tracepoint *fork, *exit;
+	struct tracepoint *fork, *exit, *exec;
 	int err;
 
 	if (fork_tracepoint)
 		return 0;
 	fork = cr_tracepoint("sched_process_fork");
 	exit = cr_tracepoint("sched_process_exit");
-	if (!fork || !exit)
+	exec = cr_tracepoint("sched_process_exec");
+	if (!fork || !exit || !exec)
 		return -EOPNOTSUPP;
-	err = tracepoint_probe_register(fork, probe_fork, NULL);
+	err = tracepoint_probe_register(exec, probe_exec, NULL);
 	if (err)
 		return err;
+	err = tracepoint_probe_register(fork, probe_fork, NULL);
+	if (err)
+		goto out_unregister_exec;
 	err = tracepoint_probe_register(exit, probe_exit, NULL);
-	if (err) {
-		tracepoint_probe_unregister(fork, probe_fork, NULL);
-		return err;
-	}
+	if (err)
+		goto out_unregister_fork;
 	fork_tracepoint = fork;
 	exit_tracepoint = exit;
+	exec_tracepoint = exec;
 	return 0;
+
+out_unregister_fork:
+	tracepoint_probe_unregister(fork, probe_fork, NULL);
+out_unregister_exec:
+	tracepoint_probe_unregister(exec, probe_exec, NULL);
+	return err;
 }
 
 /* ---- what others ask ---- */
@@ -257,6 +284,10 @@ static int job_add_tree(struct job *job, struct task_struct *leader)
 
 		if (!thread_group_leader(task) ||
 		    !atomic_read(&task->signal->live))
+			continue;
+		/* another user's is not of the job */
+		if (!same_thread_group(task, current) &&
+		    !ptrace_may_access(task, PTRACE_MODE_READ_REALCREDS))
 			continue;
 		m = kmalloc(sizeof(*m), GFP_KERNEL_ACCOUNT);
 		err = m ? 0 : -ENOMEM;
@@ -397,10 +428,12 @@ long cr_auto_ioc_job(void __user *uarg, struct task_struct *(*get)(int pidfd))
 	    ptrace_may_access(task, PTRACE_MODE_ATTACH_REALCREDS)) {
 		cr_auto_lock();
 		err = forget ? job_forget(task) : job_declare(task, &set);
-		err = cr_auto_apply_locked() ?: err;
-		/* they cannot be caught: it shall not look as if they were */
-		if (err && !forget)
-			job_forget(task);
+		if (!err) {
+			err = cr_auto_apply_locked();
+			/* they cannot be caught: it shall not look so */
+			if (err && !forget)
+				job_forget(task);
+		}
 		cr_auto_unlock();
 	}
 	put_task_struct(task);
@@ -416,6 +449,7 @@ void cr_auto_jobs_exit(void)
 	if (fork_tracepoint) {
 		tracepoint_probe_unregister(fork_tracepoint, probe_fork, NULL);
 		tracepoint_probe_unregister(exit_tracepoint, probe_exit, NULL);
+		tracepoint_probe_unregister(exec_tracepoint, probe_exec, NULL);
 		tracepoint_synchronize_unregister();
 	}
 	spin_lock(&members_lock);

@@ -43,6 +43,7 @@
 #include "cr_auto_file.h"
 
 #define SAVERS_MAX		4
+#define SLOT_TIMEOUT_S		60
 /* For another saver, a person's perhaps, to be done with the job */
 #define CLAIM_TRIES		200
 #define CLAIM_PAUSE_MS		50
@@ -170,13 +171,32 @@ static struct task_struct *leader_get(void)
 	return task;
 }
 
-/* Where the job is; where the caller is, if the leader's first thread has exited */
+/* Somebody else could choose where our files go */
+static bool same_user(struct task_struct *task)
+{
+	const struct cred *cred;
+	bool same;
+
+	rcu_read_lock();
+	cred = __task_cred(task);
+	same = uid_eq(cred->uid, current_uid()) &&
+	       uid_eq(cred->euid, current_euid()) &&
+	       cred->user_ns == current_user_ns();
+	rcu_read_unlock();
+	return same;
+}
+
+/*
+ * Where the job is; where the caller is, if the leader's first thread has exited,
+ * or is another user's
+ */
 static void request_dirs(struct request *req)
 {
 	struct task_struct *task = req->leader;
+	bool same = same_user(task);
 
 	task_lock(task);
-	if (task->fs) {
+	if (task->fs && same) {
 		get_fs_root(task->fs, &req->root);
 		get_fs_pwd(task->fs, &req->pwd);
 	}
@@ -453,6 +473,22 @@ static int saver_become(struct request *req)
 	return 0;
 }
 
+/* Others may write to where nothing ever comes back from */
+static int slot_get(void)
+{
+	unsigned long end = jiffies + SLOT_TIMEOUT_S * HZ;
+
+	while (down_trylock(&savers)) {
+		if (schedule_timeout_killable(HZ / 20))
+			return -EINTR;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		if (time_after(jiffies, end))
+			return -ETIMEDOUT;
+	}
+	return 0;
+}
+
 static int saver_run(struct request *req)
 {
 	struct cr_target *t = kzalloc(sizeof(*t), GFP_KERNEL);
@@ -462,7 +498,7 @@ static int saver_run(struct request *req)
 	if (!err)
 		err = wait_event_killable(requests_wait, request_is_first(req));
 	if (!err)
-		err = down_killable(&savers);
+		err = slot_get();
 	if (err) {
 		cr_err(NULL, err, "pid %d (%s): not saved",
 		       task_tgid_nr(req->leader), req->leader->comm);
@@ -494,7 +530,9 @@ static void saver_work(struct work_struct *work)
 {
 	struct request *req = container_of(work, struct request, work);
 	struct kernel_clone_args args = {
-		.flags = CLONE_VM | CLONE_UNTRACED | CLONE_CLEAR_SIGHAND,
+		/* a worker may wait for children of its own: not its parent */
+		.flags = CLONE_VM | CLONE_PARENT | CLONE_UNTRACED |
+			 CLONE_CLEAR_SIGHAND,
 		.exit_signal = SIGCHLD,
 		.fn = saver,
 		.fn_arg = req,
@@ -558,10 +596,18 @@ void cr_auto_save(const kernel_siginfo_t *info, enum cr_auto_class class)
 
 int cr_auto_save_asked(const char *pattern, char **report)
 {
+	struct task_struct *leader;
 	struct request *req;
 	int err;
 
-	req = request_create(leader_get(), pattern, NULL, CR_AUTO_NONE);
+	leader = leader_get();
+	/* who asks gets to see the image: others have to be his to look at */
+	if (!same_thread_group(leader, current) &&
+	    !ptrace_may_access(leader, PTRACE_MODE_ATTACH_REALCREDS)) {
+		put_task_struct(leader);
+		return -EPERM;
+	}
+	req = request_create(leader, pattern, NULL, CR_AUTO_NONE);
 	if (!req)
 		return -ENOMEM;
 	/* another name is meant, so it is another image */

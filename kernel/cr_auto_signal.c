@@ -3,12 +3,15 @@
  * Catching signals that mean "save the job".
  *
  * Such a signal has been left at its default action, which is to end the process
- * or to dump core. No notifier tells of that in time, so two functions of
+ * or to dump core. No notifier tells of that in time, so three functions of
  * kernel/signal.c are watched through ftrace, as live patches are applied:
  *
  * get_signal(), which a task calls to take its next signal. Nothing has been
  * dequeued, and the registers say what was interrupted, as for a task_work: the
  * task takes the signal itself, has the job saved, and goes on, or to its end.
+ *
+ * dequeue_signal(), where get_signal() takes what has come since it was called, while
+ * the task was stopped in there, or stood still for a save: ours are left.
  *
  * complete_signal(), which ends a process at once when a signal has been queued
  * that will end it. For ours it wakes somebody who will take it, and no more.
@@ -21,6 +24,7 @@
 #include <linux/cn_proc.h>
 #include <linux/coredump.h>
 #include <linux/ftrace.h>
+#include <linux/kallsyms.h>
 #include <linux/kernel.h>
 #include <linux/module.h>
 #include <linux/rcupdate.h>
@@ -37,18 +41,23 @@
 
 static u64 caught;
 
+/* Its first thread may have exited: only what holds for all of them counts */
 static __always_inline bool process_is_ours(struct task_struct *task)
 {
 	const struct signal_struct *signal = task->signal;
 
-	return !(task->flags & (PF_KTHREAD | CR_PF_WORKERS | PF_EXITING)) &&
+	return !(task->flags & (PF_KTHREAD | CR_PF_WORKERS)) &&
 	       !task->ptrace && !signal->group_exec_task &&
 	       !(signal->flags & (SIGNAL_GROUP_EXIT | SIGNAL_UNKILLABLE));
 }
 
+/* SA_IMMUTABLE: the kernel itself ends the process, and nobody keeps it from that */
 static __always_inline bool is_default(struct sighand_struct *sighand, int sig)
 {
-	return READ_ONCE(sighand->action[sig - 1].sa.sa_handler) == SIG_DFL;
+	const struct sigaction *sa = &sighand->action[sig - 1].sa;
+
+	return READ_ONCE(sa->sa_handler) == SIG_DFL &&
+	       !(READ_ONCE(sa->sa_flags) & SA_IMMUTABLE);
 }
 
 static bool is_ours(struct task_struct *task, int sig)
@@ -63,20 +72,23 @@ static __always_inline bool current_is_keeper(void)
 	return !current->mm || current->mm->binfmt == &cr_format;
 }
 
-/* A signal that the caller is to take; 0: none */
-static __always_inline int signal_find(void)
+/* Signals that the caller is to take, as bits */
+static u64 signals_find(void)
 {
 	u64 pending = (READ_ONCE(current->pending.signal.sig[0]) |
 		       READ_ONCE(current->signal->shared_pending.signal.sig[0])) &
 		      ~current->blocked.sig[0] & READ_ONCE(caught);
+	u64 ours = pending;
 
+	if (!pending)
+		return 0;
+	if (!process_is_ours(current) || current->flags & PF_EXITING ||
+	    current_is_keeper() || __fatal_signal_pending(current))
+		return 0;
 	for (; pending; pending &= pending - 1)
-		if (is_ours(current, __ffs64(pending) + 1))
-			return process_is_ours(current) &&
-			       !current_is_keeper() &&
-			       !__fatal_signal_pending(current) ?
-			       __ffs64(pending) + 1 : 0;
-	return 0;
+		if (!is_ours(current, __ffs64(pending) + 1))
+			ours &= ~(pending & -pending);
+	return ours;
 }
 
 /* 0: it is gone, or no longer ours */
@@ -84,13 +96,14 @@ static int signal_take(kernel_siginfo_t *info)
 {
 	enum pid_type type;
 	sigset_t others;
-	int sig;
+	int sig = 0;
+	u64 ours;
 
 	spin_lock_irq(&cr_sighand(current)->siglock);
-	sig = signal_find();
-	if (sig) {
+	ours = signals_find();
+	if (ours) {
 		sigfillset(&others);
-		sigdelset(&others, sig);
+		sigdelset(&others, __ffs64(ours) + 1);
 		sig = cr_dequeue_signal(&others, info, &type);
 	}
 	spin_unlock_irq(&cr_sighand(current)->siglock);
@@ -141,30 +154,46 @@ out_go_on:
 	module_put(THIS_MODULE);
 }
 
-/* A thread that can take it; NULL: all have it blocked, are stopped or on their way out */
-static struct task_struct *signal_taker(int sig, struct task_struct *task,
-					enum pid_type type)
+/* In place of complete_signal(), for a signal that is ours; siglock is held */
+static void signal_complete(int sig, struct task_struct *task,
+			    enum pid_type type)
 {
 	struct task_struct *t;
 
+	/* whoever can take it: one of them alone may sleep where it does not look */
 	for_each_thread(task, t) {
 		if (type == PIDTYPE_PID && t != task)
 			continue;
 		if (!sigismember(&t->blocked, sig) && !(t->flags & PF_EXITING) &&
 		    !task_is_stopped_or_traced(t))
-			return t;
+			signal_wake_up(t, false);
 	}
-	return NULL;
 }
 
-/* In place of complete_signal(), for a signal that is ours; siglock is held */
-static void signal_complete(int sig, struct task_struct *task,
-			    enum pid_type type)
+/*
+ * In place of dequeue_signal() within get_signal(), for who has signals of ours by
+ * now, because it has stood still in there: they stay, and get_signal() is called
+ * again for them. siglock is held.
+ */
+static int signal_dequeue(CR_DEQUEUE_SIGNAL_PARAMS)
 {
-	struct task_struct *t = signal_taker(sig, task, type);
+	sigset_t others = *mask;
 
-	if (t)
-		signal_wake_up(t, false);
+	others.sig[0] |= signals_find();
+	return cr_dequeue_signal(&others, info, type);
+}
+
+static unsigned long get_signal_size;
+
+static void notrace hook_dequeue_signal(unsigned long ip,
+					unsigned long parent_ip,
+					struct ftrace_ops *ops,
+					struct ftrace_regs *fregs)
+{
+	if (parent_ip - (unsigned long)get_signal < get_signal_size &&
+	    signals_find())
+		ftrace_regs_set_instruction_pointer(fregs,
+				(unsigned long)signal_dequeue);
 }
 
 static void notrace hook_get_signal(unsigned long ip, unsigned long parent_ip,
@@ -172,7 +201,7 @@ static void notrace hook_get_signal(unsigned long ip, unsigned long parent_ip,
 				    struct ftrace_regs *fregs)
 {
 	/* one that is on its way out catches nothing any more */
-	if (signal_find() && try_module_get(THIS_MODULE))
+	if (signals_find() && try_module_get(THIS_MODULE))
 		ftrace_regs_set_instruction_pointer(fregs,
 				(unsigned long)cr_auto_get_signal);
 }
@@ -205,6 +234,12 @@ static struct ftrace_ops get_signal_ops = {
 		 FTRACE_OPS_FL_PERMANENT,
 };
 
+static struct ftrace_ops dequeue_signal_ops = {
+	.func = hook_dequeue_signal,
+	.flags = FTRACE_OPS_FL_SAVE_REGS | FTRACE_OPS_FL_IPMODIFY |
+		 FTRACE_OPS_FL_PERMANENT,
+};
+
 static struct ftrace_ops complete_signal_ops = {
 	.func = hook_complete_signal,
 	.flags = FTRACE_OPS_FL_SAVE_REGS | FTRACE_OPS_FL_IPMODIFY |
@@ -223,30 +258,51 @@ static int hook(struct ftrace_ops *ops, const char *name)
 	return err < 0 ? err : register_ftrace_function(ops);
 }
 
-/* The first so that nothing is delivered late, the second that nobody is ended */
+/* In this order: nobody is kept from what nobody would take then */
+static const struct {
+	struct ftrace_ops *ops;
+	const char *name;
+} hooks[] = {
+	{ &get_signal_ops, "get_signal" },
+	{ &dequeue_signal_ops, "dequeue_signal" },
+	{ &complete_signal_ops, "complete_signal" },
+};
+
+static void unhook(int nr)
+{
+	while (nr--)
+		unregister_ftrace_function(hooks[nr].ops);
+}
+
 int cr_auto_arm(void)
 {
-	int err;
+	unsigned long offset;
+	int i, err;
 
-	err = hook(&get_signal_ops, "get_signal");
-	if (err)
-		return err;
-	err = hook(&complete_signal_ops, "complete_signal");
-	if (err)
-		unregister_ftrace_function(&get_signal_ops);
-	return err;
+	if (!kallsyms_lookup_size_offset((unsigned long)get_signal,
+					 &get_signal_size, &offset) || offset)
+		return -EOPNOTSUPP;
+	for (i = 0; i < ARRAY_SIZE(hooks); i++) {
+		err = hook(hooks[i].ops, hooks[i].name);
+		if (err) {
+			unhook(i);
+			return err;
+		}
+	}
+	return 0;
 }
 
 void cr_auto_disarm(void)
 {
-	unregister_ftrace_function(&complete_signal_ops);
-	unregister_ftrace_function(&get_signal_ops);
+	unhook(ARRAY_SIZE(hooks));
 }
 
 void cr_auto_signal_exit(void)
 {
-	ftrace_free_filter(&complete_signal_ops);
-	ftrace_free_filter(&get_signal_ops);
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(hooks); i++)
+		ftrace_free_filter(hooks[i].ops);
 }
 
 void cr_auto_catch(u64 signals)

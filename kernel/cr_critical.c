@@ -88,9 +88,27 @@ bool cr_critical_locked(struct task_struct *task)
 	return critical_find(task);
 }
 
+/* Of threads that have exited; the lock is held */
+static void critical_reap(struct file *file, struct hlist_head *gone)
+{
+	struct critical *c;
+	struct hlist_node *tmp;
+	int bucket;
+
+	hash_for_each_safe(sections, bucket, tmp, c, hash) {
+		if (c->file != file || !READ_ONCE(c->task->exit_state))
+			continue;
+		critical_unlink(c);
+		hlist_add_head(&c->hash, gone);
+	}
+}
+
 int cr_critical_begin(struct file *file)
 {
 	struct critical *c = kzalloc(sizeof(*c), GFP_KERNEL_ACCOUNT);
+	struct hlist_node *tmp;
+	struct critical *old;
+	HLIST_HEAD(gone);
 	bool asked;
 	int err = 0;
 
@@ -99,6 +117,7 @@ int cr_critical_begin(struct file *file)
 	c->task = get_task_struct(current);
 	c->file = file;
 	cr_isolate_lock();
+	critical_reap(file, &gone);
 	asked = cr_isolate_asked(current);
 	if (!asked && critical_find(current)) {
 		err = -EALREADY;
@@ -108,6 +127,8 @@ int cr_critical_begin(struct file *file)
 		c = NULL;
 	}
 	cr_isolate_unlock();
+	hlist_for_each_entry_safe(old, tmp, &gone, hash)
+		critical_free(old);
 	if (c)
 		critical_free(c);
 	if (!asked)

@@ -104,6 +104,7 @@ CR_EXPORT(ipc_obtain_object_idr);
 CR_EXPORT(ipcperms);
 CR_EXPORT(iterate_mounts);
 CR_EXPORT(kallsyms_lookup_name);
+CR_EXPORT(kallsyms_lookup_size_offset);
 CR_EXPORT(kernel_clone);
 CR_EXPORT(kernel_wait4);
 CR_EXPORT(ksys_msgget);

@@ -589,6 +589,8 @@ int cr_isolate_self(struct cr_isolate *iso)
 
 	if (!stop)
 		return -ENOMEM;
+	/* before anybody looks at the registers */
+	cr_arch_hide_eintr(current);
 	stop->state = STOP_PARKED;
 	for (;;) {
 		spin_lock(&held_lock);
@@ -608,7 +610,6 @@ int cr_isolate_self(struct cr_isolate *iso)
 		kfree(stop);
 		return asked ? -EINTR : 0;
 	}
-	cr_arch_hide_eintr(current);
 	wake_up_all(&iso->wait);
 	park(iso);
 	stop_gone(stop);

@@ -431,9 +431,13 @@ struct cr_n_tty_data {
 
 /* 6.12: current's signals only */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
+#define CR_DEQUEUE_SIGNAL_PARAMS	struct task_struct *task, \
+	sigset_t *mask, kernel_siginfo_t *info, enum pid_type *type
 #define cr_dequeue_signal(mask, info, type) \
 	dequeue_signal(current, mask, info, type)
 #else
+#define CR_DEQUEUE_SIGNAL_PARAMS	\
+	sigset_t *mask, kernel_siginfo_t *info, enum pid_type *type
 #define cr_dequeue_signal(mask, info, type)	dequeue_signal(mask, info, type)
 #endif
 

@@ -76,6 +76,38 @@ load auto_helper
 	finish
 }
 
+@test "a signal to a job that is stopped, that is being saved, or that has lost its first thread" {
+	set_to crimg_signal "$(kill -l USR2)"
+	start hello
+	local pid=$job_pid i
+	kill -STOP "$pid"
+	until_true in_state "$pid" T
+	kill -USR2 "$pid"
+	kill -CONT "$pid"
+	until_true image_is_there "hello.$pid.1.crimg"
+	# wherever it is just then
+	for ((i = 0; i < 5; i++)); do
+		mkcrimg save -q -o "$BATS_TEST_TMPDIR/other.crimg" "$pid" 2>/dev/null 3>&- &
+		nap
+		kill -USR2 "$pid"
+		wait $! || :
+	done
+	until_true savers_done
+	alive
+	finish
+	# which it does nothing with
+	set_to crimg_signal "$(kill -l STKFLT)"
+	start headless
+	pid=$job_pid
+	signalled STKFLT "$pid"
+	until_true has_image
+	[ -e "/proc/$pid" ]
+	kill -9 -- "-$pid"
+	expect_status 137
+}
+
+has_image() { ls "$images" | grep -qv '^hello'; }
+
 @test "without a pattern the signal does what it always did" {
 	set_to crimg_signal "$(kill -l USR2)"
 	set_to crimg_pattern ''
