@@ -159,13 +159,12 @@ static void probe_fork(void *data, struct task_struct *parent,
 				    task_tgid_nr(child));
 }
 
-static void probe_exit(void *data, struct task_struct *task)
+/* It has settings no longer, if it had */
+static void member_leaves(struct task_struct *task)
 {
 	struct member *m;
 	bool last;
 
-	if (!READ_ONCE(nr_jobs) || atomic_read(&task->signal->live))
-		return;
 	spin_lock(&members_lock);
 	m = member_find(task_tgid(task));
 	last = m && member_remove(m);
@@ -174,21 +173,18 @@ static void probe_exit(void *data, struct task_struct *task)
 		cr_auto_changed();
 }
 
+static void probe_exit(void *data, struct task_struct *task)
+{
+	if (READ_ONCE(nr_jobs) && !atomic_read(&task->signal->live))
+		member_leaves(task);
+}
+
 /* A program with other credentials is not of who has declared the job */
 static void probe_exec(void *data, struct task_struct *task, pid_t old_pid,
 		       struct linux_binprm *bprm)
 {
-	struct member *m;
-	bool last;
-
-	if (!READ_ONCE(nr_jobs) || !bprm->secureexec)
-		return;
-	spin_lock(&members_lock);
-	m = member_find(task_tgid(task));
-	last = m && member_remove(m);
-	spin_unlock(&members_lock);
-	if (last)
-		cr_auto_changed();
+	if (READ_ONCE(nr_jobs) && bprm->secureexec)
+		member_leaves(task);
 }
 
 static int probes_register(void)

@@ -131,6 +131,44 @@ has_image() { ls "$images" | grep -qv '^hello'; }
 	assert_output "$images/%e.%p.%n.crimg"
 }
 
+@test "signals that cannot be caught: the setting is refused, and stays what it was" {
+	echo 0 >/proc/sys/kernel/ftrace_enabled
+	run -1 set_to crimg_signal "$(kill -l USR2)"
+	assert_output --partial 'Device or resource busy'
+	assert_equal "$(cat /proc/sys/kernel/crimg_signal)" 0
+	echo 1 >/proc/sys/kernel/ftrace_enabled
+	set_to crimg_signal "$(kill -l USR2)"
+	# nor can it be turned off now
+	run -1 set_to ftrace_enabled 0
+}
+
+@test "an image that has the name already is replaced by a whole one only; a limit of file sizes holds" {
+	local pid
+	set_to crimg_signal "$(kill -l USR2)"
+	set_to crimg_pattern "$images/image"
+	echo old >"$images/image"
+	# what is larger than this is not written
+	start_limited 16
+	signalled USR2 "$job_pid"
+	until_true failed_to_write
+	assert_equal "$(cat "$images/image")" old
+	finish
+	start hello
+	signalled USR2 "$job_pid"
+	images_are image
+	run -0 mkcrimg check --records-only "$images/image"
+	finish
+}
+
+# start_limited KIB: hello, with a limit of file sizes
+start_limited() {
+	randomized=(setsid setarch x86_64 prlimit --fsize=$(($1 * 1024)))
+	start hello
+	randomized=(setsid setarch x86_64)
+}
+
+failed_to_write() { savers_done && [ "$(logged 'automatic save: writing the image failed')" = 1 ]; }
+
 @test "every token" {
 	set_to crimg_signal "$(kill -l USR2)"
 	set_to crimg_pattern "$images/%%_%p_%P_%i_%I_%u_%g_%d_%s_%h_%e_%f_%c_%n"
