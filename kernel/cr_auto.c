@@ -83,6 +83,13 @@ static void signals_add(const struct cr_auto_set *job, void *data)
 			*signals |= BIT_ULL(sig - 1);
 }
 
+void cr_auto_pattern_of_all(char pattern[CR_PATTERN_MAX])
+{
+	mutex_lock(&settings_lock);
+	strscpy(pattern, pattern_setting, CR_PATTERN_MAX);
+	mutex_unlock(&settings_lock);
+}
+
 bool cr_auto_pattern(struct task_struct *task, char pattern[CR_PATTERN_MAX])
 {
 	struct cr_auto_set set;
@@ -91,9 +98,7 @@ bool cr_auto_pattern(struct task_struct *task, char pattern[CR_PATTERN_MAX])
 		strscpy(pattern, set.pattern, CR_PATTERN_MAX);
 		return true;
 	}
-	mutex_lock(&settings_lock);
-	strscpy(pattern, pattern_setting, CR_PATTERN_MAX);
-	mutex_unlock(&settings_lock);
+	cr_auto_pattern_of_all(pattern);
 	return pattern[0];
 }
 

@@ -115,10 +115,11 @@ static void name_token(struct seq_buf *out, char token,
 		seq_buf_printf(out, "%d", task_pid_nr(cause->task));
 		break;
 	case 'u':
-		seq_buf_printf(out, "%u", from_kuid(&init_user_ns, current_uid()));
+		seq_buf_printf(out, "%u", from_kuid(&init_user_ns, task_uid(cause->task)));
 		break;
 	case 'g':
-		seq_buf_printf(out, "%u", from_kgid(&init_user_ns, current_gid()));
+		seq_buf_printf(out, "%u", from_kgid(&init_user_ns,
+					     task_cred_xxx(cause->task, gid)));
 		break;
 	case 'd':
 		seq_buf_printf(out, "%d", dumpable_of(leader));

@@ -219,8 +219,10 @@ static void notrace hook_complete_signal(unsigned long ip,
 		return;
 	sig = regs_get_kernel_argument(regs, 0);
 	task = (struct task_struct *)regs_get_kernel_argument(regs, 1);
-	if (!(READ_ONCE(caught) & BIT_ULL(sig - 1)) || sig_kernel_coredump(sig) ||
-	    !process_is_ours(task) ||
+	if (!(READ_ONCE(caught) & BIT_ULL(sig - 1)))
+		return;
+	cr_auto_wanted_again(task, sig);
+	if (sig_kernel_coredump(sig) || !process_is_ours(task) ||
 	    !is_default(rcu_dereference_raw(task->sighand), sig) ||
 	    cr_auto_class(task, sig) == CR_AUTO_NONE)
 		return;

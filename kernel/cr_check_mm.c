@@ -357,7 +357,7 @@ static int mm_rec_check(struct cr_check *c, struct mm_state *mm)
 			    CR_COREDUMP_KNOWN, "coredump_filter");
 	if (err)
 		return err;
-	if (le32_to_cpu(rec->dumpable) > 1)
+	if (le32_to_cpu(rec->dumpable) > 2)
 		return cr_unknown(c, "dumpable %u", le32_to_cpu(rec->dumpable));
 	if (le32_to_cpu(rec->thp_disable) > 1)
 		return cr_unknown(c, "thp_disable %u",

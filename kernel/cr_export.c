@@ -182,6 +182,7 @@ CR_EXPORT(set_personality_64bit);
 CR_EXPORT(signal_wake_up_state);
 CR_EXPORT(single_start);
 CR_EXPORT(split_huge_pmd_address);
+CR_EXPORT(suid_dumpable);
 CR_EXPORT(switch_mm_irqs_off);
 CR_EXPORT(switch_task_namespaces);
 CR_EXPORT(sysctl_overcommit_memory);

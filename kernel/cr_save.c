@@ -189,7 +189,7 @@ static void collect_outside(struct cr_save *s)
 
 bool cr_may_save(struct cr_save *s, struct task_struct *task)
 {
-	return s->cause ? cr_auto_allowed(task) :
+	return s->cause ? cr_auto_allowed(s->cause, task) :
 			  ptrace_may_access(task, PTRACE_MODE_ATTACH_REALCREDS);
 }
 

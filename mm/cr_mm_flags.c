@@ -3,9 +3,9 @@
  * Switches of an address space: what prctl(), membarrier(), mlockall() and files
  * below /proc/PID have set of it. They go back in through the same calls.
  *
- * Refused: io_setup(), uprobes, a dumpable that only the kernel sets, membarrier
- * registrations of a kind that is not known.
+ * Refused: io_setup(), uprobes, membarrier registrations of a kind that is not known.
  */
+#include <linux/binfmts.h>
 #include <linux/membarrier.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
@@ -55,8 +55,6 @@ static const char *mm_blocker(struct mm_struct *mm)
 		return "unknown membarrier() registration";
 	if (rcu_access_pointer(mm->ioctx_table))
 		return "asynchronous I/O (io_setup)";
-	if (get_dumpable(mm) > SUID_DUMP_USER)
-		return "not dumpable by its owner";
 	return NULL;
 }
 
@@ -182,6 +180,16 @@ int cr_mm_flags_restore_exec(struct cr_restart *r, u32 id)
 	return membarrier_restore(r, le32_to_cpu(rec.membarrier));
 }
 
+/* An image gives root nothing to dump that this machine would not */
+static int dumpable_of(const struct cr_rec_mm *rec)
+{
+	u32 dumpable = le32_to_cpu(rec->dumpable);
+
+	if (dumpable == SUID_DUMP_ROOT && suid_dumpable != SUID_DUMP_ROOT)
+		return SUID_DUMP_DISABLE;
+	return dumpable;
+}
+
 /*
  * When all mappings are there: MDWE forbids to make some of them, and none shall
  * be locked because those that follow are to be
@@ -209,6 +217,6 @@ int cr_mm_flags_restore_last(struct cr_restart *r, const struct cr_rec_mm *rec)
 	if (!err && (prctl & CR_MM_LOCK_FUTURE))
 		err = lock_future(r, prctl);
 	if (!err)
-		set_dumpable(mm, le32_to_cpu(rec->dumpable));
+		set_dumpable(mm, dumpable_of(rec));
 	return err;
 }

@@ -31,11 +31,13 @@ enum cr_auto_tree {
  * @task: thread that had the signal; holds a reference
  * @info: the signal
  * @class: what it means
+ * @roots: the image is root's: processes that only root may dump are no obstacle
  */
 struct cr_cause {
 	struct task_struct *task;
 	kernel_siginfo_t info;
 	enum cr_auto_class class;
+	bool roots;
 };
 
 /**
@@ -60,6 +62,8 @@ void cr_auto_exit(void);
 enum cr_auto_class cr_auto_class(struct task_struct *task, int sig);
 /* A copy of the pattern of @task's job; false: there is none */
 bool cr_auto_pattern(struct task_struct *task, char pattern[CR_PATTERN_MAX]);
+/* ... of the sysctl */
+void cr_auto_pattern_of_all(char pattern[CR_PATTERN_MAX]);
 enum cr_auto_tree cr_auto_tree(void);
 /* May it mean "save"? -1 and 0 may */
 bool cr_auto_signal_valid(int sig);
@@ -126,7 +130,9 @@ void cr_auto_save(const kernel_siginfo_t *info, enum cr_auto_class class);
 int cr_auto_save_asked(const char *pattern, char **report);
 void cr_auto_save_exit(void);
 /* May the caller save @task without having been allowed to trace it? */
-bool cr_auto_allowed(struct task_struct *task);
+bool cr_auto_allowed(const struct cr_cause *cause, struct task_struct *task);
+/* @sig has been sent to @task, and was not pending: no earlier image is meant. siglock is held */
+void cr_auto_wanted_again(struct task_struct *task, int sig);
 
 /* ---- kernel/cr_auto_self.c: CR_IOC_SAVE_SELF ---- */
 

@@ -12,7 +12,7 @@
  * @vdso: id of the VDSO that is mapped; 0: none
  * @vdso_addr: address of its text
  * @start_code..@env_end: as in prctl(PR_SET_MM), addresses below TASK_SIZE
- * @dumpable: 0 or 1; other values are refused
+ * @dumpable: 0: by nobody; 1: by its user; 2: by root, as fs.suid_dumpable has it
  * @thp_disable: 0 or 1: prctl(PR_SET_THP_DISABLE)
  * @nr_vmas: number of VMA records
  * @mmap_base: where mmap() begins to look for free addresses, downwards, so

@@ -5,6 +5,8 @@
  *	faults [OPTION...] save PID DIR		save the job with the device itself
  *	faults [OPTION...] again PID DIR	a second image of one stop; a third one is right
  *	faults [OPTION...] tool PID DIR		with mkcrimg, which publishes the image
+ *	faults [OPTION...] auto PID DIR		with a signal, as kernel.crimg_signal has it: the image
+ *						is DIR/auto.crimg; only with -t slab
  *	faults [OPTION...] restart IMAGE [KEY=VALUE...]
  *
  * For each n the n-th failure is arranged, and the call fails with ENOMEM or EFAULT
@@ -29,7 +31,7 @@
  * A job that took no notice of its restart is told to go on, and must end well: with
  * an N that is never reached, "restart" verifies an image.
  */
-#include "inject.h"
+#include "unharmed.h"
 #include <linux/sched.h>
 #include <signal.h>
 #include <sys/ioctl.h>
@@ -38,134 +40,10 @@
 #include <sys/syscall.h>
 #include "../../include/uapi/linux/cr.h"
 
-#define TEXT		65536
-
 static unsigned long step = 1, max = ULONG_MAX;
 static const char *tool_dir;
 static pid_t chosen;
-static volatile unsigned int *beats;
 static char report[TEXT];
-
-/* ---- what must not change ---- */
-
-/**
- * struct state - of the machine and of who asks
- * @maps: its memory
- * @fds: how many descriptors it has
- * @ipc: System V objects
- * @names: in the directory of the job, by their number
- * @users: of the module
- */
-struct state {
-	char maps[TEXT];
-	int fds;
-	char ipc[3][TEXT];
-	int names;
-	long users;
-};
-
-static int found;
-
-static void count_name(const char *name)
-{
-	(void)name;
-	found++;
-}
-
-static int count_in(const char *dir)
-{
-	found = 0;
-	each(dir, "", count_name);
-	return found;
-}
-
-/* Without who used it last, and when */
-static void read_ipc(const char *path, char *buf)
-{
-	char *line, *out = buf, *next;
-	long key, id;
-
-	prog_read(path, buf, TEXT);
-	for (line = buf; *line; line = next) {
-		next = strchrnul(line, '\n');
-		next += !!*next;
-		/* shorter than the line was */
-		if (sscanf(line, "%ld %ld", &key, &id) == 2)
-			out += sprintf(out, "%ld %ld\n", key, id);
-	}
-	*out = 0;
-}
-
-static void look(struct state *s)
-{
-	prog_read("/proc/self/maps", s->maps, sizeof(s->maps));
-	s->fds = count_in("/proc/self/fd");
-	read_ipc("/proc/sysvipc/shm", s->ipc[0]);
-	read_ipc("/proc/sysvipc/sem", s->ipc[1]);
-	read_ipc("/proc/sysvipc/msg", s->ipc[2]);
-	s->names = count_in(prog_dir);
-	s->users = get("/sys/module/binfmt_cr", "refcnt");
-}
-
-static void same_text(const char *what, const char *a, const char *b)
-{
-	check(!strcmp(a, b), "%lu: %s changed from\n%s\nto\n%s", counts->n, what, a, b);
-}
-
-static void compare(const struct state *before)
-{
-	static struct state after;
-	int i;
-
-	look(&after);
-	/* who executes anything uses the module for a moment, and files are closed later */
-	for (i = 0; after.users != before->users; i++) {
-		check(i < PROG_POLLS, "%lu: the module has %ld users instead of %ld", counts->n,
-		      after.users, before->users);
-		prog_sleep_ms(PROG_POLL_MS);
-		after.users = get("/sys/module/binfmt_cr", "refcnt");
-	}
-	same_text("memory", before->maps, after.maps);
-	for (i = 0; i < 3; i++)
-		same_text("System V objects", before->ipc[i], after.ipc[i]);
-	check(before->fds == after.fds, "%lu: %d descriptors instead of %d", counts->n, after.fds,
-	      before->fds);
-	check(before->names == after.names, "%lu: %d names in %s instead of %d", counts->n,
-	      after.names, prog_dir, before->names);
-}
-
-/* All of the job goes on */
-static void beats_on(void)
-{
-	unsigned int was;
-	int i, nr;
-
-	for (nr = 0; nr < 3; nr++) {
-		was = beats[nr];
-		for (i = 0; beats[nr] == was; i++) {
-			check(i < PROG_POLLS, "%lu: task %d of the job stands still", counts->n, nr);
-			prog_sleep_ms(PROG_POLL_MS);
-		}
-	}
-}
-
-/*
- * What some of the kernel's calls say for want of memory: execve() with arguments, a
- * tmpfs with an inode, pipe(), a queued signal or a timer, a lock
- */
-static bool means_memory(int err)
-{
-	return err == E2BIG || err == ENOSPC || err == ENFILE || err == EAGAIN || err == ENOLCK;
-}
-
-/* It failed as it should have: for want of memory, or of access to the caller's */
-static void failed(int err, bool restart, bool injected, const char *why)
-{
-	check(injected, "%lu: failed without a fault: %s: %s", counts->n, strerror(err), why);
-	counts->errors[err]++;
-	check(err == ENOMEM || err == EFAULT || (restart && means_memory(err)),
-	      "%lu: failed with %s: %s", counts->n, strerrorname_np(err), why);
-}
 
 /* ---- save ---- */
 
@@ -343,6 +221,95 @@ static void tool_loop(const char *pid, const char *dir)
 	unlink(image);
 }
 
+/* ---- the signal ---- */
+
+/* Also hidden ones */
+static int count_all_in(const char *dir)
+{
+	struct dirent *entry;
+	DIR *stream;
+	int nr = 0;
+
+	stream = opendir(dir);
+	check(stream, "%s: %s", dir, strerror(errno));
+	while ((entry = readdir(stream)))
+		nr++;
+	closedir(stream);
+	return nr;
+}
+
+static bool is_pending(pid_t pid, int sig)
+{
+	static char text[TEXT];
+	unsigned long long mask = 0;
+	char path[64], *line;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	prog_read(path, text, sizeof(text));
+	line = strstr(text, "ShdPnd:");
+	check(line && sscanf(line, "ShdPnd: %llx", &mask) == 1, "%s", path);
+	return mask >> (sig - 1) & 1;
+}
+
+/* From the moment that it is taken, until all is over, the module has a user more */
+static void auto_once(pid_t pid, int sig, long users)
+{
+	int i;
+
+	must(kill(pid, sig));
+	for (i = 0; is_pending(pid, sig); i++) {
+		check(i < PROG_POLLS, "%lu: the signal is pending", counts->n);
+		prog_sleep_ms(PROG_POLL_MS);
+	}
+	for (i = 0; get("/sys/module/binfmt_cr", "refcnt") != users; i++) {
+		check(i < PROG_POLLS, "%lu: the module is in use", counts->n);
+		prog_sleep_ms(PROG_POLL_MS);
+	}
+}
+
+/* The one that takes the signal may fail, too */
+static void job_fails(pid_t pid, bool in)
+{
+	char dir[64];
+
+	snprintf(dir, sizeof(dir), "/proc/%d", pid);
+	put(dir, "make-it-fail", in ? "1" : "0");
+}
+
+static void auto_loop(pid_t pid, const char *dir)
+{
+	int sig = get("/proc/sys/kernel", "crimg_signal"), names;
+	static struct state before;
+	char image[PATH_MAX], path[PATH_MAX];
+	bool injected = true, saved;
+
+	check(family && sig, "-t, or kernel.crimg_signal, is missing");
+	open_own();
+	snprintf(image, sizeof(image), "%s/auto.crimg", dir);
+	for (; counts->n < max && injected; counts->n += step) {
+		names = count_all_in(dir);
+		look(&before);
+		arm(counts->n);
+		job_fails(pid, true);
+		auto_once(pid, sig, before.users);
+		injected = disarm(counts->n);
+		job_fails(pid, false);
+		saved = !access(image, F_OK);
+		check(saved || injected, "%lu: not saved without a fault", counts->n);
+		check(count_all_in(dir) == names + saved, "%lu: a file is left in %s", counts->n,
+		      dir);
+		counts->errors[0] += !saved;
+		counts->tolerated += injected && saved;
+		snprintf(path, sizeof(path), "%s/fault.%lu.crimg", dir, counts->n);
+		if (saved && injected)
+			must(rename(image, path));
+		else if (saved)
+			must(unlink(image));
+		compare(&before);
+		beats_on();
+	}
+}
+
 /* ---- restart ---- */
 
 /* It calls execve() until that succeeds, and looks whether it is what it was */
@@ -501,14 +468,6 @@ static void print_counts(void)
 	printf("\n");
 }
 
-static void map_beats(void)
-{
-	int fd = must(open(prog_path("beats"), O_RDONLY | O_CLOEXEC));
-
-	beats = must(mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0));
-	close(fd);
-}
-
 int main(int argc, char **argv)
 {
 	unsigned long from = 1;
@@ -546,6 +505,8 @@ int main(int argc, char **argv)
 		again_loop(atoi(argv[1]), argv[2]);
 	else if (argc == 3 && !strcmp(argv[0], "tool"))
 		tool_loop(argv[1], argv[2]);
+	else if (argc == 3 && !strcmp(argv[0], "auto"))
+		auto_loop(atoi(argv[1]), argv[2]);
 	else if (!strcmp(argv[0], "restart"))
 		restart_loop(argv + 1);
 	if (family)

@@ -1,10 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What a program does with a signal that would have its job saved: onsignal DIR
- * SIGNAL handled|ignored|waited|unblocked|denied|default. Each appends a line to
+ * SIGNAL handled|ignored|waited|unblocked|denied|roots|late|default. Each appends a line to
  * DIR/said, and ends with 0 when DIR/go is there.
+ *
+ * "roots": was somebody else for a while; ends with its PR_GET_DUMPABLE.
+ *
+ * "late": the first thread waits for a vfork() child, where it takes no signal;
+ * DIR/handle: there is a handler until the child has ended and the first thread
+ * has taken its signal by that.
  */
 #include "prog.h"
+#include <pthread.h>
 #include <signal.h>
 #include <sys/prctl.h>
 
@@ -21,6 +28,53 @@ static void say(const char *text)
 
 	must(dprintf(fd, "%s\n", text));
 	must(close(fd));
+}
+
+/* ---- late ---- */
+
+static int late_signal;
+
+static void *late_thread(void *arg)
+{
+	struct sigaction handler = { .sa_handler = on_signal };
+
+	(void)arg;
+	prog_await("handle");
+	must(sigaction(late_signal, &handler, NULL));
+	say("handler");
+	prog_await("wake");
+	return NULL;
+}
+
+/* The child's, on whose stack the parent's first thread stands: no more than calls */
+static int late_child(void *arg)
+{
+	struct timespec poll = { .tv_nsec = PROG_POLL_MS * 1000000l };
+
+	while (access(arg, F_OK))
+		nanosleep(&poll, NULL);
+	_exit(0);
+}
+
+static void late(const sigset_t *set)
+{
+	static char stack[65536], wake[PATH_MAX];
+	pthread_t thread;
+	pid_t child;
+
+	snprintf(wake, sizeof(wake), "%s", prog_path("wake"));
+	must(sigprocmask(SIG_BLOCK, set, NULL));
+	check(!pthread_create(&thread, NULL, late_thread, NULL), "no thread");
+	must(sigprocmask(SIG_UNBLOCK, set, NULL));
+	prog_touch("ready");
+	child = must(clone(late_child, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | SIGCHLD,
+			   wake));
+	check(handled == late_signal, "the signal has not been handled");
+	check(signal(late_signal, SIG_DFL) == on_signal, "no handler");
+	handled = 0;
+	must(waitpid(child, NULL, 0));
+	pthread_join(thread, NULL);
+	say("default");
 }
 
 int main(int argc, char **argv)
@@ -45,6 +99,13 @@ int main(int argc, char **argv)
 		must(sigprocmask(SIG_BLOCK, &set, NULL));
 	if (!strcmp(prog_case, "denied"))
 		must(prctl(PR_SET_DUMPABLE, 0, 0, 0, 0));
+	late_signal = sig;
+	if (!strcmp(prog_case, "late"))
+		late(&set);
+	if (!strcmp(prog_case, "roots")) {
+		must(seteuid(65534));
+		must(seteuid(0));
+	}
 	prog_touch("ready");
 	if (!strcmp(prog_case, "waited")) {
 		check(must(sigwaitinfo(&set, NULL)) == sig, "another signal");
@@ -62,5 +123,5 @@ int main(int argc, char **argv)
 		}
 		nanosleep(&poll, NULL);
 	}
-	return 0;
+	return strcmp(prog_case, "roots") ? 0 : must(prctl(PR_GET_DUMPABLE, 0, 0, 0, 0));
 }

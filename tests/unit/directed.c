@@ -416,7 +416,7 @@ const struct directed directed[] = {
 	{ CR_REC_MM, 0, "start_stack", 0, ~0ull, BAD, "stack" },
 	{ CR_REC_MM, 0, "arg_end", 0, 1, BAD, "arg" },
 	{ CR_REC_MM, 0, "env_end", 0, 1, BAD, "env" },
-	{ CR_REC_MM, 0, "dumpable", 0, 2, UNK, "dumpable 2" },
+	{ CR_REC_MM, 0, "dumpable", 0, 3, UNK, "dumpable 3" },
 	{ CR_REC_MM, 0, "thp_disable", 0, 2, UNK, "thp_disable 2" },
 	{ CR_REC_MM, 0, "nr_vmas", 0, 14, BAD, "13 mappings, not 14" },
 	{ CR_REC_MM, 0, "reserved", 0, 12, BAD, "reserved" },

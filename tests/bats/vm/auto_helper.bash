@@ -12,6 +12,7 @@ local_setup() {
 
 local_teardown() {
 	local name
+	[ -z "${was_dumpable:-}" ] || echo "$was_dumpable" >/proc/sys/fs/suid_dumpable
 	set_to crimg_pattern ''
 	for name in crimg_signal crimg_end_signal crimg_fatal crimg_tree; do set_to $name 0; done
 }

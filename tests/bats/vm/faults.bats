@@ -35,6 +35,7 @@ local_setup() {
 
 local_teardown() {
 	[ -n "${images:-}" ] || return 0
+	echo >/proc/sys/kernel/crimg_pattern
 	echo 0 >/sys/kernel/debug/failslab/probability
 	echo 0 >/sys/kernel/debug/fail_page_alloc/probability
 }
@@ -94,6 +95,20 @@ restarts_fail() {
 
 @test "saves: a second image of one stop" {
 	saves_fail 200 again
+}
+
+@test "automatic saves: what the signal, the saver and the kernel's workers need" {
+	local number
+	# which it does nothing with
+	number=$(kill -l PWR)
+	start rich
+	echo "$images/auto.crimg" >/proc/sys/kernel/crimg_pattern
+	echo "$number" >/proc/sys/kernel/crimg_signal
+	faults 150 -t slab auto "$job_pid" "$images"
+	echo 0 >/proc/sys/kernel/crimg_signal
+	save_kill
+	images_are_right
+	restarts "$job_image" pid=ns
 }
 
 # mkcrimg with all that it loads, in memory
