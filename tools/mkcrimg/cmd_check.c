@@ -98,6 +98,7 @@ const struct cmd cmd_check = {
 	.args = "[--records-only] FILE | --pid PID",
 	.help = "would an image restart here; could a job be saved",
 	.options =
-	"      --records-only  is the image whole, wherever it would restart\n",
+	"      --records-only  is the image whole, wherever it would restart\n"
+	"      --pid PID  what keeps the job that PID leads from being saved\n",
 	.run = run,
 };

@@ -20,10 +20,15 @@ static const struct cmd *const cmds[] = {
 	&cmd_mount,
 };
 
+static void help_cmd(FILE *out, const struct cmd *cmd)
+{
+	fprintf(out, "usage: mkcrimg %s %s\n%s", cmd->name, cmd->args,
+		cmd->options ? cmd->options : "");
+}
+
 int usage(const struct cmd *cmd)
 {
-	fprintf(stderr, "usage: mkcrimg %s %s\n%s", cmd->name, cmd->args,
-		cmd->options ? cmd->options : "");
+	help_cmd(stderr, cmd);
 	return ST_USAGE;
 }
 
@@ -31,13 +36,24 @@ static void help(FILE *out)
 {
 	size_t i;
 
-	fprintf(out, "usage: mkcrimg COMMAND ...\n\n");
+	fprintf(out, "usage: mkcrimg COMMAND ...\n"
+		"       mkcrimg [COMMAND] --help\n"
+		"       mkcrimg --version\n\n");
 	for (i = 0; i < ARRAY_SIZE(cmds); i++)
 		if (cmds[i])
 			fprintf(out, "  %s %s\n      %s\n%s", cmds[i]->name,
 				cmds[i]->args, cmds[i]->help,
 				cmds[i]->options ? cmds[i]->options : "");
 	fprintf(out, "\nAn image is restarted by executing it: ./job.crimg\n");
+}
+
+static int run(const struct cmd *cmd, int argc, char **argv)
+{
+	if (argc > 1 && !strcmp(argv[1], "--help")) {
+		help_cmd(stdout, cmd);
+		return ST_OK;
+	}
+	return cmd->run(cmd, argc, argv);
 }
 
 int main(int argc, char **argv)
@@ -60,7 +76,7 @@ int main(int argc, char **argv)
 	}
 	for (i = 0; i < ARRAY_SIZE(cmds); i++)
 		if (cmds[i] && !strcmp(argv[1], cmds[i]->name))
-			return cmds[i]->run(cmds[i], argc - 1, argv + 1);
+			return run(cmds[i], argc - 1, argv + 1);
 	failed("%s: no such command; try mkcrimg --help", argv[1]);
 	return ST_USAGE;
 }

@@ -44,6 +44,14 @@ print($1)"
 	done
 	run -0 mkcrimg --version
 	assert_output --regexp '^mkcrimg [0-9.]+, image format 1$'
+	run -0 --separate-stderr mkcrimg core --help
+	assert_line --index 0 --regexp '^usage: mkcrimg core \['
+	assert_line --regexp '^ +--all '
+	refute_line --partial gdb
+	assert_equal "$stderr" ''
+	# behind the command it is an argument of what is executed
+	run -0 mkcrimg run -o x -- sh -c 'echo "$1"' sh --help
+	assert_output --help
 }
 
 @test "wrong usage is status 2" {
