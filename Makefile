@@ -151,11 +151,23 @@ test-long: setup-long all $(if $(wildcard tests/unit/unit.mk),unit)	## what take
 demo: all			## save and resume a real job in a virtual machine
 	@scripts/demo
 
-.PHONY: install uninstall clean
-install: all			## install the tool, and the module for the kernels built
+MANUALS := $(wildcard Documentation/man/*.[1-9])
+manual = $(DESTDIR)$(prefix)/share/man/man$(subst .,,$(suffix $1))/$(notdir $1)
+
+.PHONY: install install-man uninstall clean
+install: all install-man	## install the tool, its manuals, and the module for the kernels built
 	install -D -m 755 $(B)/mkcrimg $(DESTDIR)$(prefix)/bin/mkcrimg
 	@for kver in $(KVERS); do rel=$$(scripts/kver $$kver) && \
 		install -v -D -m 644 $(B)/$$rel/binfmt_cr.ko $(DESTDIR)/lib/modules/$$rel/extra/binfmt_cr.ko && \
+		{ [ ! -e $(DESTDIR)/lib/modules/$$rel/modules.order ] || depmod $(if $(DESTDIR),-b $(DESTDIR)) $$rel; } || exit; done
+
+install-man:
+	@$(foreach m,$(MANUALS),install -v -D -m 644 $m $(call manual,$m) &&) :
+
+uninstall:			## remove what install has installed
+	rm -f $(DESTDIR)$(prefix)/bin/mkcrimg $(foreach m,$(MANUALS),$(call manual,$m))
+	@for kver in $(KVERS); do rel=$$(scripts/kver $$kver) && \
+		rm -vf $(DESTDIR)/lib/modules/$$rel/extra/binfmt_cr.ko && \
 		{ [ ! -e $(DESTDIR)/lib/modules/$$rel/modules.order ] || depmod $(if $(DESTDIR),-b $(DESTDIR)) $$rel; } || exit; done
 
 clean:				## remove what was built (kernels stay in the cache)
