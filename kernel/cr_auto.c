@@ -177,7 +177,8 @@ bool cr_auto_signal_valid(int sig)
 static int pattern_handler(cr_ctl_table *table, int write, void *buffer,
 			   size_t *lenp, loff_t *ppos)
 {
-	char old[CR_PATTERN_MAX], new[CR_PATTERN_MAX];
+	/* room for one that is too long: it is refused, not cut */
+	char old[CR_PATTERN_MAX], new[CR_PATTERN_MAX + 1];
 	struct ctl_table copy = *table;
 	int err;
 
@@ -188,7 +189,8 @@ static int pattern_handler(cr_ctl_table *table, int write, void *buffer,
 	copy.maxlen = sizeof(new);
 	err = proc_dostring(&copy, write, buffer, lenp, ppos);
 	if (!err && write) {
-		err = cr_auto_pattern_valid(new) ? 0 : -EINVAL;
+		err = strlen(new) < CR_PATTERN_MAX &&
+		      cr_auto_pattern_valid(new) ? 0 : -EINVAL;
 		if (!err) {
 			strscpy(pattern_setting, new, sizeof(pattern_setting));
 			err = settings_apply();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Names of automatic images: the tokens of core(5), and
+ * Names of automatic images: the tokens of core(5) but %C and %F, and
  *
  *	%n	number of the job's image, from 1
  *	%T	when: RFC 3339, in UTC

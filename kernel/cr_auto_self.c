@@ -17,6 +17,7 @@
 #include <asm/syscall.h>
 #include <linux/cr.h>
 #include <linux/cr_auto.h>
+#include <linux/cr_critical.h>
 #include <linux/cr_kernel.h>
 #include <uapi/linux/cr.h>
 
@@ -101,6 +102,9 @@ long cr_auto_ioc_self(void __user *uarg)
 	struct self *self;
 	int err;
 
+	/* the save would wait for its end */
+	if (cr_critical(current))
+		return -EDEADLK;
 	self = kzalloc(sizeof(*self), GFP_KERNEL_ACCOUNT);
 	if (!self)
 		return -ENOMEM;

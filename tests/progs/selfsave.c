@@ -44,6 +44,16 @@ static void say(int returned)
 	must(close(fd));
 }
 
+/* It would wait for itself */
+static void save_in_section(int dev)
+{
+	struct cr_ioc_self arg = {};
+
+	must(ioctl(dev, CR_IOC_CRITICAL, CR_CRITICAL_BEGIN));
+	check(ioctl(dev, CR_IOC_SAVE_SELF, &arg) < 0 && errno == EDEADLK, "%s", strerror(errno));
+	must(ioctl(dev, CR_IOC_CRITICAL, CR_CRITICAL_END));
+}
+
 static void child(const char *pattern)
 {
 	int dev = must(open(CR_DEVICE, O_RDWR | O_CLOEXEC)), before, polls, ret;
@@ -51,6 +61,7 @@ static void child(const char *pattern)
 	pthread_t thread;
 
 	must0(pthread_create(&thread, NULL, turn, NULL));
+	save_in_section(dev);
 	prog_wait();
 	before = atomic_load(&turns);
 	ret = save_self(dev, *pattern ? pattern : NULL);

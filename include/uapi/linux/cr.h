@@ -21,7 +21,8 @@
  * struct cr_ioc_isolate - argument of CR_IOC_ISOLATE and CR_IOC_CHECK
  * @pidfd: of the job's leader, or of the keeper of a restarted job
  * @flags: 0
- * @timeout_ms: how long to wait for the job to stand still; 0: 10 s
+ * @timeout_ms: how long to wait for critical sections to end, and then for the job to
+ *	stand still; at most an hour each; 0: a minute, and 10 s
  * @report_len: bytes at @report
  * @report: address of a buffer that takes the reasons of a failure
  * @nr_procs: out: processes of the job, zombies included
@@ -34,7 +35,8 @@
  * CR_IOC_CHECK only looks for what would keep the job from being saved; the job
  * runs on. Errors: EOPNOTSUPP the report lists the blockers; EPERM not allowed
  * to trace a task; ESRCH no such process; EBUSY somebody else holds the job;
- * ETIMEDOUT a task did not stop, the report names it.
+ * EDEADLK the caller is of the job; EINVAL a field that is not as above; ETIMEDOUT a
+ * task did not stop, or is in a critical section, the report names it.
  */
 struct cr_ioc_isolate {
 	__s32 pidfd;
@@ -97,7 +99,7 @@ struct cr_ioc_error {
 /**
  * struct cr_ioc_self - argument of CR_IOC_SAVE_SELF
  * @pattern: address of the image's name, which may have the tokens of
- *	kernel.crimg_pattern; 0: that pattern
+ *	kernel.crimg_pattern; 0: the pattern of the job (CR_IOC_AUTO), or that one
  * @report: address of a buffer that takes the reasons of a failure
  * @report_len: bytes at @report
  * @flags: 0
@@ -105,7 +107,9 @@ struct cr_ioc_error {
  * The caller's job is saved, as a signal would have it saved. Returns 0 when the
  * image is on the disk, and 1 in the job that was restarted from it, as fork()
  * returns twice. Errors: EBUSY the job is being saved already; ENOENT there is no
- * pattern; EINVAL it has an unknown token; those of CR_IOC_ISOLATE and CR_IOC_SAVE.
+ * pattern; EINVAL it has an unknown token; EPERM not allowed to trace the leader;
+ * EDEADLK the thread is in a critical section; ETIMEDOUT too many others are being
+ * saved; those of CR_IOC_ISOLATE and CR_IOC_SAVE.
  */
 struct cr_ioc_self {
 	__u64 pattern;

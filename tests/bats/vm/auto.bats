@@ -163,7 +163,8 @@ has_image() { ls "$images" | grep -qv '^hello'; }
 
 @test "settings that mean nothing are refused" {
 	local setting
-	for setting in '%Q' 'x%' '|/bin/false'; do
+	# a name that is cut off is another one
+	for setting in '%Q' 'x%' '|/bin/false' "$(printf '%0128d' 0)"; do
 		run ! set_to crimg_pattern "$setting"
 	done
 	for setting in 9 19 17 18 65 -1; do
