@@ -33,7 +33,7 @@ load auto_helper
 	local i pids=() dirs=() names=()
 	set_to crimg_signal "$(kill -l USR2)"
 	for ((i = 0; i < 6; i++)); do
-		start tree wide
+		start tree
 		pids+=("$job_pid") dirs+=("$job_dir")
 		names+=("tree.$job_pid.1.crimg")
 	done
