@@ -20,6 +20,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <linux/cr_anon.h>
+#include <linux/cr_mm.h>
 
 #define FDINFO_MAX	(64u << 20)
 
@@ -135,20 +136,19 @@ int cr_anon_begin(struct cr_anon *a)
 {
 	int err;
 
-	a->page = vm_mmap(NULL, 0, PAGE_SIZE, PROT_READ | PROT_WRITE,
-			  MAP_PRIVATE | MAP_ANONYMOUS, 0);
+	a->page = cr_lend(PAGE_SIZE, 0);
 	if (IS_ERR_VALUE(a->page))
 		return a->page;
 	err = cr_anon_table_begin(a);
 	if (err)
-		vm_munmap(a->page, PAGE_SIZE);
+		cr_lend_end(a->page, PAGE_SIZE);
 	return err;
 }
 
 void cr_anon_end(struct cr_anon *a)
 {
 	cr_anon_table_end(a);
-	vm_munmap(a->page, PAGE_SIZE);
+	cr_lend_end(a->page, PAGE_SIZE);
 }
 
 unsigned long cr_anon_arg(struct cr_anon *a, const void *arg, size_t size)

@@ -30,6 +30,7 @@
 #include <linux/sort.h>
 #include <linux/cr_anon.h>
 #include <linux/cr_kernel.h>
+#include <linux/cr_mm.h>
 #include <linux/cr_task.h>
 
 /* What EPOLLONESHOT leaves of a mask: EP_PRIVATE_BITS of fs/eventpoll.c */
@@ -408,8 +409,7 @@ static int epoll_drain(struct file *epoll, u32 nr)
 	unsigned long page;
 	long ret;
 
-	page = vm_mmap(NULL, 0, PAGE_SIZE, PROT_READ | PROT_WRITE,
-		       MAP_PRIVATE | MAP_ANONYMOUS, 0);
+	page = cr_lend(PAGE_SIZE, 0);
 	if (IS_ERR_VALUE(page))
 		return page;
 	ret = replace_fd(0, epoll, 0);
@@ -421,7 +421,7 @@ static int epoll_drain(struct file *epoll, u32 nr)
 		} while (ret > 0 && nr);
 		close_fd(0);
 	}
-	vm_munmap(page, PAGE_SIZE);
+	cr_lend_end(page, PAGE_SIZE);
 	return min(ret, 0l);
 }
 

@@ -25,6 +25,7 @@
 #include <linux/uaccess.h>
 #include <linux/cr_anon.h>
 #include <linux/cr_kernel.h>
+#include <linux/cr_mm.h>
 #include "cr_ipcid.h"
 
 /* The job stands still meanwhile: others may not keep it so by using a queue */
@@ -292,8 +293,7 @@ static int queue_fill(struct cr_restart *r, struct cr_ipcid *o, u64 longest)
 	struct cr_detail_iter it;
 	int err = 0;
 
-	buf = vm_mmap(NULL, 0, size, PROT_READ | PROT_WRITE,
-		      MAP_PRIVATE | MAP_ANONYMOUS, 0);
+	buf = cr_lend(size, 0);
 	if (IS_ERR_VALUE(buf))
 		return buf;
 	cr_for_each_detail(&r->img, o->obj, &it) {
@@ -304,7 +304,7 @@ static int queue_fill(struct cr_restart *r, struct cr_ipcid *o, u64 longest)
 			break;
 		cond_resched();
 	}
-	vm_munmap(buf, size);
+	cr_lend_end(buf, size);
 	return err;
 }
 

@@ -29,6 +29,7 @@
 #include <asm/ptrace.h>
 #include <linux/cr.h>
 #include <linux/cr_kernel.h>
+#include <linux/cr_mm.h>
 #include <linux/cr_task.h>
 #include <linux/cr_timer.h>
 
@@ -446,8 +447,7 @@ int cr_timers_restore(struct cr_restart *r, u32 id, struct cr_timers **timers)
 	if (!t)
 		return -ENOMEM;
 	*timers = t;
-	t->page = vm_mmap(NULL, 0, PAGE_SIZE, PROT_READ | PROT_WRITE,
-			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, 0);
+	t->page = cr_lend(PAGE_SIZE, MAP_POPULATE);
 	if (IS_ERR_VALUE(t->page)) {
 		err = t->page;
 		t->page = 0;
@@ -577,5 +577,5 @@ void cr_timers_start(struct cr_restart *r, u32 id, struct cr_timers *timers)
 			timer_start(timers->timers[nr++], &rec, timers->page);
 		}
 	}
-	vm_munmap(timers->page, PAGE_SIZE);
+	cr_lend_end(timers->page, PAGE_SIZE);
 }

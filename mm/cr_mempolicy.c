@@ -145,13 +145,6 @@ void cr_mempolicy_save_shared(struct cr_save *s, struct cr_obj *obj,
 
 /* ---- restart ---- */
 
-/* A page of the task's memory, where the arguments of system calls are put */
-static unsigned long page_lend(void)
-{
-	return vm_mmap(NULL, 0, PAGE_SIZE, PROT_READ | PROT_WRITE,
-		       MAP_PRIVATE | MAP_ANONYMOUS, 0);
-}
-
 static int nodes_put(const struct cr_view *view, u32 nr, unsigned long page)
 {
 	nodemask_t nodes = NODE_MASK_NONE;
@@ -222,7 +215,7 @@ int cr_mempolicy_restore_thread(struct cr_restart *r,
 	int err;
 
 	cr_detail(it, &rec, sizeof(rec));
-	page = page_lend();
+	page = cr_lend(PAGE_SIZE, 0);
 	if (IS_ERR_VALUE(page))
 		return policy_err(r, &rec, page);
 	err = policy_begin(r, &rec, &it->view, page);
@@ -233,7 +226,7 @@ int cr_mempolicy_restore_thread(struct cr_restart *r,
 		if (err)
 			policy_err(r, &rec, err);
 	}
-	vm_munmap(page, PAGE_SIZE);
+	cr_lend_end(page, PAGE_SIZE);
 	return err;
 }
 
@@ -254,7 +247,7 @@ int cr_mempolicy_restore_mm(struct cr_restart *r, u32 id)
 		}
 		cr_detail(&it, &rec, sizeof(rec));
 		if (!page)
-			page = page_lend();
+			page = cr_lend(PAGE_SIZE, 0);
 		if (IS_ERR_VALUE(page))
 			return policy_err(r, &rec, page);
 		start = le64_to_cpu(rec.start);
@@ -264,7 +257,7 @@ int cr_mempolicy_restore_mm(struct cr_restart *r, u32 id)
 			break;
 	}
 	if (page)
-		vm_munmap(page, PAGE_SIZE);
+		cr_lend_end(page, PAGE_SIZE);
 	return err;
 }
 
@@ -339,7 +332,7 @@ int cr_mempolicy_restore_shared(struct cr_restart *r, u32 id,
 			break;
 		}
 		if (!page)
-			page = page_lend();
+			page = cr_lend(PAGE_SIZE, 0);
 		if (IS_ERR_VALUE(page))
 			return cr_err(&r->log, page,
 				      "shared memory: no room for its NUMA policy");
@@ -348,7 +341,7 @@ int cr_mempolicy_restore_shared(struct cr_restart *r, u32 id,
 			break;
 	}
 	if (page)
-		vm_munmap(page, PAGE_SIZE);
+		cr_lend_end(page, PAGE_SIZE);
 	return err;
 }
 

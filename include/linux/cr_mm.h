@@ -159,6 +159,13 @@ int __must_check cr_cow_restore(struct cr_restart *r, u32 id,
  */
 struct mm_struct *cr_share_origin(struct cr_restart *r, u32 id, u32 *origin_id);
 
+/* ---- mm/cr_lend.c ---- */
+
+/* Memory of the caller's, filled with zeros, for arguments of system calls; or -errno */
+unsigned long cr_lend(size_t size, unsigned long flags);
+/* It is there no longer, also where memory is short */
+void cr_lend_end(unsigned long addr, size_t size);
+
 /* ---- arch/x86/kernel/cr_vdso.c ---- */
 
 struct vdso_image;
