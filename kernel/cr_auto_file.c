@@ -4,11 +4,12 @@
  * who is saved, by the rules of core(5): new, by no symbolic link, and readable by
  * nobody else. Its name is hidden until it is whole and on the disk.
  *
- * Locks: generations_lock for the list.
+ * Locks: generations_lock for the table.
  */
 #include <linux/cred.h>
 #include <linux/file.h>
 #include <linux/fs.h>
+#include <linux/hashtable.h>
 #include <linux/kernel.h>
 #include <linux/mount.h>
 #include <linux/mutex.h>
@@ -26,31 +27,34 @@
 
 /**
  * struct generation - of one job
- * @list: in generations
+ * @hash: in generations, by @leader
  * @leader: holds a reference; without a task it is forgotten
  * @count: images
  */
 struct generation {
-	struct list_head list;
+	struct hlist_node hash;
 	struct pid *leader;
 	u32 count;
 };
 
-static LIST_HEAD(generations);
+static DEFINE_HASHTABLE(generations, 8);
 static DEFINE_MUTEX(generations_lock);
 
 static void generation_forget(struct generation *g)
 {
-	list_del(&g->list);
+	hash_del(&g->hash);
 	put_pid(g->leader);
 	kfree(g);
 }
 
+/* Those that are gone are forgotten as they are met; the lock is held */
 static struct generation *generation_find(struct pid *leader)
 {
-	struct generation *g, *tmp, *found = NULL;
+	struct generation *g, *found = NULL;
+	struct hlist_node *tmp;
 
-	list_for_each_entry_safe(g, tmp, &generations, list) {
+	hash_for_each_possible_safe(generations, g, tmp, hash,
+				    (unsigned long)leader) {
 		if (g->leader == leader)
 			found = g;
 		else if (!pid_has_task(g->leader, PIDTYPE_TGID))
@@ -59,7 +63,22 @@ static struct generation *generation_find(struct pid *leader)
 	return found;
 }
 
-/* The number of the job's next image, from 1; 0: no memory. @used: it has been */
+/* NULL: no memory; the lock is held */
+static struct generation *generation_get(struct pid *leader)
+{
+	struct generation *g = generation_find(leader);
+
+	if (g)
+		return g;
+	g = kzalloc(sizeof(*g), GFP_KERNEL_ACCOUNT);
+	if (!g)
+		return NULL;
+	g->leader = get_pid(leader);
+	hash_add(generations, &g->hash, (unsigned long)leader);
+	return g;
+}
+
+/* The number of the job's next image, from 1; 0: no memory, or job. @used: it has been */
 static u32 generation_next(struct task_struct *leader, bool used)
 {
 	struct pid *pid = get_task_pid(leader, PIDTYPE_TGID);
@@ -67,19 +86,38 @@ static u32 generation_next(struct task_struct *leader, bool used)
 	u32 count = 0;
 
 	mutex_lock(&generations_lock);
-	g = generation_find(pid);
-	if (!g) {
-		g = kzalloc(sizeof(*g), GFP_KERNEL);
-		if (g) {
-			g->leader = get_pid(pid);
-			list_add(&g->list, &generations);
-		}
-	}
+	g = pid ? generation_get(pid) : NULL;
 	if (g)
 		count = 1 + (used ? g->count++ : g->count);
 	mutex_unlock(&generations_lock);
 	put_pid(pid);
 	return count;
+}
+
+u32 cr_auto_images(struct task_struct *leader)
+{
+	struct pid *pid = get_task_pid(leader, PIDTYPE_TGID);
+	struct generation *g;
+	u32 count;
+
+	mutex_lock(&generations_lock);
+	g = generation_find(pid);
+	count = g ? g->count : 0;
+	mutex_unlock(&generations_lock);
+	put_pid(pid);
+	return count;
+}
+
+int cr_auto_images_set(struct pid *leader, u32 images)
+{
+	struct generation *g;
+
+	mutex_lock(&generations_lock);
+	g = generation_get(leader);
+	if (g)
+		g->count = images;
+	mutex_unlock(&generations_lock);
+	return g ? 0 : -ENOMEM;
 }
 
 /* ---- the file ---- */
@@ -204,8 +242,10 @@ void cr_target_put(struct cr_target *t)
 
 void cr_target_exit(void)
 {
-	struct generation *g, *tmp;
+	struct hlist_node *tmp;
+	struct generation *g;
+	int bucket;
 
-	list_for_each_entry_safe(g, tmp, &generations, list)
+	hash_for_each_safe(generations, bucket, tmp, g, hash)
 		generation_forget(g);
 }

@@ -36,14 +36,14 @@
 #define DECLARE_PASSES		10
 
 /**
- * struct job - settings, and the processes that have them
+ * struct cr_auto_job - settings, and the processes that have them
  * @list: in jobs, while there is a process
  * @ref: one for each process
  * @rcu: it is read without a reference
  * @leader: of the job; holds a reference
  * @set: in place of the sysctls
  */
-struct job {
+struct cr_auto_job {
 	struct list_head list;
 	struct kref ref;
 	struct rcu_head rcu;
@@ -62,7 +62,7 @@ struct member {
 	struct hlist_node hash;
 	struct rcu_head rcu;
 	struct pid *pid;
-	struct job *job;
+	struct cr_auto_job *job;
 };
 
 static DEFINE_HASHTABLE(members, 8);
@@ -87,7 +87,7 @@ static struct member *member_find(struct pid *pid)
 
 static void job_free(struct rcu_head *rcu)
 {
-	struct job *job = container_of(rcu, struct job, rcu);
+	struct cr_auto_job *job = container_of(rcu, struct cr_auto_job, rcu);
 
 	put_pid(job->leader);
 	kfree(job);
@@ -104,7 +104,7 @@ static void member_free(struct rcu_head *rcu)
 /* members_lock is held */
 static void job_last(struct kref *ref)
 {
-	struct job *job = container_of(ref, struct job, ref);
+	struct cr_auto_job *job = container_of(ref, struct cr_auto_job, ref);
 
 	list_del(&job->list);
 	WRITE_ONCE(nr_jobs, nr_jobs - 1);
@@ -123,7 +123,7 @@ static bool member_remove(struct member *m)
 }
 
 /* members_lock is held; @m is new. What the process had before is gone */
-static void member_add(struct member *m, struct pid *pid, struct job *job)
+static void member_add(struct member *m, struct pid *pid, struct cr_auto_job *job)
 {
 	struct member *old = member_find(pid);
 
@@ -133,6 +133,17 @@ static void member_add(struct member *m, struct pid *pid, struct job *job)
 	hash_add_rcu(members, &m->hash, (unsigned long)pid);
 	if (old)
 		member_remove(old);
+}
+
+/* True: that was the last one */
+static bool job_put(struct cr_auto_job *job)
+{
+	bool last;
+
+	spin_lock(&members_lock);
+	last = kref_put(&job->ref, job_last);
+	spin_unlock(&members_lock);
+	return last;
 }
 
 /* ---- as processes come and go ---- */
@@ -251,10 +262,60 @@ struct task_struct *cr_auto_job_leader(struct task_struct *task)
 	return leader;
 }
 
+struct cr_auto_job *cr_auto_job_get(struct task_struct *task)
+{
+	struct cr_auto_job *job = NULL;
+	struct member *m;
+
+	if (!READ_ONCE(nr_jobs))
+		return NULL;
+	spin_lock(&members_lock);
+	m = member_find(task_tgid(task));
+	if (m) {
+		job = m->job;
+		kref_get(&job->ref);
+	}
+	spin_unlock(&members_lock);
+	return job;
+}
+
+void cr_auto_job_hold(struct cr_auto_job *job)
+{
+	kref_get(&job->ref);
+}
+
+void cr_auto_job_put(struct cr_auto_job *job)
+{
+	if (job_put(job))
+		cr_auto_changed();
+}
+
+const struct cr_auto_set *cr_auto_job_read(const struct cr_auto_job *job,
+					   struct pid **leader)
+{
+	*leader = job->leader;
+	return &job->set;
+}
+
+int cr_auto_job_add(struct cr_auto_job *job, struct pid *pid)
+{
+	struct member *m = kmalloc(sizeof(*m), GFP_KERNEL_ACCOUNT);
+
+	if (!m)
+		return -ENOMEM;
+	spin_lock(&members_lock);
+	member_add(m, pid, job);
+	/* it may have gone, and been looked for, meanwhile */
+	if (!pid_has_task(pid, PIDTYPE_TGID))
+		member_remove(m);
+	spin_unlock(&members_lock);
+	return 0;
+}
+
 void cr_auto_jobs_each(void (*fn)(const struct cr_auto_set *set, void *data),
 		       void *data)
 {
-	struct job *job;
+	struct cr_auto_job *job;
 
 	spin_lock(&members_lock);
 	list_for_each_entry(job, &jobs, list)
@@ -265,7 +326,7 @@ void cr_auto_jobs_each(void (*fn)(const struct cr_auto_set *set, void *data),
 /* ---- declaring ---- */
 
 /* Those that have not got it yet. Their number, or -ENOMEM */
-static int job_add_tree(struct job *job, struct task_struct *leader)
+static int job_add_tree(struct cr_auto_job *job, struct task_struct *leader)
 {
 	struct cr_tree tree;
 	struct member *m, *is;
@@ -304,7 +365,7 @@ static int job_add_tree(struct job *job, struct task_struct *leader)
 	return err ?: nr;
 }
 
-static void job_remove(struct job *job)
+void cr_auto_job_remove(struct cr_auto_job *job)
 {
 	struct hlist_node *tmp;
 	struct member *m;
@@ -317,26 +378,37 @@ static void job_remove(struct job *job)
 	spin_unlock(&members_lock);
 }
 
-static int job_declare(struct task_struct *leader, const struct cr_auto_set *set)
+struct cr_auto_job *cr_auto_job_create(struct pid *leader,
+				       const struct cr_auto_set *set)
 {
-	struct job *job = kzalloc(sizeof(*job), GFP_KERNEL_ACCOUNT);
-	int passes, err;
+	struct cr_auto_job *job = kzalloc(sizeof(*job), GFP_KERNEL_ACCOUNT);
+	int err;
 
 	if (!job)
-		return -ENOMEM;
+		return ERR_PTR(-ENOMEM);
 	err = probes_register();
 	if (err) {
 		kfree(job);
-		return err;
+		return ERR_PTR(err);
 	}
-	/* ours, until all have theirs */
 	kref_init(&job->ref);
-	job->leader = get_task_pid(leader, PIDTYPE_TGID);
+	job->leader = get_pid(leader);
 	job->set = *set;
 	spin_lock(&members_lock);
 	list_add(&job->list, &jobs);
 	WRITE_ONCE(nr_jobs, nr_jobs + 1);
 	spin_unlock(&members_lock);
+	return job;
+}
+
+static int job_declare(struct task_struct *leader, const struct cr_auto_set *set)
+{
+	struct cr_auto_job *job;
+	int passes, err = 0;
+
+	job = cr_auto_job_create(task_tgid(leader), set);
+	if (IS_ERR(job))
+		return PTR_ERR(job);
 	/* the job forks meanwhile */
 	for (passes = 0; passes < DECLARE_PASSES; passes++) {
 		err = job_add_tree(job, leader);
@@ -344,31 +416,19 @@ static int job_declare(struct task_struct *leader, const struct cr_auto_set *set
 			break;
 	}
 	if (err < 0)
-		job_remove(job);
-	spin_lock(&members_lock);
-	kref_put(&job->ref, job_last);
-	spin_unlock(&members_lock);
+		cr_auto_job_remove(job);
+	job_put(job);
 	return min(err, 0);
 }
 
 static int job_forget(struct task_struct *task)
 {
-	struct job *job = NULL;
-	struct member *m;
+	struct cr_auto_job *job = cr_auto_job_get(task);
 
-	spin_lock(&members_lock);
-	m = member_find(task_tgid(task));
-	if (m) {
-		job = m->job;
-		kref_get(&job->ref);
-	}
-	spin_unlock(&members_lock);
 	if (!job)
 		return -ENOENT;
-	job_remove(job);
-	spin_lock(&members_lock);
-	kref_put(&job->ref, job_last);
-	spin_unlock(&members_lock);
+	cr_auto_job_remove(job);
+	job_put(job);
 	return 0;
 }
 

@@ -696,6 +696,7 @@ static int (*const object_checks[])(struct cr_check *c, u32 id) = {
 	[CR_REC_PTY & 0xff]	= cr_pty_check,
 	[CR_REC_MSGQ & 0xff]	= cr_msgq_check,
 	[CR_REC_SEMSET & 0xff]	= cr_semset_check,
+	[CR_REC_AUTO & 0xff]	= cr_auto_check,
 };
 
 static int objects_check(struct cr_check *c)

@@ -70,6 +70,7 @@ struct cr_check {
 	u32 proc_sighand;
 	u64 memory;
 	bool caused;
+	u32 nr_settings;
 };
 
 /* Say what is wrong with the record at hand; value: the error */
@@ -124,6 +125,7 @@ int cr_sockq_check(struct cr_check *c, u32 id);
 /* kernel/cr_check_ipc.c */
 int cr_msgq_check(struct cr_check *c, u32 id);
 int cr_semset_check(struct cr_check *c, u32 id);
+int cr_auto_check(struct cr_check *c, u32 id);
 
 /* kernel/cr_check_pty.c */
 int cr_pty_check(struct cr_check *c, u32 id);

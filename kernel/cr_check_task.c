@@ -138,6 +138,8 @@ static int proc_numbers_check(struct cr_check *c, const struct cr_rec_proc *rec)
 		return cr_bad(c, "comm has no end");
 	if (le32_to_cpu(rec->next_timer) > S32_MAX)
 		return cr_bad(c, "next timer %u", le32_to_cpu(rec->next_timer));
+	if (zombie && (rec->settings || rec->images))
+		return cr_bad(c, "settings or images of a zombie");
 	return cr_check_zero(c, rec->reserved) ?:
 	       cr_check_zero(c, rec->reserved2) ?:
 	       (zombie ? 0 : cr_pending_check(c, rec->pending)) ?:
@@ -255,6 +257,8 @@ int cr_proc_check(struct cr_check *c, u32 id)
 			      c->nr_procs);
 	c->nr_procs++;
 	err = proc_parent_check(c, id, rec) ?:
+	      (rec->settings ? cr_check_ref(c, id, rec->settings, CR_REC_AUTO,
+					    "settings") : 0) ?:
 	      proc_numbers_check(c, rec) ?:
 	      proc_details_check(c, id, rec);
 	if (err)

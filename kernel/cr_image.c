@@ -85,6 +85,7 @@ static const struct rec_type object_types[] = {
 	ROW(PTY, cr_rec_pty, 120, true),
 	ROW(MSGQ, cr_rec_msgq, 88, false),
 	ROW(SEMSET, cr_rec_semset, 56, true),
+	ROW(AUTO, cr_rec_auto, 32, true),
 };
 
 static const struct rec_type detail_types[] = {

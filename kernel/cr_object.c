@@ -28,6 +28,7 @@ const struct cr_obj_ops *const cr_obj_table[CR_NR_OBJ_TYPES] = {
 	[CR_OBJ_FS]		= &cr_fs_ops,
 	[CR_OBJ_SIGHAND]	= &cr_sighand_ops,
 	[CR_OBJ_MM]		= &cr_mm_ops,
+	[CR_OBJ_AUTO]		= &cr_auto_ops,
 	[CR_OBJ_PROC]		= &cr_proc_ops,
 	[CR_OBJ_THREAD]		= &cr_thread_ops,
 };

@@ -18,6 +18,7 @@
 #include <linux/timekeeping.h>
 #include <linux/tty.h>
 #include <linux/cr.h>
+#include <linux/cr_auto.h>
 #include <linux/cr_file.h>
 #include <linux/cr_ipc.h>
 #include <linux/cr_kernel.h>
@@ -204,6 +205,7 @@ static void proc_collect(struct cr_save *s, struct cr_obj *obj)
 					    list)->task);
 	cr_timers_collect(s, task);
 	cr_semundo_collect(s, proc);
+	cr_auto_collect(s, proc);
 	list_for_each_entry(thread, &proc->threads, list)
 		cr_obj_add(s, CR_OBJ_THREAD, thread, thread->task, 1);
 }
@@ -311,8 +313,10 @@ static void proc_save(struct cr_save *s, struct cr_obj *obj)
 		rec.flags |= cpu_to_le32(CR_PROC_HEADLESS);
 	if (proc->zombie || proc->headless)
 		proc_record_exited(task, &rec);
-	if (!proc->zombie)
+	if (!proc->zombie) {
 		proc_record_signals(s, proc, &rec);
+		cr_auto_save_proc(s, proc, &rec);
+	}
 	cr_write_obj(s, obj, &rec, sizeof(rec), NULL, 0);
 	cr_usage_save_proc(s, obj, task, proc->zombie || proc->headless);
 	if (proc->zombie)
@@ -323,6 +327,15 @@ static void proc_save(struct cr_save *s, struct cr_obj *obj)
 	cr_pending_save(s, obj, &proc->pending);
 }
 
+static int proc_finish(struct cr_restart *r, u32 id)
+{
+	struct cr_rec_proc rec;
+	struct cr_view view;
+
+	cr_read_obj(&r->img, id, &view, &rec, sizeof(rec));
+	return cr_auto_restore_proc(r, &rec);
+}
+
 const struct cr_obj_ops cr_proc_ops = {
 	.name = "process",
 	.rec = CR_REC_PROC,
@@ -331,6 +344,7 @@ const struct cr_obj_ops cr_proc_ops = {
 	.collect = proc_collect,
 	.outside = proc_outside,
 	.save = proc_save,
+	.finish = proc_finish,
 };
 
 /* Those that the record does not know are @limits' */

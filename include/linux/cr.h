@@ -103,6 +103,7 @@ enum cr_obj_type {
 	CR_OBJ_FS,	/* struct fs_struct * */
 	CR_OBJ_SIGHAND,	/* struct sighand_struct * */
 	CR_OBJ_MM,	/* struct mm_struct * */
+	CR_OBJ_AUTO,	/* struct cr_auto_job * */
 	CR_OBJ_PROC,	/* struct cr_proc * */
 	CR_OBJ_THREAD,	/* struct cr_thread * */
 	CR_NR_OBJ_TYPES,
@@ -184,7 +185,7 @@ extern const struct cr_obj_ops *const cr_obj_table[CR_NR_OBJ_TYPES];
 extern const struct cr_obj_ops cr_vdso_ops, cr_cred_ops, cr_pipe_ops,
 	cr_sock_ops, cr_pty_ops, cr_shm_ops, cr_file_ops, cr_sockq_ops, cr_files_ops,
 	cr_fs_ops, cr_sighand_ops, cr_mm_ops, cr_proc_ops, cr_thread_ops,
-	cr_msgq_ops, cr_semset_ops;
+	cr_msgq_ops, cr_semset_ops, cr_auto_ops;
 
 /* The row of a record type; NULL: no object is declared by it */
 const struct cr_obj_ops *cr_obj_ops_of(u32 rec);
@@ -259,6 +260,7 @@ struct cr_pending {
  * @pending: its own signals; kernel/cr_signal.c
  */
 struct cr_stop;
+struct cr_auto_job;
 struct cr_thread {
 	struct list_head list;
 	struct task_struct *task;
@@ -281,6 +283,7 @@ struct cr_thread {
  *	@max_timers: there was no room
  * @next_timer: id that the next one would get
  * @stop_signal, @stop_flags: as in its record
+ * @settings: of automatic images, which the object table holds; NULL: none of its own
  */
 struct cr_proc {
 	struct list_head list;
@@ -300,6 +303,7 @@ struct cr_proc {
 	u32 next_timer;
 	u32 stop_signal;
 	u32 stop_flags;
+	struct cr_auto_job *settings;
 };
 
 /* A run of memory that has been written to the file: what PAGES records say */

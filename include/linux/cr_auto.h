@@ -5,6 +5,7 @@
 
 #include <linux/cr.h>
 #include <linux/cr_image.h>
+#include <linux/cr_task.h>
 #include <linux/sched/signal.h>
 
 /* Room for a pattern, with its NUL: as kernel.core_pattern has */
@@ -82,9 +83,40 @@ bool cr_auto_job_set(struct task_struct *task, struct cr_auto_set *set);
 struct task_struct *cr_auto_job_leader(struct task_struct *task);
 void cr_auto_jobs_each(void (*fn)(const struct cr_auto_set *set, void *data),
 		       void *data);
+/*
+ * A job: a reference is held while it is used. get: that of a process, or NULL; read:
+ * its settings, and who was declared its leader, which has no task or is NULL if it is
+ * gone; create: without a process, ERR_PTR(); add: a process to it, 0 or -ENOMEM;
+ * remove: all of them
+ */
+struct cr_auto_job;
+struct cr_auto_job *cr_auto_job_get(struct task_struct *task);
+void cr_auto_job_hold(struct cr_auto_job *job);
+void cr_auto_job_put(struct cr_auto_job *job);
+const struct cr_auto_set *cr_auto_job_read(const struct cr_auto_job *job,
+					   struct pid **leader);
+struct cr_auto_job *cr_auto_job_create(struct pid *leader,
+				       const struct cr_auto_set *set);
+int cr_auto_job_add(struct cr_auto_job *job, struct pid *pid);
+void cr_auto_job_remove(struct cr_auto_job *job);
 /* CR_IOC_AUTO; @get: the task of a pidfd, with a reference */
 long cr_auto_ioc_job(void __user *uarg, struct task_struct *(*get)(int pidfd));
 void cr_auto_jobs_exit(void);
+
+/* ---- kernel/cr_auto_image.c: both in an image ---- */
+
+/* The settings that a process has, as an object of the image */
+void cr_auto_collect(struct cr_save *s, struct cr_proc *proc);
+/* That it has them, and how many images it has had */
+void cr_auto_save_proc(struct cr_save *s, struct cr_proc *proc,
+		       struct cr_rec_proc *rec);
+int __must_check cr_auto_restore_proc(struct cr_restart *r,
+				      const struct cr_rec_proc *rec);
+
+/* ---- kernel/cr_auto_file.c: how many images a job has had ---- */
+
+u32 cr_auto_images(struct task_struct *leader);
+int cr_auto_images_set(struct pid *leader, u32 images);
 
 /* ---- kernel/cr_auto_signal.c: where signals are caught ---- */
 

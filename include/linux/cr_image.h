@@ -95,6 +95,7 @@ enum cr_rec_type {
 	CR_REC_PTY		= 0x4352010e,	/* before FILE */
 	CR_REC_MSGQ		= 0x4352010f,
 	CR_REC_SEMSET		= 0x43520110,
+	CR_REC_AUTO		= 0x43520111,	/* before PROC */
 
 	/* details of the object before them */
 	CR_REC_PIPE_BUF		= 0x43520201,	/* of PIPE */

@@ -68,6 +68,8 @@ struct cr_rec_sigaction {
  * @next_timer: id that timer_create() tries first; at most 2^31 - 1
  * @stop_flags: CR_STOP_*
  * @stop_signal: SIGSTOP, SIGTSTP, SIGTTIN or SIGTTOU: it is stopped; 0: it runs
+ * @settings: id of an AUTO; 0: none of its own
+ * @images: how many automatic images it has had as a job's leader, this one included
  */
 struct cr_rec_proc {
 	struct cr_rec rec;
@@ -88,6 +90,33 @@ struct cr_rec_proc {
 	__le32 next_timer;
 	__le32 stop_flags;
 	__le32 stop_signal;
+	__le32 reserved2;
+	__le32 settings;
+	__le32 images;
+};
+
+/* cr_rec_auto: as the sysctl says */
+#define CR_AUTO_SYSCTL		0xffffffffu
+#define CR_AUTO_PATTERN_MAX	128u	/* with its NUL */
+
+/**
+ * struct cr_rec_auto - CR_REC_AUTO: how a job is saved by itself (CR_IOC_AUTO)
+ * @rec: declares the object
+ * @leader: pid of the process that was declared; 0, or of nobody in the image: it is gone
+ * @save_signal: that means "save"; 0: none; CR_AUTO_SYSCTL
+ * @end_signal: that means "save, then end"; likewise
+ * @fatal: 1: images of crashes; likewise
+ * @reserved: 0
+ *
+ * Tail: pattern of the names, with its NUL; none: that of the sysctl.
+ */
+struct cr_rec_auto {
+	struct cr_rec rec;
+	__le32 leader;
+	__le32 save_signal;
+	__le32 end_signal;
+	__le32 fatal;
+	__le32 reserved;
 	__le32 reserved2;
 };
 

@@ -24,6 +24,7 @@ struct sample {
 	u32 exe, lib, rd, wr, term, shm_file, null, dir, log;
 	u32 files, fs, sighand[2], mm[2];
 	u32 leader, child, headless;
+	u32 settings;
 	bool caused;
 };
 
@@ -425,6 +426,21 @@ static void usage(struct sample *s, u32 who, u32 proc)
 	DETAIL(s, CR_REC_USAGE, rec, NULL, 0);
 }
 
+/* Of a job of its own, and of one that has only a leader */
+static void settings(struct sample *s)
+{
+	struct cr_rec_auto rec = {
+		.leader = L32(LEADER), .save_signal = L32(12), .end_signal = L32(15),
+		.fatal = L32(CR_AUTO_SYSCTL),
+	};
+	static const char pattern[] = "%e.%n.crimg";
+
+	s->settings = OBJ(s, CR_REC_AUTO, rec, pattern, sizeof(pattern));
+	rec.leader = 0;
+	rec.save_signal = L32(CR_AUTO_SYSCTL);
+	OBJ(s, CR_REC_AUTO, rec, NULL, 0);
+}
+
 static u32 proc(struct sample *s, u32 pid, u32 parent, u32 pgid, u32 flags,
 		u32 threads)
 {
@@ -449,6 +465,11 @@ static u32 proc(struct sample *s, u32 pid, u32 parent, u32 pgid, u32 flags,
 	/* of the others, one is stopped */
 	else if (parent)
 		rec.stop_signal = L32(20);
+	if (!parent) {
+		settings(s);
+		rec.settings = L32(s->settings);
+		rec.images = L32(3);
+	}
 	id = OBJ(s, CR_REC_PROC, rec, NULL, 0);
 	usage(s, CR_USAGE_SELF, 1);
 	usage(s, CR_USAGE_CHILDREN, 1);

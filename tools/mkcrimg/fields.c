@@ -367,6 +367,8 @@ static const struct field proc_fields[] = {
 	HEX(cr_rec_proc, stop_flags),
 	DEC(cr_rec_proc, stop_signal),
 	DEC(cr_rec_proc, reserved2),
+	DEC(cr_rec_proc, settings),
+	DEC(cr_rec_proc, images),
 };
 
 static const struct field usage_fields[] = {
@@ -570,6 +572,15 @@ static const struct field semset_fields[] = {
 	DEC(cr_rec_semset, reserved),
 };
 
+static const struct field auto_fields[] = {
+	DEC(cr_rec_auto, leader),
+	SIGNED(cr_rec_auto, save_signal),
+	SIGNED(cr_rec_auto, end_signal),
+	SIGNED(cr_rec_auto, fatal),
+	DEC(cr_rec_auto, reserved),
+	DEC(cr_rec_auto, reserved2),
+};
+
 static const struct field sockq_fields[] = {
 	DEC(cr_rec_sockq, sock),
 	DEC(cr_rec_sockq, nr_msgs),
@@ -606,6 +617,7 @@ static const struct rec_fields recs[] = {
 	REC(CR_REC_MSGQ, cr_rec_msgq, TAIL_NONE, msgq_fields),
 	REC(CR_REC_MSG, cr_rec_msg, TAIL_BYTES, msg_fields),
 	REC(CR_REC_SEMSET, cr_rec_semset, TAIL_U32, semset_fields),
+	REC(CR_REC_AUTO, cr_rec_auto, TAIL_TEXT, auto_fields),
 	REC(CR_REC_FILE, cr_rec_file, TAIL_TEXT, file_fields),
 	REC(CR_REC_EVENTFD, cr_rec_eventfd, TAIL_NONE, eventfd_fields),
 	REC(CR_REC_TIMERFD, cr_rec_timerfd, TAIL_NONE, timerfd_fields),

@@ -34,12 +34,11 @@ load auto_helper
 	rm "$job_dir/go"
 	job_image=$images/hello.$pid.1.crimg
 	resume
-	mv "$job_image" "$images/first"
-	job_image=$images/first
+	# it goes on counting
 	signalled RTMIN+3 "$pid"
-	until_true image_is_there "hello.$pid.1.crimg"
+	until_true image_is_there "hello.$pid.2.crimg"
 	finish
-	restarts "hello.$pid.1.crimg"
+	restarts "hello.$pid.2.crimg"
 }
 
 @test "another signal saves the job, and ends it as it does" {

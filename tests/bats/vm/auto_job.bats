@@ -119,6 +119,37 @@ outside() {
 	images_are "mine.$pid.1" "mine.$pid.2"
 }
 
+@test "settings of a job go with its image" {
+	local pid child
+	set_to crimg_pattern ''
+	start crash child
+	pid=$job_pid
+	read -r child <"$job_dir/child"
+	mkcrimg auto --signal STKFLT --pattern "$images/own.%p.%n" "$pid"
+	signalled STKFLT "$child"
+	images_are "own.$pid.1"
+	kill -9 "$pid" "$child"
+	expect_status 137
+	job_image=$images/own.$pid.1
+	resume
+	signalled STKFLT "$child"
+	images_are "own.$pid.1" "own.$pid.2"
+	run -0 mkcrimg show --json "$images/own.$pid.2"
+	assert_output --regexp '"images": *2[^0-9]'
+	mkcrimg auto --forget "$pid"
+	kill -9 "$pid"
+	expect_status 137
+	# where it would not be what it was, it is not started, and nothing is left of it
+	echo 0 >/proc/sys/kernel/ftrace_enabled
+	run ! "$job_image"
+	echo 1 >/proc/sys/kernel/ftrace_enabled
+	assert_equal "$(logged "restart: automatic images: the job's signals cannot be caught")" 1
+	[ ! -e "/proc/$pid" ]
+	resume
+	kill -9 "$pid"
+	expect_status 137
+}
+
 @test "settings of a job go before those of all" {
 	set_to crimg_signal "$(kill -l USR2)"
 	start hello

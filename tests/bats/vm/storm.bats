@@ -31,13 +31,14 @@ load auto_helper
 
 @test "a storm of several jobs: an image of each" {
 	local i pids=() dirs=() names=()
-	set_to crimg_signal "$(kill -l USR2)"
+	# which it does nothing with
+	set_to crimg_signal "$(kill -l STKFLT)"
 	for ((i = 0; i < 6; i++)); do
 		start tree
 		pids+=("$job_pid") dirs+=("$job_dir")
 		names+=("tree.$job_pid.1.crimg")
 	done
-	kill -USR2 "${pids[@]/#/-}"
+	kill -STKFLT "${pids[@]/#/-}"
 	until_true savers_done
 	for i in "${names[@]}"; do until_true image_is_there "$i"; done
 	images_are "${names[@]}"
@@ -50,17 +51,18 @@ load auto_helper
 
 @test "the disk is full in the middle of a storm: whole images or none, and all jobs go on" {
 	local i pids=() dirs=() name
-	set_to crimg_signal "$(kill -l USR2)"
+	# which it does nothing with
+	set_to crimg_signal "$(kill -l STKFLT)"
 	mount -t tmpfs -o size=2m tmpfs "$images"
 	for ((i = 0; i < 4; i++)); do
 		start tree
 		pids+=("$job_pid") dirs+=("$job_dir")
 	done
 	# there is room for this one
-	signalled USR2 "$job_pid"
+	signalled STKFLT "$job_pid"
 	image_is_there "tree.$job_pid.1.crimg"
 	for i in 1 2; do
-		kill -USR2 "${pids[@]/#/-}"
+		kill -STKFLT "${pids[@]/#/-}"
 		until_true savers_done
 	done
 	for name in $(ls -A "$images"); do
