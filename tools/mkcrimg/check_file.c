@@ -124,7 +124,8 @@ static bool is_view(const struct views *w, const Elf64_Phdr *ph)
 	switch (cr->objs[s->piece->id].type) {
 	case CR_REC_VDSO:
 		cr_read_obj(cr, s->piece->id, &v, NULL, 0);
-		return ph->p_offset == (u64)((const u8 *)v.tail - w->img->map);
+		return ph->p_offset == w->img->records->p_offset +
+				       (u64)((const u8 *)v.tail - cr->data);
 	case CR_REC_SHM:
 		cr_read_page_run(cr, s->piece->id, s->piece->run, &run);
 		return le32_to_cpu(run.method) == CR_PAGES_RAW &&
@@ -143,9 +144,9 @@ static const Elf64_Phdr **segments_sort(const struct views *w, u32 *nr)
 	const Elf64_Phdr **list, *ph;
 	u32 i;
 
-	list = calloc(img->ehdr->e_phnum + 1, sizeof(*list));
+	list = calloc(img->ehdr.e_phnum + 1, sizeof(*list));
 	*nr = 0;
-	for (i = 0; list && i < img->ehdr->e_phnum; i++) {
+	for (i = 0; list && i < img->ehdr.e_phnum; i++) {
 		ph = &img->phdr[i];
 		if (ph->p_type == PT_CR_LOAD || ph->p_type == PT_CR_ZSTD ||
 		    (ph->p_type == PT_LOAD && !is_view(w, ph)))
@@ -219,7 +220,7 @@ unsigned int check_segments(const struct image *img)
 	if (!image_header_ok(img))
 		problems += problem(img,
 			"checksum of the ELF header does not match");
-	for (i = 0; i < img->ehdr->e_phnum; i++) {
+	for (i = 0; i < img->ehdr.e_phnum; i++) {
 		const Elf64_Phdr *ph = &img->phdr[i];
 
 		if (ph->p_offset > img->size ||
@@ -228,7 +229,7 @@ unsigned int check_segments(const struct image *img)
 				"segment %u lies outside of the file", i);
 	}
 	/* Beyond the cap, runs have no segment of their own */
-	if (img->ehdr->e_phnum < CR_MAX_PHNUM - 8)
+	if (img->ehdr.e_phnum < CR_MAX_PHNUM - 8)
 		problems += check_runs(img);
 	return problems;
 }
@@ -252,11 +253,10 @@ static const char *run_check(void *arg, size_t n, u8 *buf)
 	const struct image *img = r->img;
 	struct cr_rec_pages run;
 	struct cr_view v;
-	const u8 *bytes;
 	const char *why;
 
 	cr_read(&img->cr, img->cr.page_runs[n], &v, &run, sizeof(run));
-	why = image_run_bytes(img, &run, buf, &bytes);
+	why = image_run_bytes(img, &run, buf);
 	if (!why)
 		return NULL;
 	failed("%s: object %u: memory at 0x%llx: %s", img->path, v.id,

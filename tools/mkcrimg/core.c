@@ -171,7 +171,7 @@ const char *core_piece_read(const struct image *img, const struct core_piece *p,
 		return core_file_read(img, p->id, buf, p->len);
 	default:
 		cr_read_page_run(&img->cr, p->id, p->run, &run);
-		return image_run_bytes(img, &run, buf, from);
+		return image_run_bytes(img, &run, buf);
 	}
 }
 

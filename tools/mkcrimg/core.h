@@ -47,8 +47,8 @@ u8 *core_head(struct core_plan *plan, u32 proc, size_t *len, u64 *size);
  * core_piece_read() - the bytes that a piece is part of
  * @img: the image
  * @p: the piece; its bytes begin at its @skip
- * @buf: room for CR_RUN_MAX bytes
- * @from: takes where they are: @buf, or the image itself
+ * @buf: room for IMAGE_RUN_BUF bytes
+ * @from: takes where they are: @buf, or the records
  *
  * Return: NULL, or what went wrong
  */

@@ -37,8 +37,7 @@ struct map {
  * @n: the run at hand
  * @run: as read; of length 0 behind the last one
  * @at: bytes of it that have been passed
- * @buf: room for them
- * @bytes: its bytes, if @read: in @buf, or in the file
+ * @buf: its bytes, if @read
  */
 struct side {
 	const struct image *img;
@@ -50,7 +49,6 @@ struct side {
 	struct cr_rec_pages run;
 	u32 at;
 	u8 *buf;
-	const u8 *bytes;
 	bool read;
 };
 
@@ -79,12 +77,11 @@ static const u8 *page_read(struct diff *d, struct side *s)
 	const char *why = NULL;
 
 	if (!s->read) {
-		why = image_run_bytes(s->img, &s->run, s->buf,
-				      &s->bytes);
+		why = image_run_bytes(s->img, &s->run, s->buf);
 		s->read = true;
 	}
 	if (!why)
-		return s->bytes + s->at;
+		return s->buf + s->at;
 	failed("%s: object %u: memory at 0x%llx: %s", s->img->path, s->id,
 	       (unsigned long long)le64_to_cpu(s->run.addr), why);
 	diff_trouble(d);
@@ -106,10 +103,10 @@ static bool runs_are_same(const struct side *a, const struct side *b)
 
 	return !a->at && !b->at && p->len && p->addr == q->addr &&
 	       p->len == q->len && p->stored == q->stored &&
-	       p->method == q->method &&
-	       !memcmp(a->img->map + le64_to_cpu(p->offset),
-		       b->img->map + le64_to_cpu(q->offset),
-		       le32_to_cpu(p->stored));
+	       p->method == q->method && p->xxh64 == q->xxh64 &&
+	       !image_run_stored(a->img, p, a->buf) &&
+	       !image_run_stored(b->img, q, b->buf) &&
+	       !memcmp(a->buf, b->buf, le32_to_cpu(p->stored));
 }
 
 /* The mapping of an address, which never goes back; NULL: there is none */
@@ -237,7 +234,7 @@ static bool maps_read(struct side *s, const struct image *img, u32 mm)
 
 	*s = (struct side){ .img = img, .id = mm };
 	s->maps = calloc(img->cr.objs[mm].nr_details + 1, sizeof(*s->maps));
-	s->buf = malloc(CR_RUN_MAX);
+	s->buf = malloc(IMAGE_RUN_BUF);
 	if (!s->maps || !s->buf)
 		return false;
 	cr_for_each_detail(&img->cr, mm, &it) {
@@ -357,9 +354,9 @@ void diff_shms(struct diff *d, u32 a, u32 b)
 			       .rec.end = cpu_to_le64(~0ull), .other = 1 };
 	struct map whole_b = whole_a;
 	struct side was = { .img = d->a, .id = a, .maps = &whole_a,
-			    .nr_maps = 1, .buf = malloc(CR_RUN_MAX) };
+			    .nr_maps = 1, .buf = malloc(IMAGE_RUN_BUF) };
 	struct side now = { .img = d->b, .id = b, .maps = &whole_b,
-			    .nr_maps = 1, .buf = malloc(CR_RUN_MAX) };
+			    .nr_maps = 1, .buf = malloc(IMAGE_RUN_BUF) };
 
 	if (was.buf && now.buf) {
 		pages_compare(d, &was, &now);

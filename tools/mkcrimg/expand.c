@@ -159,7 +159,7 @@ static const char *lay_out(struct expansion *x)
 	size_t i;
 	u32 n;
 
-	for (n = 0; n < img->ehdr->e_phnum && !x->notes; n++)
+	for (n = 0; n < img->ehdr.e_phnum && !x->notes; n++)
 		if (img->phdr[n].p_type == PT_NOTE)
 			x->notes = &img->phdr[n];
 	if (x->notes && (x->notes->p_offset > img->size ||
@@ -213,16 +213,15 @@ static const char *run_write(void *arg, size_t n, u8 *buf)
 	struct expansion *x = arg;
 	struct place *p = &x->places[n];
 	size_t len = le32_to_cpu(p->run.len);
-	const u8 *bytes;
 	const char *why;
 
 	if (p->first != n)
 		return NULL;
-	why = image_run_bytes(x->img, &p->run, buf, &bytes);
+	why = image_run_bytes(x->img, &p->run, buf);
 	if (why)
 		return why;
-	p->xxh64 = XXH64(bytes, len, 0);
-	return write_sparse(x->fd, bytes, len, p->offset) ? NULL :
+	p->xxh64 = XXH64(buf, len, 0);
+	return write_sparse(x->fd, buf, len, p->offset) ? NULL :
 	       strerror(errno);
 }
 
@@ -308,7 +307,7 @@ static const char *phdrs_build(struct expansion *x)
 	}
 	if (x->rest < x->rest_end)
 		phdr_add(x, PT_CR_LOAD, x->rest, x->rest_end - x->rest, 1);
-	x->ehdr = *x->img->ehdr;
+	x->ehdr = x->img->ehdr;
 	x->ehdr.e_phnum = x->nr_phdr;
 	x->ehdr.e_phoff = (x->records + x->img->cr.size + 7) & ~7ull;
 	return NULL;
@@ -381,15 +380,29 @@ static const char *plan(struct expansion *x)
 	return x->segments && places_read(x) ? NULL : strerror(ENOMEM);
 }
 
+static const char *notes_write(struct expansion *x)
+{
+	u64 from = x->notes->p_offset, left = x->notes->p_filesz, to = PAGE;
+	const char *why = NULL;
+	u8 part[1 << 16];
+	size_t len;
+
+	for (; left && !why; from += len, to += len, left -= len) {
+		len = left < sizeof(part) ? left : sizeof(part);
+		why = pread_all(x->img->fd, part, len, from);
+		if (!why && !pwrite_all(x->fd, part, len, to))
+			why = strerror(errno);
+	}
+	return why;
+}
+
 /* All but memory. The header comes last: before it this is no image */
 static const char *rest_write(struct expansion *x)
 {
 	const char *why = files_write(x);
 
-	if (!why && x->notes &&
-	    !pwrite_all(x->fd, x->img->map + x->notes->p_offset,
-			x->notes->p_filesz, PAGE))
-		why = strerror(errno);
+	if (!why && x->notes)
+		why = notes_write(x);
 	if (!why)
 		why = records_write(x);
 	if (!why && !pwrite_all(x->fd, &x->ehdr, sizeof(x->ehdr), 0))

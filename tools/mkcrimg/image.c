@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Reading an image file. The records themselves: kernel/cr_image.c. */
+/*
+ * Reading an image file. The records themselves: kernel/cr_image.c.
+ *
+ * It may be somebody else's, who changes or cuts it while it is looked at. What is
+ * checked is a copy, and so is what is used then: nothing of the file is mapped.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <xxhash.h>
 #include <zstd.h>
@@ -14,9 +18,9 @@
 /* Is it an image, and one of this version? */
 static int ehdr_check(struct image *img)
 {
-	const Elf64_Ehdr *e = img->ehdr;
+	const Elf64_Ehdr *e = &img->ehdr;
 
-	if (img->size < sizeof(*e) || memcmp(e->e_ident, ELFMAG, SELFMAG) ||
+	if (memcmp(e->e_ident, ELFMAG, SELFMAG) ||
 	    memcmp(e->e_ident + CR_EI_MAGIC, CR_MAGIC, CR_MAGIC_LEN))
 		return failed("%s: not an image", img->path);
 	if (e->e_ident[CR_EI_VERSION] != CR_VERSION)
@@ -43,7 +47,7 @@ static int records_find(struct image *img)
 	const Elf64_Phdr *ph;
 	unsigned int i;
 
-	for (i = 0; i < img->ehdr->e_phnum; i++) {
+	for (i = 0; i < img->ehdr.e_phnum; i++) {
 		ph = &img->phdr[i];
 		if (ph->p_type != PT_CR_RECORDS)
 			continue;
@@ -54,6 +58,9 @@ static int records_find(struct image *img)
 		    ph->p_filesz > img->size - ph->p_offset)
 			return failed("%s: records lie outside of the file",
 				      img->path);
+		if (ph->p_filesz > CR_MAX_RECORDS_SIZE)
+			return failed("%s: records of %llu bytes", img->path,
+				      (unsigned long long)ph->p_filesz);
 		img->records = ph;
 	}
 	if (!img->records)
@@ -61,60 +68,69 @@ static int records_find(struct image *img)
 	return 0;
 }
 
-int image_map(struct image *img, const char *path)
+/* A part of the file, to be freed; NULL after a line that says why */
+static void *part_read(const struct image *img, u64 offset, size_t len)
 {
-	struct stat st;
-	void *map;
-	int fd, err;
+	void *part = malloc(len + 1);
+	const char *why = strerror(ENOMEM);
 
-	memset(img, 0, sizeof(*img));
-	img->path = path;
-	img->log.what = path;
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &st)) {
-		err = failed("%s: %s", path, strerror(errno));
-		goto out_close;
-	}
-	if (!S_ISREG(st.st_mode) || !st.st_size) {
-		err = failed("%s: not an image", path);
-		goto out_close;
-	}
-	map = mmap(NULL, st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-	if (map == MAP_FAILED) {
-		err = failed("%s: %s", path, strerror(errno));
-		goto out_close;
-	}
-	img->map = map;
-	img->size = st.st_size;
-	img->ehdr = map;
-	err = ehdr_check(img);
-	if (!err) {
-		img->phdr = (const void *)(img->map + img->ehdr->e_phoff);
-		err = records_find(img);
-	}
-	if (err)
-		image_close(img);
-out_close:
-	if (fd >= 0)
-		close(fd);
-	return err;
+	if (part)
+		why = pread_all(img->fd, part, len, offset);
+	if (!why)
+		return part;
+	failed("%s: %s", img->path, why);
+	free(part);
+	return NULL;
 }
 
-int image_index(struct image *img)
+static int headers_read(struct image *img)
 {
-	return cr_image_index(&img->cr, img->map + img->records->p_offset,
-			      img->records->p_filesz, &img->log) ?
-	       ST_FAILED : 0;
+	const char *why;
+	int err;
+
+	why = pread_all(img->fd, &img->ehdr, sizeof(img->ehdr), 0);
+	if (why)
+		return failed("%s: %s", img->path, why);
+	err = ehdr_check(img);
+	if (err)
+		return err;
+	img->phdr = part_read(img, img->ehdr.e_phoff,
+			      img->ehdr.e_phnum * sizeof(*img->phdr));
+	return img->phdr ? records_find(img) : ST_FAILED;
+}
+
+static int file_open(struct image *img)
+{
+	struct stat st;
+
+	/* what it is comes to light when it is open: that must not wait */
+	img->fd = open(img->path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (img->fd < 0 || fstat(img->fd, &st))
+		return failed("%s: %s", img->path, strerror(errno));
+	if (!S_ISREG(st.st_mode) || (u64)st.st_size < sizeof(img->ehdr))
+		return failed("%s: not an image", img->path);
+	img->size = st.st_size;
+	return 0;
+}
+
+static int records_index(struct image *img)
+{
+	img->data = part_read(img, img->records->p_offset,
+			      img->records->p_filesz);
+	if (!img->data)
+		return ST_FAILED;
+	return cr_image_index(&img->cr, img->data, img->records->p_filesz,
+			      &img->log) ? ST_FAILED : 0;
 }
 
 int image_open(struct image *img, const char *path)
 {
 	int err;
 
-	err = image_map(img, path);
-	if (err)
-		return err;
-	err = image_index(img);
+	memset(img, 0, sizeof(*img));
+	img->path = path;
+	img->log.what = path;
+	err = file_open(img) ?: headers_read(img) ?: records_index(img);
 	if (!err && cr_image_check(&img->cr, img->size, &img->log))
 		err = ST_FAILED;
 	if (err)
@@ -125,9 +141,13 @@ int image_open(struct image *img, const char *path)
 void image_close(struct image *img)
 {
 	cr_image_put(&img->cr);
-	if (img->map)
-		munmap((void *)img->map, img->size);
-	img->map = NULL;
+	free(img->data);
+	free(img->phdr);
+	if (img->fd >= 0)
+		close(img->fd);
+	img->data = NULL;
+	img->phdr = NULL;
+	img->fd = -1;
 }
 
 bool image_header_hash(const Elf64_Ehdr *ehdr, const Elf64_Phdr *phdr,
@@ -149,25 +169,34 @@ bool image_header_ok(const struct image *img)
 {
 	u64 hash;
 
-	return image_header_hash(img->ehdr, img->phdr, &hash) &&
+	return image_header_hash(&img->ehdr, img->phdr, &hash) &&
 	       hash == le64_to_cpu(img->cr.end.header_xxh64);
 }
 
-const char *image_run_bytes(const struct image *img,
-			    const struct cr_rec_pages *run, void *buf,
-			    const u8 **bytes)
+const char *image_run_stored(const struct image *img,
+			     const struct cr_rec_pages *run, void *buf)
 {
-	const u8 *from = img->map + le64_to_cpu(run->offset);
+	return pread_all(img->fd, buf, le32_to_cpu(run->stored),
+			 le64_to_cpu(run->offset));
+}
+
+const char *image_run_bytes(const struct image *img,
+			    const struct cr_rec_pages *run, u8 *buf)
+{
+	bool raw = le32_to_cpu(run->method) == CR_PAGES_RAW;
 	size_t stored = le32_to_cpu(run->stored);
 	size_t len = le32_to_cpu(run->len);
+	u8 *from = raw ? buf : buf + CR_RUN_MAX;
+	const char *why;
 	size_t got;
 
-	*bytes = from;
+	why = image_run_stored(img, run, from);
+	if (why)
+		return why;
 	if (XXH64(from, stored, 0) != le64_to_cpu(run->xxh64))
 		return "checksum does not match";
-	if (le32_to_cpu(run->method) == CR_PAGES_RAW)
+	if (raw)
 		return NULL;
-	*bytes = buf;
 	if (ZSTD_getFrameContentSize(from, stored) != len)
 		return "zstd frame says another size";
 	if (ZSTD_findFrameCompressedSize(from, stored) != stored)
@@ -201,22 +230,21 @@ size_t image_mem_read(const struct image *img, u32 id, u64 addr, void *buf,
 	u32 n = image_run_find(img, id, addr);
 	struct cr_rec_pages run;
 	size_t done = 0, part, skip;
-	const u8 *bytes;
 	u8 *pages;
 
-	pages = malloc(CR_RUN_MAX);
+	pages = malloc(IMAGE_RUN_BUF);
 	if (!pages)
 		return 0;
 	for (; n < obj->nr_page_runs && done < len; n++) {
 		cr_read_page_run(&img->cr, id, n, &run);
 		if (le64_to_cpu(run.addr) > addr + done ||
-		    image_run_bytes(img, &run, pages, &bytes))
+		    image_run_bytes(img, &run, pages))
 			break;
 		skip = addr + done - le64_to_cpu(run.addr);
 		part = le32_to_cpu(run.len) - skip;
 		if (part > len - done)
 			part = len - done;
-		memcpy((u8 *)buf + done, bytes + skip, part);
+		memcpy((u8 *)buf + done, pages + skip, part);
 		done += part;
 	}
 	free(pages);

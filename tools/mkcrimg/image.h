@@ -9,29 +9,34 @@
 #include <linux/cr_reader.h>
 #include "mkcrimg.h"
 
+/* Room for a page run, and for what is stored of it */
+#define IMAGE_RUN_BUF	(2 * CR_RUN_MAX)
+
 /**
- * struct image - an image, mapped and indexed
+ * struct image - an image, open and indexed
  * @path: as given, for messages
  * @log: takes what the reader says: lines that start with @path
- * @map: the file
- * @size: its size
- * @ehdr, @phdr: in @map
- * @records: the segment PT_CR_RECORDS
+ * @fd: the file
+ * @size: its size, when it was opened
+ * @ehdr, @phdr: its headers
+ * @records: the segment PT_CR_RECORDS, in @phdr
+ * @data: what is in it
  * @cr: index of the records
  */
 struct image {
 	const char *path;
 	struct cr_log log;
-	const u8 *map;
+	int fd;
 	u64 size;
-	const Elf64_Ehdr *ehdr;
-	const Elf64_Phdr *phdr;
+	Elf64_Ehdr ehdr;
+	Elf64_Phdr *phdr;
 	const Elf64_Phdr *records;
+	u8 *data;
 	struct cr_image cr;
 };
 
 /**
- * image_open() - map a file, find and check its records
+ * image_open() - open a file, find and check its records
  *
  * Checks what a restart checks, not the checksums of header and memory.
  *
@@ -39,10 +44,6 @@ struct image {
  */
 int image_open(struct image *img, const char *path);
 void image_close(struct image *img);
-
-/* The first steps of image_open(), for a file that may be damaged */
-int image_map(struct image *img, const char *path);
-int image_index(struct image *img);
 
 /* XXH64 of an ELF header and the program headers; false: no memory */
 bool image_header_hash(const Elf64_Ehdr *ehdr, const Elf64_Phdr *phdr,
@@ -55,14 +56,16 @@ bool image_header_ok(const struct image *img);
  * image_run_bytes() - the memory of a page run
  * @img: the image; the run's place in the file is checked
  * @run: as read
- * @buf: room for le32_to_cpu(run->len) bytes, if they have to be decompressed
- * @bytes: takes where they are: @buf, or the file itself
+ * @buf: IMAGE_RUN_BUF bytes; begins with the memory then
  *
  * Return: NULL, or what is wrong with the stored bytes
  */
 const char *image_run_bytes(const struct image *img,
-			    const struct cr_rec_pages *run, void *buf,
-			    const u8 **bytes);
+			    const struct cr_rec_pages *run, u8 *buf);
+
+/* As it is stored, whatever that is; at most CR_RUN_MAX bytes. NULL, or why not */
+const char *image_run_stored(const struct image *img,
+			     const struct cr_rec_pages *run, void *buf);
 
 /* The first page run of an object that ends behind @addr; the number of runs: none */
 u32 image_run_find(const struct image *img, u32 id, u64 addr);

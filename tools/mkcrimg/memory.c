@@ -17,7 +17,6 @@
 /* A file of the image as a memfd */
 static int shm_copy(const struct image *img, u32 id, const char **why)
 {
-	const u8 *bytes;
 	struct cr_rec_pages run;
 	struct cr_rec_shm shm;
 	struct cr_view v;
@@ -30,7 +29,7 @@ static int shm_copy(const struct image *img, u32 id, const char **why)
 		*why = "too large to be copied";
 		return -1;
 	}
-	pages = malloc(CR_RUN_MAX);
+	pages = malloc(IMAGE_RUN_BUF);
 	fd = memfd_create("mkcrimg", MFD_CLOEXEC);
 	*why = "cannot be copied";
 	if (!pages || fd < 0)
@@ -39,8 +38,8 @@ static int shm_copy(const struct image *img, u32 id, const char **why)
 		cr_read_page_run(&img->cr, id, n, &run);
 		if (le64_to_cpu(run.addr) >= le64_to_cpu(shm.size))
 			break;
-		if (image_run_bytes(img, &run, pages, &bytes) ||
-		    pwrite(fd, bytes, le32_to_cpu(run.len),
+		if (image_run_bytes(img, &run, pages) ||
+		    pwrite(fd, pages, le32_to_cpu(run.len),
 			   le64_to_cpu(run.addr)) != le32_to_cpu(run.len))
 			goto out_close;
 	}
@@ -117,7 +116,7 @@ int memory_open(struct memory *m, const struct image *img, u32 mm)
 	cr_read_obj(&img->cr, mm, &v, &rec, sizeof(rec));
 	m->vdso = le32_to_cpu(rec.vdso);
 	m->vmas = calloc(img->cr.objs[mm].nr_details + 1, sizeof(*m->vmas));
-	m->run_pages = malloc(CR_RUN_MAX);
+	m->run_pages = malloc(IMAGE_RUN_BUF);
 	if (!m->vmas || !m->run_pages) {
 		memory_close(m);
 		return failed("%s: no memory", img->path);
@@ -176,8 +175,7 @@ static ssize_t stored_read(struct memory *m, u32 id, u64 addr, void *buf,
 	}
 	if (m->run_id != id || m->run.addr != run.addr) {
 		m->run_id = 0;
-		why = image_run_bytes(m->img, &run, m->run_pages,
-				      &m->run_bytes);
+		why = image_run_bytes(m->img, &run, m->run_pages);
 		if (why) {
 			m->damaged = why;
 			return -1;
@@ -188,7 +186,7 @@ static ssize_t stored_read(struct memory *m, u32 id, u64 addr, void *buf,
 	skip = addr - le64_to_cpu(run.addr);
 	if (len > le32_to_cpu(run.len) - skip)
 		len = le32_to_cpu(run.len) - skip;
-	memcpy(buf, m->run_bytes + skip, len);
+	memcpy(buf, m->run_pages + skip, len);
 	return len;
 }
 

@@ -13,8 +13,7 @@
  * @nr_vmas: their number
  * @run: the run that was read last
  * @run_id: the object it is of; 0: none
- * @run_pages: room for them
- * @run_bytes: its bytes: there, or in the image
+ * @run_pages: its bytes
  * @damaged: what is wrong with stored memory that was asked for; NULL: nothing
  * @file: the FILE that was opened last; 0: none
  * @fd: of it, or -1: it is not what it was
@@ -28,7 +27,6 @@ struct memory {
 	struct cr_rec_pages run;
 	u32 run_id;
 	u8 *run_pages;
-	const u8 *run_bytes;
 	const char *damaged;
 	u32 file;
 	int fd;

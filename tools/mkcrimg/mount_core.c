@@ -54,7 +54,7 @@ int core_reader_open(struct core_reader **reader, struct mount *m,
 	if (!err) {
 		r->head = core_head(&r->plan, task->proc, &r->head_len,
 				    &r->size);
-		r->buf = malloc(CR_RUN_MAX);
+		r->buf = malloc(IMAGE_RUN_BUF);
 		if (!r->head || !r->buf)
 			err = ENOMEM;
 	}

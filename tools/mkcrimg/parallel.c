@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <linux/cr_image.h>
 #include <linux/kernel.h>
+#include "image.h"
 #include "parallel.h"
 
 /* Things for each thread: less is not worth the start */
@@ -45,7 +45,7 @@ static void pool_fail(struct pool *p, const char *why, size_t which)
 static void *pool_work(void *arg)
 {
 	struct pool *p = arg;
-	u8 *buf = malloc(CR_RUN_MAX);
+	u8 *buf = malloc(IMAGE_RUN_BUF);
 	const char *why;
 	size_t n;
 

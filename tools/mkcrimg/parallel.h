@@ -8,7 +8,7 @@
 /**
  * parallel() - do a number of things on all CPUs
  * @nr: how many
- * @work: does number n; @buf has room for CR_RUN_MAX bytes. Returns NULL, or
+ * @work: does number n; @buf has room for IMAGE_RUN_BUF bytes. Returns NULL, or
  *	why it failed: then no more are begun
  * @arg: for @work
  * @which: takes the number of the one that failed; may be NULL

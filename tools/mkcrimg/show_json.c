@@ -191,7 +191,6 @@ static json *json_memory(const struct image *img, u32 id, u8 *buf)
 	struct cr_rec_pages run;
 	XXH64_state_t *state = XXH64_createState();
 	const char *why = NULL;
-	const u8 *bytes;
 	u64 addr, nonzero = 0;
 	size_t i;
 	json *o;
@@ -200,13 +199,13 @@ static json *json_memory(const struct image *img, u32 id, u8 *buf)
 	XXH64_reset(state, 0);
 	for (n = 0; n < img->cr.objs[id].nr_page_runs && !why; n++) {
 		cr_read_page_run(&img->cr, id, n, &run);
-		why = image_run_bytes(img, &run, buf, &bytes);
+		why = image_run_bytes(img, &run, buf);
 		for (i = 0; !why && i < le32_to_cpu(run.len); i += page) {
 			addr = le64_to_cpu(run.addr) + i;
-			if (page_is_zero(bytes + i, page))
+			if (page_is_zero(buf + i, page))
 				continue;
 			XXH64_update(state, &addr, sizeof(addr));
-			XXH64_update(state, bytes + i, page);
+			XXH64_update(state, buf + i, page);
 			nonzero += page;
 		}
 	}
@@ -223,7 +222,7 @@ static json *json_memory(const struct image *img, u32 id, u8 *buf)
 static json *json_memories(const struct image *img)
 {
 	json *array = json_object_new_array();
-	u8 *buf = malloc(CR_RUN_MAX);
+	u8 *buf = malloc(IMAGE_RUN_BUF);
 	u32 id;
 
 	for (id = 1; buf && id <= img->cr.nr_objects; id++)

@@ -128,12 +128,31 @@ bool pwrite_all(int fd, const void *buf, size_t len, u64 offset)
 
 	for (; len; p += n, len -= n, offset += n) {
 		n = pwrite(fd, p, len, offset);
-		if (n < 0 && errno == EINTR)
+		if (n < 0 && errno == EINTR) {
 			n = 0;
-		if (n < 0)
+		} else if (n <= 0) {
+			errno = n ? errno : EIO;
 			return false;
+		}
 	}
 	return true;
+}
+
+const char *pread_all(int fd, void *buf, size_t len, u64 offset)
+{
+	u8 *p = buf;
+	ssize_t n;
+
+	for (; len; p += n, len -= n, offset += n) {
+		n = pread(fd, p, len, offset);
+		if (n < 0 && errno == EINTR)
+			n = 0;
+		else if (n < 0)
+			return strerror(errno);
+		else if (!n)
+			return "cut off while it was read";
+	}
+	return NULL;
 }
 
 int device_open(void)

@@ -136,6 +136,24 @@ need_fuse() {
 	[ "$(od -An -tx1 <<<"$output" | head -c 6)" = ' db db' ]
 }
 
+# Whoever has the file may do that while somebody else looks at it.
+@test "an image that is changed and cut while it is mounted: what was checked stays, memory is an error" {
+	need_fuse
+	find m/100 -type f ! -name mem ! -name core ! -name cmdline ! -name environ -exec cat {} + >before
+	readlink m/100/fd/3 m/100/exe >>before
+	# other records, other headers, no memory, in the same file
+	printf '%8192s' '' | tr ' ' '\377' | dd of=a.crimg conv=notrunc status=none
+	truncate -s 8192 a.crimg
+	truncate -s 1M a.crimg
+	find m/100 -type f ! -name mem ! -name core ! -name cmdline ! -name environ -exec cat {} + >after
+	readlink m/100/fd/3 m/100/exe >>after
+	cmp before after
+	truncate -s 0 a.crimg
+	run -1 cat m/100/core
+	assert_output --partial 'Input/output error'
+	run -0 ls m
+}
+
 @test "it ends when it is unmounted" {
 	need_fuse
 	unmount
