@@ -6,6 +6,9 @@
  *
  * mutate --vdso FILE OUT: the image as a kernel with another vdso would have
  * written it; --no-vdso: with one that is no ELF file.
+ *
+ * mutate --text FILE OLD NEW OUT: with other names: as long, and wherever the
+ * records have them.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,8 +44,22 @@ static bool file_write(const struct buf *file, const char *path)
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: mutate [--memory] FILE N OUT | --vdso | --no-vdso FILE OUT\n");
+	fprintf(stderr, "usage: mutate [--memory] FILE N OUT | --vdso | --no-vdso FILE OUT | --text FILE OLD NEW OUT\n");
 	return 2;
+}
+
+static int rename_all(char **argv)
+{
+	struct buf file = {};
+
+	if (!file_read(&file, argv[0]) ||
+	    !mutate_text(&file, argv[1], argv[2]) ||
+	    !file_write(&file, argv[3])) {
+		fprintf(stderr, "mutate: %s: no such text\n", argv[0]);
+		return 1;
+	}
+	buf_free(&file);
+	return 0;
 }
 
 int main(int argc, char **argv)
@@ -54,6 +71,8 @@ int main(int argc, char **argv)
 	char what[256] = "another";
 	struct buf file = {};
 
+	if (argc == 6 && !strcmp(argv[1], "--text"))
+		return rename_all(argv + 2);
 	argc -= memory || vdso;
 	argv += memory || vdso;
 	if (argc != (vdso ? 3 : 4))

@@ -485,3 +485,26 @@ bool mutate_vdso(struct buf *file, bool broken)
 	layout_free(&l);
 	return n < l.nr;
 }
+
+bool mutate_text(struct buf *file, const char *was, const char *now)
+{
+	size_t len = strlen(was);
+	struct layout l;
+	u8 *at, *end;
+	bool any = false;
+
+	memset(&l, 0, sizeof(l));
+	if (!len || strlen(now) != len || !layout_find(file, &l)) {
+		layout_free(&l);
+		return false;
+	}
+	end = file->data + l.at + l.len;
+	for (at = file->data + l.at; (at = memmem(at, end - at, was, len));) {
+		memcpy(at, now, len);
+		at += len;
+		any = true;
+	}
+	image_fix(file);
+	layout_free(&l);
+	return any;
+}

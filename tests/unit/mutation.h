@@ -61,4 +61,10 @@ void field_store(u8 *rec, size_t offset, size_t size, u64 value);
  */
 bool mutate_vdso(struct buf *file, bool broken);
 
+/*
+ * Put @now wherever @was stands in the records, which has the same length. False: it is
+ * nowhere
+ */
+bool mutate_text(struct buf *file, const char *was, const char *now);
+
 #endif

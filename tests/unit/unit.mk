@@ -38,7 +38,7 @@ $(UNIT)/mkcrimg: $(call unit_obj,$(MKCRIMG_SRC) $(CR_READER_SRC))
 	$(unit_link)
 
 # These run in virtual machines, thousands of times: without sanitizers
-MUTATE_OBJ := $(patsubst %.c,$(B)/mkcrimg.d/%.o,tests/unit/build.c $(UNIT_MUTATION) tools/mkcrimg/util.c \
+MUTATE_OBJ := $(patsubst %.c,$(B)/mkcrimg.d/%.o,tests/unit/build.c $(UNIT_MUTATION) tools/mkcrimg/util.c tools/mkcrimg/text.c \
 	$(CR_READER_SRC))
 $(UNIT)/mutate $(UNIT)/exec_mutants: $(UNIT)/%: $(B)/mkcrimg.d/tests/unit/%.o $(MUTATE_OBJ)
 	@$(call say,LD,$@)

@@ -16,6 +16,7 @@
 #include <sys/vfs.h>
 #include <xxhash.h>
 #include "check.h"
+#include "text.h"
 
 /* ---- files ---- */
 
@@ -36,7 +37,7 @@ static void check_carried(const struct image *img, const struct cr_rec_file *f,
 	    mtime_ns(&st) != le64_to_cpu(f->mtime_ns) ||
 	    access(path, exe ? R_OK | X_OK : R_OK))
 		printf("%s: %s: is not here as it was: the copy in the image is used\n",
-		       img->path, path);
+		       printable(img->path), printable(path));
 }
 
 /* Not a problem: who restarts may choose what becomes of it */
@@ -48,7 +49,8 @@ static void check_output(const struct image *img, const struct cr_rec_file *f,
 	if ((le32_to_cpu(f->open_flags) & O_ACCMODE) != O_RDONLY &&
 	    (u64)st->st_size > size)
 		printf("%s: %s: has grown by %llu bytes, which stay, unless with files=truncate\n",
-		       img->path, path, (unsigned long long)(st->st_size - size));
+		       printable(img->path), printable(path),
+		       (unsigned long long)(st->st_size - size));
 }
 
 static unsigned int check_file_stat(const struct image *img,
@@ -324,10 +326,10 @@ static void tell_not_looked_at(const struct image *img)
 			lock |= it.view.type == CR_REC_LOCK;
 	if (lock)
 		printf("%s: not looked at: whether somebody else holds the job's file locks\n",
-		       img->path);
+		       printable(img->path));
 	if (lease)
 		printf("%s: not looked at: whether somebody else has files open on which the job has leases\n",
-		       img->path);
+		       printable(img->path));
 }
 
 unsigned int check_machine(const struct image *img)

@@ -13,6 +13,7 @@
 #include <linux/ioprio.h>
 #include <sys/resource.h>
 #include "check.h"
+#include "text.h"
 
 bool has_cap(unsigned int cap)
 {
@@ -160,7 +161,7 @@ static unsigned int check_ids(const struct image *img)
 		return problem(img, "pid %u is taken, and you may not make a pid namespace (CAP_SYS_ADMIN)",
 			       taken);
 	printf("%s: pid %u is taken: would restart in a private pid namespace\n",
-	       img->path, taken);
+	       printable(img->path), taken);
 	return 0;
 }
 

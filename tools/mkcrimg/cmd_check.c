@@ -13,6 +13,7 @@
 #include <sys/syscall.h>
 #include <linux/cr.h>
 #include "check.h"
+#include "text.h"
 
 static int check_file(const char *path, bool machine)
 {
@@ -26,7 +27,7 @@ static int check_file(const char *path, bool machine)
 	if (machine)
 		problems += check_machine(&img);
 	if (!problems)
-		printf("%s: %s\n", path, machine ? "would restart here" : "ok");
+		printf("%s: %s\n", printable(path), machine ? "would restart here" : "ok");
 	image_close(&img);
 	return problems ? ST_FAILED : ST_OK;
 }

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <time.h>
 #include "diff.h"
+#include "json.h"
+#include "text.h"
 
 /*
  * Exit statuses, as diff(1) has them: not those of other commands. ST_USAGE is
@@ -86,7 +88,8 @@ static void show_heads(const struct diff *d)
 	double seconds = time_between(d->a, d->b) / 1e9;
 	enum relation r = jobs_relation(d->a, d->b);
 
-	printf("%s, %s: %s, %.3f s %s\n", d->a->path, d->b->path,
+	printf("%s, %s: %s, %.3f s %s\n", printable(d->a->path),
+	       printable(d->b->path),
 	       relations[r], seconds < 0 ? -seconds : seconds,
 	       seconds < 0 ? "earlier" : "later");
 }
@@ -123,8 +126,8 @@ static int compare_json(struct diff *d)
 	json_object_object_add(top, "between_ns", json_object_new_int64(
 			       time_between(d->a, d->b)));
 	json_object_object_add(top, "changes", d->changes);
-	puts(json_object_to_json_string_ext(top, JSON_C_TO_STRING_PRETTY |
-					    JSON_C_TO_STRING_NOSLASHESCAPE));
+	if (!json_print(top))
+		st = DIFF_TROUBLE;
 	json_object_put(top);
 	return st;
 }

@@ -7,6 +7,7 @@
 #include <time.h>
 #include "image.h"
 #include "show.h"
+#include "text.h"
 
 static void show_head(const struct image *img)
 {
@@ -17,13 +18,14 @@ static void show_head(const struct image *img)
 
 	if (localtime_r(&when, &tm))
 		strftime(date, sizeof(date), "%Y-%m-%d %H:%M:%S", &tm);
-	printf("%s: %u process%s, %u thread%s, %s of memory in %s\n", img->path,
-	       le32_to_cpu(h->nr_procs),
+	printf("%s: %u process%s, %u thread%s, %s of memory in %s\n",
+	       printable(img->path), le32_to_cpu(h->nr_procs),
 	       le32_to_cpu(h->nr_procs) == 1 ? "" : "es",
 	       le32_to_cpu(h->nr_threads),
 	       le32_to_cpu(h->nr_threads) == 1 ? "" : "s",
 	       human_size(le64_to_cpu(h->memory)), human_size(img->size));
-	printf("taken %s on %s, Linux %s\n", date, h->node, h->release);
+	printf("taken %s on %s, Linux %s\n", date, printable(h->node),
+	       printable(h->release));
 }
 
 /* ---- the tree ---- */
@@ -124,7 +126,7 @@ static void tree_line(const struct image *img, u32 id, unsigned int depth)
 	       le32_to_cpu(p.pid), ppid, le32_to_cpu(p.nr_threads),
 	       human_size(memory),
 	       (le64_to_cpu(p.utime_ns) + le64_to_cpu(p.stime_ns)) / 1e9,
-	       state, 2 * (int)depth, "", comm, exe);
+	       state, 2 * (int)depth, "", printable(comm), printable(exe));
 }
 
 static void show_tree(const struct image *img)
@@ -351,7 +353,7 @@ static void show_file(const struct image *img, u32 id)
 	struct cr_view v;
 
 	cr_read_obj(&img->cr, id, &v, &f, sizeof(f));
-	printf("%s: %s", (const char *)v.tail, access_name(&f));
+	printf("%s: %s", printable(v.tail), access_name(&f));
 	switch (le32_to_cpu(f.kind)) {
 	case CR_FILE_REG:
 		printf(", at %llu of %llu",
@@ -430,7 +432,7 @@ static void show_epitem(const struct image *img,
 {
 	printf("  epoll   object %u: fd %u, %s, events 0x%x, data 0x%llx\n",
 	       le32_to_cpu(item->epoll), le32_to_cpu(item->fd),
-	       image_file_name(img, le32_to_cpu(item->file)),
+	       printable(image_file_name(img, le32_to_cpu(item->file))),
 	       le32_to_cpu(item->events),
 	       (unsigned long long)le64_to_cpu(item->data));
 }
@@ -446,11 +448,12 @@ static void show_files(const struct image *img, const struct cr_rec_thread *t)
 	struct cr_view v;
 
 	cr_read_obj(&img->cr, le32_to_cpu(t->fs), &v, &fs, sizeof(fs));
-	printf("  cwd     %s%s\n", (const char *)v.tail,
+	printf("  cwd     %s%s\n", printable(v.tail),
 	       le32_to_cpu(fs.flags) & CR_FS_CWD_REMOVED ? " (removed)" : "");
 	if (strcmp((const char *)v.tail + le32_to_cpu(fs.cwd_len), "/"))
 		printf("  root    %s\n",
-		       (const char *)v.tail + le32_to_cpu(fs.cwd_len));
+		       printable((const char *)v.tail +
+				 le32_to_cpu(fs.cwd_len)));
 	cr_for_each_detail(&img->cr, files, &it) {
 		if (it.view.type != CR_REC_FD)
 			break;
@@ -592,7 +595,7 @@ static void show_maps(const struct image *img, u32 mm)
 		       le32_to_cpu(vma.flags) & CR_VMA_SHARED ? 's' : 'p',
 		       (unsigned long long)le64_to_cpu(vma.pgoff),
 		       stored ? human_size(stored) : "-",
-		       vma_name(img, &vma, &it.view));
+		       printable(vma_name(img, &vma, &it.view)));
 	}
 }
 
@@ -660,7 +663,8 @@ static void show_threads(const struct image *img, const u32 *first, u32 id,
 		cr_read_obj(&img->cr, n, &v, &other, sizeof(other));
 		if (other.files == t->files && other.fs == t->fs)
 			continue;
-		printf("thread %u (%s)\n", le32_to_cpu(other.tid), other.comm);
+		printf("thread %u (%s)\n", le32_to_cpu(other.tid),
+		       printable(other.comm));
 		show_shared(img, first, id, &other);
 		show_files(img, &other);
 	}
@@ -676,10 +680,10 @@ static void show_proc(const struct image *img, const u32 *first, u32 id,
 	if (!image_main_thread(img, id, &t))
 		return;
 	cr_read_obj(&img->cr, id, &v, &p, sizeof(p));
-	printf("\npid %u (%s)\n", le32_to_cpu(p.pid), t.comm);
+	printf("\npid %u (%s)\n", le32_to_cpu(p.pid), printable(t.comm));
 	if (le32_to_cpu(p.flags) & CR_PROC_HEADLESS)
-		printf("  exited  first thread (%s), with %u\n", p.comm,
-		       le32_to_cpu(p.exit_code) >> 8);
+		printf("  exited  first thread (%s), with %u\n",
+		       printable(p.comm), le32_to_cpu(p.exit_code) >> 8);
 	show_shared(img, first, id, &t);
 	show_files(img, &t);
 	show_timers(img, id);
@@ -737,7 +741,7 @@ static int run(const struct cmd *cmd, int argc, char **argv)
 	bool json = false, maps = false, memory = false;
 	struct image img;
 	u32 id = 0;
-	int opt;
+	int opt, st = ST_OK;
 
 	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (opt) {
@@ -759,7 +763,7 @@ static int run(const struct cmd *cmd, int argc, char **argv)
 	if (image_open(&img, argv[optind]))
 		return ST_FAILED;
 	if (json) {
-		show_json(&img, memory);
+		st = show_json(&img, memory) ? ST_OK : ST_FAILED;
 	} else {
 		u32 *first = first_users(&img);
 
@@ -772,7 +776,7 @@ static int run(const struct cmd *cmd, int argc, char **argv)
 		show_flight(&img);
 	}
 	image_close(&img);
-	return fflush(stdout) ? failed("stdout: write error") : ST_OK;
+	return fflush(stdout) ? failed("stdout: write error") : st;
 }
 
 const struct cmd cmd_show = {

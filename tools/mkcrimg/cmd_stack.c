@@ -5,7 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "json.h"
 #include "stack.h"
+#include "text.h"
 
 static void process(void *arg, const struct image *img, u32 id)
 {
@@ -21,16 +23,18 @@ static void process(void *arg, const struct image *img, u32 id)
 	*again = true;
 	printf("PID %u ", le32_to_cpu(p.pid));
 	if (!image_main_thread(img, id, &t)) {
-		printf("%s: zombie\n", p.comm);
+		printf("%s: zombie\n", printable(p.comm));
 		return;
 	}
 	cr_read_obj(&img->cr, le32_to_cpu(t.mm), &v, &mm, sizeof(mm));
-	printf("%s - %s", t.comm, image_file_name(img, le32_to_cpu(mm.exe)));
+	printf("%s - %s", printable(t.comm),
+	       printable(image_file_name(img, le32_to_cpu(mm.exe))));
 	if (p.stop_signal)
 		printf(": stopped by SIG%s",
 		       sigabbrev_np(le32_to_cpu(p.stop_signal)));
 	if (le32_to_cpu(p.flags) & CR_PROC_HEADLESS)
-		printf(": its first thread (%s) has exited", p.comm);
+		printf(": its first thread (%s) has exited",
+		       printable(p.comm));
 	putchar('\n');
 }
 
@@ -39,7 +43,7 @@ static void module(void *arg, const struct module *mod, const char *build_id)
 	(void)arg;
 	printf("    %012llx-%012llx %s - %s%s%s%s\n",
 	       (unsigned long long)mod->start, (unsigned long long)mod->end,
-	       build_id ? build_id : "no build-id", mod->name,
+	       build_id ? build_id : "no build-id", printable(mod->name),
 	       mod->why ? " (" : "", mod->why ? mod->why : "",
 	       mod->why ? ")" : "");
 }
@@ -56,7 +60,7 @@ static void thread(void *arg, const struct cr_rec_thread *t,
 			 (unsigned long long)call->nr);
 		name = number;
 	}
-	printf("TID %u %s: ", le32_to_cpu(t->tid), t->comm);
+	printf("TID %u %s: ", le32_to_cpu(t->tid), printable(t->comm));
 	switch (call->state) {
 	case CALL_NONE:
 		printf("runs");
@@ -81,18 +85,19 @@ static void frame(void *arg, const struct stack_frame *f)
 	(void)arg;
 	printf("#%-3u 0x%016llx ", f->nr, (unsigned long long)f->pc);
 	if (f->symbol)
-		printf("%s+0x%llx", f->symbol, (unsigned long long)f->offset);
+		printf("%s+0x%llx", printable(f->symbol),
+		       (unsigned long long)f->offset);
 	else
 		putchar('?');
 	printf(" - ");
 	if (!f->module)
 		printf("no file");
 	else
-		printf("%s", f->module->name);
+		printf("%s", printable(f->module->name));
 	if (f->module && f->module->why)
 		printf(" (%s)", f->module->why);
 	if (f->source)
-		printf("  %s:%d", f->source, f->line);
+		printf("  %s:%d", printable(f->source), f->line);
 	putchar('\n');
 }
 
@@ -138,8 +143,8 @@ static int processes_json(const struct image *img, u32 pid, bool build_ids)
 
 	json_object_object_add(top, "processes", array);
 	st = processes(img, pid, build_ids, &stack_json, array);
-	puts(json_object_to_json_string_ext(top, JSON_C_TO_STRING_PRETTY |
-					    JSON_C_TO_STRING_NOSLASHESCAPE));
+	if (!json_print(top))
+		st = ST_FAILED;
 	json_object_put(top);
 	return st;
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "diff.h"
+#include "text.h"
 
 /* Longer values are not printed */
 #define VALUE_MAX	72
@@ -71,9 +72,10 @@ void diff_changed(struct diff *d, const char *field, json *was, json *now)
 		return;
 	}
 	if (strlen(a) > VALUE_MAX || strlen(b) > VALUE_MAX)
-		printf("%s: %s: changed\n", d->where, field);
+		printf("%s: %s: changed\n", printable(d->where), field);
 	else
-		printf("%s: %s: %s, now %s\n", d->where, field, a, b);
+		printf("%s: %s: %s, now %s\n", printable(d->where), field,
+		       printable(a), printable(b));
 	json_object_put(was);
 	json_object_put(now);
 }
@@ -98,7 +100,7 @@ void diff_only(struct diff *d, const char *what, u64 pages)
 				json_object_new_uint64(pages));
 		return;
 	}
-	printf("%s: %s", d->where, what);
+	printf("%s: %s", printable(d->where), what);
 	if (pages)
 		printf(", %llu page%s", (unsigned long long)pages,
 		       pages == 1 ? "" : "s");
@@ -127,7 +129,7 @@ void diff_pages(struct diff *d, const struct diff_pages *p)
 		pages_json(d, p);
 		return;
 	}
-	printf("%s: pages", d->where);
+	printf("%s: pages", printable(d->where));
 	if (p->changed) {
 		printf("%s%llu changed in %llu byte%s", sep,
 		       (unsigned long long)p->changed,

@@ -13,6 +13,7 @@
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include "save.h"
+#include "text.h"
 
 #define EXIT_WAIT_MS		10000
 /* An image is executed by its owner and, as it holds memory, read by nobody else */
@@ -165,7 +166,7 @@ int save_job(struct save *s)
 void save_summary(const struct save *s)
 {
 	printf("%s: %u process%s, %u thread%s, %s of memory in %s, stopped for %llu ms\n",
-	       s->path, s->iso.nr_procs, s->iso.nr_procs == 1 ? "" : "es",
+	       printable(s->path), s->iso.nr_procs, s->iso.nr_procs == 1 ? "" : "es",
 	       s->iso.nr_threads, s->iso.nr_threads == 1 ? "" : "s",
 	       human_size(s->img.memory), human_size(s->img.stored),
 	       (unsigned long long)s->img.stopped_ns / 1000000);

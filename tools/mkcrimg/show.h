@@ -6,8 +6,11 @@
 #include "fields.h"
 #include "image.h"
 
-/* The image as JSON on stdout; @memory: with a hash of each memory's contents */
-void show_json(const struct image *img, bool memory);
+/*
+ * The image as JSON on stdout; @memory: with a hash of each memory's contents.
+ * False after a line that says why not
+ */
+bool show_json(const struct image *img, bool memory);
 
 /* Element @n of a field, in the way that its form says */
 struct json_object *json_value(const struct field *f, const void *rec,

@@ -7,20 +7,13 @@
 #include <xxhash.h>
 #include "fields.h"
 #include "image.h"
+#include "json.h"
 #include "show.h"
 
 /* Longer byte tails are shown by their hash */
 #define HEX_MAX	128
 
 typedef struct json_object json;
-
-static json *json_hex(u64 value)
-{
-	char text[24];
-
-	snprintf(text, sizeof(text), "0x%llx", (unsigned long long)value);
-	return json_object_new_string(text);
-}
 
 static json *json_bytes(const u8 *p, size_t len)
 {
@@ -233,12 +226,13 @@ static json *json_memories(const struct image *img)
 	return array;
 }
 
-void show_json(const struct image *img, bool memory)
+bool show_json(const struct image *img, bool memory)
 {
 	json *top = json_object_new_object();
 	json *records = json_object_new_array();
 	struct cr_view v;
 	size_t offset;
+	bool ok;
 
 	for (offset = 0; offset < img->cr.size; offset = v.next)
 		json_object_array_add(records, json_record(img, offset, &v));
@@ -248,7 +242,7 @@ void show_json(const struct image *img, bool memory)
 	json_object_object_add(top, "records", records);
 	if (memory)
 		json_object_object_add(top, "memory", json_memories(img));
-	puts(json_object_to_json_string_ext(top, JSON_C_TO_STRING_PRETTY |
-					    JSON_C_TO_STRING_NOSLASHESCAPE));
+	ok = json_print(top);
 	json_object_put(top);
+	return ok;
 }

@@ -2,17 +2,10 @@
 /* Backtraces as JSON. */
 #include <stdio.h>
 #include <string.h>
+#include "json.h"
 #include "stack.h"
 
 typedef struct json_object json;
-
-static json *json_hex(u64 value)
-{
-	char text[24];
-
-	snprintf(text, sizeof(text), "0x%llx", (unsigned long long)value);
-	return json_object_new_string(text);
-}
 
 static void add_text(json *o, const char *key, const char *text)
 {

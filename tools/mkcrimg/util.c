@@ -11,6 +11,7 @@
 #include <linux/cr.h>
 #include <linux/cr_reader.h>
 #include "mkcrimg.h"
+#include "text.h"
 
 static bool muted;
 
@@ -20,14 +21,26 @@ void mute(bool on)
 }
 
 /* One write for each line, so that lines of threads do not mix */
+static void put_text(const char *what, const char *text, size_t len,
+		     const char *why)
+{
+	char *prefix = text_shown(what, strlen(what));
+	char *shown = text_shown(text, len);
+
+	if (prefix && shown)
+		fprintf(stderr, "mkcrimg: %s%s%s%s%s\n", prefix,
+			*what ? ": " : "", shown, *why ? ": " : "", why);
+	free(prefix);
+	free(shown);
+}
+
 static void put_line(const char *what, const char *fmt, va_list ap)
 {
 	char *text;
 
 	if (muted || vasprintf(&text, fmt, ap) < 0)
 		return;
-	fprintf(stderr, "mkcrimg: %s%s%s\n", what ? what : "", what ? ": " : "",
-		text);
+	put_text(what, text, strlen(text), "");
 	free(text);
 }
 
@@ -36,7 +49,7 @@ int failed(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	put_line(NULL, fmt, ap);
+	put_line("", fmt, ap);
 	va_end(ap);
 	return ST_FAILED;
 }
@@ -46,7 +59,7 @@ void note(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	put_line(NULL, fmt, ap);
+	put_line("", fmt, ap);
 	va_end(ap);
 }
 
@@ -87,8 +100,7 @@ unsigned int print_report(const char *what, const char *report, int err)
 		len = strcspn(report, "\n");
 		if (!len)
 			continue;
-		fprintf(stderr, "mkcrimg: %s: %.*s%s%s\n", what, (int)len,
-			report, *why ? ": " : "", why);
+		put_text(what, report, len, why);
 		nr++;
 	}
 	return nr;

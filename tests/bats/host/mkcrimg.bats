@@ -136,6 +136,29 @@ print($1)"
 	assert_output '7 True False'
 }
 
+# An escape sequence, a byte that is no UTF-8, a line's end, U+009B, which some terminals obey, too; and an image's own name.
+@test "names do nothing to a terminal, and JSON is JSON" {
+	local cmd
+	"$unit/mutate" --text a.crimg /usr/bin/app $'/\e[31m\xe9\n\xc2\x9bxy' b.crimg
+	mv b.crimg $'b\e[7m.crimg'
+	for cmd in 'show --maps' check 'stack -b' 'diff a.crimg' 'core -p 103' 'show --json' 'stack --json' 'diff --json a.crimg'; do
+		run mkcrimg $cmd $'b\e[7m.crimg'
+		run -1 grep -aP '\x1b|\x9b|\xe9|^\S?xy' <<<"$output"
+	done
+	run -0 mkcrimg show $'b\e[7m.crimg'
+	assert_line --index 0 --partial 'b\033[7m.crimg: 5 processes'
+	assert_output --partial '  app  /\033[31m\351\012\302\233xy'
+	for cmd in 'show --json' 'stack --json' 'diff --json a.crimg'; do
+		mkcrimg $cmd $'b\e[7m.crimg' >json || [ $? = 1 ]
+		run -0 python3 -c "
+import json
+text = open('json', encoding='utf-8', errors='strict').read()
+json.loads(text)
+print('/\\\\u001b[31m' in text and '\\\\\\\\351\\\\n\\\\u009bxy' in text)"
+		assert_output True
+	done
+}
+
 @test "check: a whole image" {
 	run -0 mkcrimg check --records-only a.crimg
 	assert_output 'a.crimg: ok'
