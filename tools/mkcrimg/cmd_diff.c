@@ -161,10 +161,7 @@ static int run(const struct cmd *cmd, int argc, char **argv)
 	st = json ? compare_json(&d) : compare(&d);
 	image_close(&a);
 	image_close(&b);
-	if (!fflush(stdout))
-		return st;
-	failed("stdout: write error");
-	return DIFF_TROUBLE;
+	return st;
 }
 
 const struct cmd cmd_diff = {
@@ -174,5 +171,6 @@ const struct cmd cmd_diff = {
 	.options =
 	"      --json   for programs\n"
 	"      exit status: 0 nothing differs, 1 something does, 2 trouble\n",
+	.trouble = DIFF_TROUBLE,
 	.run = run,
 };

@@ -776,7 +776,7 @@ static int run(const struct cmd *cmd, int argc, char **argv)
 		show_flight(&img);
 	}
 	image_close(&img);
-	return fflush(stdout) ? failed("stdout: write error") : st;
+	return st;
 }
 
 const struct cmd cmd_show = {

@@ -185,7 +185,7 @@ static int run(const struct cmd *cmd, int argc, char **argv)
 	st = json ? processes_json(&img, pid, build_ids) :
 		    processes(&img, pid, build_ids, &text, &again);
 	image_close(&img);
-	return fflush(stdout) ? failed("stdout: write error") : st;
+	return st;
 }
 
 const struct cmd cmd_stack = {

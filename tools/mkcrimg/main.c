@@ -56,6 +56,16 @@ static int run(const struct cmd *cmd, int argc, char **argv)
 	return cmd->run(cmd, argc, argv);
 }
 
+/* What could not be written was not said, however early that came to light */
+static int finish(int st, int trouble)
+{
+	if (fflush(stdout) || ferror(stdout)) {
+		failed("stdout: write error");
+		st = trouble ? trouble : ST_FAILED;
+	}
+	return st;
+}
+
 int main(int argc, char **argv)
 {
 	size_t i;
@@ -67,16 +77,17 @@ int main(int argc, char **argv)
 	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") ||
 	    !strcmp(argv[1], "help")) {
 		help(stdout);
-		return ST_OK;
+		return finish(ST_OK, 0);
 	}
 	if (!strcmp(argv[1], "--version")) {
 		printf("mkcrimg %s, image format %d\n", MKCRIMG_VERSION,
 		       CR_VERSION);
-		return ST_OK;
+		return finish(ST_OK, 0);
 	}
 	for (i = 0; i < ARRAY_SIZE(cmds); i++)
 		if (cmds[i] && !strcmp(argv[1], cmds[i]->name))
-			return run(cmds[i], argc - 1, argv + 1);
+			return finish(run(cmds[i], argc - 1, argv + 1),
+				      cmds[i]->trouble);
 	failed("%s: no such command; try mkcrimg --help", argv[1]);
 	return ST_USAGE;
 }

@@ -22,6 +22,7 @@
  * @args: what follows it, for the help
  * @help: one line that says what it does
  * @options: lines that explain the options; may be NULL
+ * @trouble: exit status if what it prints cannot be written; 0: ST_FAILED
  * @run: argv[0] is the command's name; value: the exit status
  */
 struct cmd {
@@ -29,6 +30,7 @@ struct cmd {
 	const char *args;
 	const char *help;
 	const char *options;
+	int trouble;
 	int (*run)(const struct cmd *cmd, int argc, char **argv);
 };
 

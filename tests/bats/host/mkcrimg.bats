@@ -99,6 +99,16 @@ print($1)"
 	one_line 'image of version 7; only 1 is known'
 }
 
+@test "what cannot be written is a failure" {
+	local cmd
+	for cmd in --help --version 'check --records-only a.crimg' 'show a.crimg' 'show --json a.crimg' 'stack a.crimg'; do
+		run -1 --separate-stderr bash -c "'$unit/mkcrimg' $cmd >/dev/full"
+		one_line 'stdout: write error'
+	done
+	run -2 --separate-stderr bash -c "'$unit/mkcrimg' diff a.crimg a.crimg >/dev/full"
+	one_line 'stdout: write error'
+}
+
 @test "show: tree, files, maps" {
 	run -0 mkcrimg show --maps a.crimg
 	assert_line --index 0 --regexp '^a.crimg: 5 processes, 4 threads, .* of memory in '
