@@ -44,6 +44,7 @@ int image_exec(char *const args[])
 	if (!print_last_error(err))
 		failed("%s: %s%s", args[0], strerror(err), err == ENOEXEC ?
 		       ": no image, or no kernel module for it" : "");
+	errno = err;
 	return ST_FAILED;
 }
 

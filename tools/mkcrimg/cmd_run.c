@@ -65,6 +65,7 @@ static void signals_init(struct run *r)
 	static const int passed[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM,
 				      SIGUSR1, SIGUSR2, SIGALRM, SIGCONT,
 				      SIGXCPU, SIGPWR };
+	sigset_t blocked;
 	size_t i;
 	int sig;
 
@@ -73,7 +74,10 @@ static void signals_init(struct run *r)
 		if (!is_ignored(passed[i]))
 			sigaddset(&r->handled, passed[i]);
 	sigaddset(&r->handled, SIGCHLD);
-	sigprocmask(SIG_BLOCK, &r->handled, &r->inherited);
+	/* the job does not end because nobody reads what is said about it */
+	blocked = r->handled;
+	sigaddset(&blocked, SIGPIPE);
+	sigprocmask(SIG_BLOCK, &blocked, &r->inherited);
 	for (sig = 1; sig <= SIGRTMAX; sig++)
 		if (sig == SIGCHLD || sigismember(&r->warnings, sig) == 1)
 			signal(sig, SIG_DFL);

@@ -87,7 +87,7 @@ char *report_alloc(void);
 
 /*
  * Execute an image: @args[0], with options behind it. Value, if that fails:
- * ST_FAILED, after a line that says why
+ * ST_FAILED, after a line that says why, and the errno of it
  */
 int image_exec(char *const args[]);
 

@@ -12,7 +12,6 @@ static void __attribute__((noreturn)) child(void (*fn)(void *arg), void *arg,
 	int err;
 
 	setsid();
-	signal(SIGXFSZ, SIG_DFL);
 	sigprocmask(SIG_SETMASK, mask, NULL);
 	fn(arg);
 	err = errno;

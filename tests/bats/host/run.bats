@@ -123,6 +123,11 @@ ends() {
 	assert_equal "${output%% *} ${output%% *} ${output%% *}" "$output"
 	plain=$(grep '^Sig[BI]' /proc/self/status)
 	assert_equal "$(mkcrimg run -- grep '^Sig[BI]' /proc/self/status)" "$plain"
+	# ignored: SIGXFSZ, SIGPIPE
+	trap '' XFSZ PIPE
+	plain=$(grep '^Sig[BI]' /proc/self/status)
+	assert_equal "$(mkcrimg run -- grep '^Sig[BI]' /proc/self/status)" "$plain"
+	trap - XFSZ PIPE
 }
 
 @test "run: signals that are no warning are passed on" {
@@ -186,4 +191,34 @@ ends() {
 	assert_equal "${stderr_lines[1]}" 'mkcrimg: ./x.1.crimg: not an image of this command'
 	: >before.now
 	ls -A | grep -v '^before' | diff - <(grep -v '^before' before)
+}
+
+# A number that is taken is taken, whoever has it: an image is never written over.
+@test "auto: images of others, and what is none, count for the next number" {
+	local what
+	sleep 300 3>&- &
+	local job=$!
+	for what in 'mkdir x.999999999.crimg' 'ln -s nowhere x.999999999.crimg' 'touch x.999999999.crimg'; do
+		$what
+		[ -z "${what##touch*}" ] && [ "$(id -u)" = 0 ] && chown 65534 x.999999999.crimg
+		"$unit/mkcrimg" auto -q --every 1s -o x "$job" 2>err 3>&- &
+		until_true test -s err
+		kill $!
+		ends 143 $!
+		assert_equal "$(head -n 1 err)" 'mkcrimg: ./x: no number is left for the next image'
+		rm -r x.999999999.crimg
+	done
+	kill "$job"
+}
+
+@test "run: nobody has to read what it says" {
+	mkfifo pipe
+	"$unit/mkcrimg" run -- sh -c ': >ready; until [ -e go ]; do sleep 0.1; done; exit 3' 2>pipe 3>&- &
+	exec 7<pipe
+	until_true test -e ready
+	exec 7<&-
+	# a line about /dev/crimg, which is not there
+	kill -TERM $!
+	: >go
+	ends 3
 }
