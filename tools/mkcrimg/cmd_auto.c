@@ -29,28 +29,25 @@ static bool wait_due(const struct periodic *p, int pidfd)
 	return n <= 0;
 }
 
-static void save_once(struct periodic *p, pid_t pid)
+static void save_once(struct periodic *p, pid_t pid, int pidfd)
 {
 	struct save s = SAVE_INIT(p->what);
 
+	/* the number may be another process's before anything is done by it */
 	s.pid = pid;
+	s.pidfd = pidfd;
 	if (periodic_save(p, &s, save_job_watched) || p->quiet)
 		return;
 	save_summary(&s);
 	fflush(stdout);
 }
 
-static int auto_run(struct periodic *p, pid_t pid)
+static int auto_run(struct periodic *p, pid_t pid, int pidfd)
 {
-	int pidfd = syscall(SYS_pidfd_open, pid, 0);
-
-	if (pidfd < 0)
-		return failed("%s: pid %d: %s", p->what, pid, strerror(errno));
 	periodic_start(p);
 	while (wait_due(p, pidfd))
 		if (periodic_due(p))
-			save_once(p, pid);
-	close(pidfd);
+			save_once(p, pid, pidfd);
 	return ST_OK;
 }
 
@@ -79,7 +76,7 @@ static int run(const struct cmd *cmd, int argc, char **argv)
 	struct declare d = DECLARE_INIT;
 	const char *name = NULL, *dir = NULL;
 	unsigned long pid;
-	int opt;
+	int opt, pidfd, st;
 
 	while ((opt = getopt_long(argc, argv, PERIODIC_SHORT "d:o:", options,
 				  NULL)) != -1) {
@@ -97,11 +94,15 @@ static int run(const struct cmd *cmd, int argc, char **argv)
 	    !declare_valid(&d) ||
 	    !parse_number(argv[optind], 1, 0x7fffffff, &pid))
 		return usage(cmd);
-	if (d.wanted && declare_job(&d, pid))
-		return ST_FAILED;
-	if (!p.every_ms)
-		return ST_OK;
-	return name_series(&p, name, dir ?: ".", pid) ?: auto_run(&p, pid);
+	pidfd = syscall(SYS_pidfd_open, (pid_t)pid, 0);
+	if (pidfd < 0)
+		return failed("auto: pid %lu: %s", pid, strerror(errno));
+	st = d.wanted ? declare_job(&d, pid, pidfd) : ST_OK;
+	if (!st && p.every_ms)
+		st = name_series(&p, name, dir ?: ".", pid) ?:
+		     auto_run(&p, pid, pidfd);
+	close(pidfd);
+	return st;
 }
 
 const struct cmd cmd_auto = {

@@ -41,7 +41,7 @@ static int core_to(const struct image *img, u32 proc, u32 filter,
 	if (!err && !output_sync(&out))
 		err = failed("%s: %s", path, strerror(errno));
 	if (!err)
-		err = output_publish(&out, path);
+		err = output_publish(&out, path, false);
 	output_close(&out);
 	return err;
 }

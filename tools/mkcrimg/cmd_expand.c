@@ -44,7 +44,7 @@ static int expand_to(const struct image *img, const char *path)
 	if (!err && !output_sync(&out))
 		err = failed("%s: %s", path, strerror(errno));
 	if (!err)
-		err = output_publish(&out, path);
+		err = output_publish(&out, path, false);
 	output_close(&out);
 	return err;
 }

@@ -126,7 +126,7 @@ static int resume_newest(struct run *r)
 	size_t i, nr;
 	pid_t pid;
 
-	numbers = series_numbers(series, &nr);
+	numbers = series_numbers(series, false, &nr);
 	if (!numbers)
 		return ST_FAILED;
 	for (i = 0; i < nr && !r->job; i++) {

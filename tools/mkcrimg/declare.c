@@ -5,7 +5,6 @@
 #include <string.h>
 #include <unistd.h>
 #include <sys/ioctl.h>
-#include <sys/syscall.h>
 #include <linux/cr.h>
 #include "declare.h"
 #include "mkcrimg.h"
@@ -59,7 +58,7 @@ static const char *why(const struct declare *d, int err)
 	return strerror(err);
 }
 
-int declare_job(const struct declare *d, pid_t pid)
+int declare_job(const struct declare *d, pid_t pid, int pidfd)
 {
 	struct cr_ioc_auto arg = {
 		.flags = d->forget ? CR_AUTO_FORGET : 0,
@@ -67,19 +66,14 @@ int declare_job(const struct declare *d, pid_t pid)
 		.end_signal = d->end_signal,
 		.fatal = d->fatal,
 		.pattern = (unsigned long)d->pattern,
+		.pidfd = pidfd,
 	};
-	int dev, err = 0;
+	int dev = device_open(), err = 0;
 
-	arg.pidfd = syscall(SYS_pidfd_open, pid, 0);
-	if (arg.pidfd < 0)
-		return failed("auto: pid %d: %s", pid, strerror(errno));
-	dev = device_open();
 	if (dev < 0)
-		err = ST_FAILED;
-	else if (ioctl(dev, CR_IOC_AUTO, &arg))
+		return ST_FAILED;
+	if (ioctl(dev, CR_IOC_AUTO, &arg))
 		err = failed("auto: pid %d: %s", pid, why(d, errno));
-	if (dev >= 0)
-		close(dev);
-	close(arg.pidfd);
+	close(dev);
 	return err;
 }

@@ -45,7 +45,7 @@ bool declare_option(struct declare *d, int opt, const char *arg);
 
 /* Do they go together? */
 bool declare_valid(const struct declare *d);
-/* Give them to the job that @pid leads. ST_OK, or ST_FAILED after a line */
-int declare_job(const struct declare *d, pid_t pid);
+/* Give them to the job that @pid leads, of @pidfd. ST_OK, or ST_FAILED after a line */
+int declare_job(const struct declare *d, pid_t pid, int pidfd);
 
 #endif

@@ -67,7 +67,8 @@ static unsigned int next_number(const struct series *s)
 	unsigned int *numbers, next = 0;
 	size_t nr;
 
-	numbers = series_numbers(s, &nr);
+	/* somebody else's image, too, is not written over */
+	numbers = series_numbers(s, true, &nr);
 	if (!numbers)
 		return 0;
 	if (!nr)
@@ -94,6 +95,7 @@ int periodic_save(struct periodic *p, struct save *s,
 	s->quiet = p->quiet;
 	s->timeout_ms = p->timeout_ms;
 	s->room = &p->room;
+	s->fresh = true;
 	err = fn(s);
 	if (err)
 		return err;

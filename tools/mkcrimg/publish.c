@@ -180,7 +180,18 @@ bool output_sync(struct output *out)
 	return !fsync(out->fd);
 }
 
-int output_publish(struct output *out, const char *path)
+/* Where a file system cannot do without it, what has come to be there is replaced */
+static int hidden_rename(struct output *out, const char *name, bool fresh)
+{
+	int err = fresh ? renameat2(out->dirfd, out->temp, out->dirfd, name,
+				    RENAME_NOREPLACE) : -1;
+
+	if (!fresh || (err && errno == EINVAL))
+		err = renameat(out->dirfd, out->temp, out->dirfd, name);
+	return err;
+}
+
+int output_publish(struct output *out, const char *path, bool fresh)
 {
 	char copy[PATH_MAX];
 	const char *name;
@@ -189,7 +200,7 @@ int output_publish(struct output *out, const char *path)
 	name = basename(copy);
 	if (!out->temp[0] && link_hidden(out))
 		return failed("%s: %s", path, strerror(errno));
-	if (renameat(out->dirfd, out->temp, out->dirfd, name))
+	if (hidden_rename(out, name, fresh))
 		return failed("%s: %s", path, strerror(errno));
 	out->temp[0] = 0;
 	if (fsync(out->dirfd))

@@ -29,8 +29,8 @@ struct output {
 int output_create(struct output *out, const char *path, unsigned int mode);
 /* All that was written is on the disk, before it is published; or errno says why not */
 bool output_sync(struct output *out);
-/* Give the file its name in place of what had it, sync the name */
-int output_publish(struct output *out, const char *path);
+/* Give the file its name in place of what had it, unless @fresh; sync the name */
+int output_publish(struct output *out, const char *path, bool fresh);
 /* Remove what is left; async-signal-safe */
 void output_remove(struct output *out);
 void output_close(struct output *out);

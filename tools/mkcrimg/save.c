@@ -21,6 +21,8 @@
 
 static int job_open(struct save *s)
 {
+	if (s->pidfd >= 0)
+		return 0;
 	s->pidfd = syscall(SYS_pidfd_open, s->pid, 0);
 	if (s->pidfd < 0)
 		return failed("%s: pid %d: %s", s->what, s->pid,
@@ -113,7 +115,7 @@ static int sync_and_name(struct save *s)
 	err = output_sync(&s->out) ? 0 : errno;
 	save_progress_end(s);
 	return err ? failed("%s: %s", s->path, strerror(err)) :
-		     output_publish(&s->out, s->path);
+		     output_publish(&s->out, s->path, s->fresh);
 }
 
 static int publish(struct save *s)
@@ -143,6 +145,7 @@ static int steps(struct save *s)
 
 int save_job(struct save *s)
 {
+	bool opened = s->pidfd < 0;
 	int err;
 
 	s->report = report_alloc();
@@ -155,10 +158,11 @@ int save_job(struct save *s)
 	if (s->handle >= 0)
 		close(s->handle);
 	output_close(&s->out);
-	if (s->pidfd >= 0)
+	if (opened && s->pidfd >= 0) {
 		close(s->pidfd);
+		s->pidfd = -1;
+	}
 	s->handle = -1;
-	s->pidfd = -1;
 	free(s->report);
 	return err;
 }

@@ -34,7 +34,9 @@ enum save_step {
  * @quiet: no progress
  * @timeout_ms: for the job to stand still; 0: the kernel's choice
  * @room: what has to stay free; NULL: nothing
- * @pidfd, @handle: of the job
+ * @fresh: nothing must have the name yet
+ * @pidfd: of the job; -1: that is opened by @pid, and closed
+ * @handle: of the job
  * @out: the file
  * @report: what the kernel says
  * @iso, @img: what the ioctls return
@@ -51,6 +53,7 @@ struct save {
 	bool quiet;
 	unsigned int timeout_ms;
 	const struct room *room;
+	bool fresh;
 	int pidfd;
 	int handle;
 	struct output out;

@@ -83,41 +83,41 @@ static int descending(const void *a, const void *b)
 	return (*x < *y) - (*x > *y);
 }
 
-/* Add the numbers in @dir; false: no memory */
-static bool numbers_read(const struct series *s, DIR *dir,
-			 unsigned int **numbers, size_t *nr)
+/* Add the numbers in @dir; 0 or an errno */
+static int numbers_read(const struct series *s, DIR *dir, bool all,
+			unsigned int **numbers, size_t *nr)
 {
 	struct dirent *entry;
 	unsigned int number, *more;
 
-	while ((entry = readdir(dir))) {
+	/* an error is no end: the newest image may be what has not been read */
+	while (errno = 0, (entry = readdir(dir))) {
 		number = name_number(s, entry->d_name);
-		if (!number || !is_own_file(dirfd(dir), entry->d_name))
+		if (!number ||
+		    !(all || is_own_file(dirfd(dir), entry->d_name)))
 			continue;
 		more = realloc(*numbers, (*nr + 1) * sizeof(*more));
 		if (!more)
-			return false;
+			return ENOMEM;
 		*numbers = more;
 		more[(*nr)++] = number;
 	}
-	return true;
+	return errno;
 }
 
-unsigned int *series_numbers(const struct series *s, size_t *nr)
+unsigned int *series_numbers(const struct series *s, bool all, size_t *nr)
 {
 	unsigned int *numbers = calloc(1, sizeof(*numbers));
 	DIR *dir = opendir(s->dir);
-	bool ok;
+	int err;
 
 	*nr = 0;
-	if (!dir)
-		failed("%s: %s", s->dir, strerror(errno));
-	ok = dir && numbers && numbers_read(s, dir, &numbers, nr);
-	if (dir && !ok)
-		failed("%s: no memory", s->dir);
+	err = !dir ? errno : !numbers ? ENOMEM :
+	      numbers_read(s, dir, all, &numbers, nr);
 	if (dir)
 		closedir(dir);
-	if (!ok) {
+	if (err) {
+		failed("%s: %s", s->dir, strerror(err));
 		free(numbers);
 		return NULL;
 	}
@@ -154,7 +154,7 @@ static void remove_old(const struct series *s, const struct job_id *id,
 	struct job_id other;
 	size_t i, nr;
 
-	numbers = series_numbers(s, &nr);
+	numbers = series_numbers(s, false, &nr);
 	for (i = 0; numbers && i < nr; i++) {
 		if (!series_path(s, numbers[i], path, sizeof(path)) ||
 		    !read_silently(&other, path) || !is_same_job(s, id, &other))

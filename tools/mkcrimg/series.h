@@ -55,6 +55,8 @@ bool series_path(const struct series *s, unsigned int number, char *path,
 /**
  * series_numbers() - which images there are
  * @s: the series
+ * @all: whatever has a name of the series, and not only what may be its image:
+ *	numbers that are taken
  * @nr: takes how many
  *
  * Regular files of this user whose names are exactly those of the series,
@@ -63,7 +65,7 @@ bool series_path(const struct series *s, unsigned int number, char *path,
  * Return: their numbers, the highest first, to be freed; NULL after a line that
  * says why
  */
-unsigned int *series_numbers(const struct series *s, size_t *nr);
+unsigned int *series_numbers(const struct series *s, bool all, size_t *nr);
 
 /**
  * series_thin() - remove the oldest images of a job
