@@ -4,12 +4,11 @@
  * stores, of its vdso, and of files.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <sys/stat.h>
 #include "core_plan.h"
+#include "memory.h"
 
 #define PAGE		4096ull
 /* Zeros of this size and less become a hole instead of a segment of their own */
@@ -138,37 +137,15 @@ static void shm_pieces(struct core_plan *c, const struct cr_rec_vma *vma,
 	}
 }
 
-/* Descriptor of a file that is still what it was when the job was saved, or -1 */
-static int file_open(const struct image *img, u32 id)
-{
-	struct cr_rec_file rec;
-	struct cr_view v;
-	struct stat st;
-	int fd;
-
-	cr_read_obj(&img->cr, id, &v, &rec, sizeof(rec));
-	if (stat(v.tail, &st) || !S_ISREG(st.st_mode))
-		return -1;
-	fd = open(v.tail, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	if (fd < 0)
-		return -1;
-	if (!fstat(fd, &st) &&
-	    (u64)st.st_size == le64_to_cpu(rec.size) &&
-	    st.st_mtim.tv_sec * 1000000000ull + st.st_mtim.tv_nsec ==
-	    le64_to_cpu(rec.mtime_ns))
-		return fd;
-	close(fd);
-	return -1;
-}
-
 const char *core_file_read(const struct image *img, u32 id, void *buf,
 			   size_t len)
 {
-	int fd = file_open(img, id);
-	const char *why = NULL;
+	const char *why;
+	int fd = named_open(img, id, &why);
 
 	if (fd < 0)
 		return "a mapped file has changed";
+	why = NULL;
 	memset(buf, 0, len);
 	if (pread(fd, buf, len, 0) < 0)
 		why = strerror(errno);

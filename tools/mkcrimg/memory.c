@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The memory of a process as it saw it. */
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -55,27 +56,44 @@ out_close:
 	return -1;
 }
 
-/* The file of that name, if it is still what it was */
-static int file_open(const struct cr_rec_file *rec, const char *path,
-		     const char **why)
+/*
+ * Only what is known to be a regular file is opened: a device may do something
+ * then, a FIFO waits
+ */
+static int regular_open(const char *path, const char **why)
 {
+	int at = open(path, O_PATH | O_CLOEXEC), fd = -1;
+	struct stat st;
+	char self[32];
+
+	*why = "not there";
+	if (at < 0)
+		return -1;
+	*why = "not a regular file";
+	if (!fstat(at, &st) && S_ISREG(st.st_mode)) {
+		*why = "cannot be opened";
+		snprintf(self, sizeof(self), "/proc/self/fd/%d", at);
+		fd = open(self, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	}
+	close(at);
+	return fd;
+}
+
+int named_open(const struct image *img, u32 id, const char **why)
+{
+	struct cr_rec_file rec;
+	struct cr_view v;
 	struct stat st;
 	int fd;
 
-	*why = "not there";
-	if (stat(path, &st))
-		return -1;
-	*why = "not a regular file";
-	if (!S_ISREG(st.st_mode))
-		return -1;
-	fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	*why = "cannot be opened";
+	cr_read_obj(&img->cr, id, &v, &rec, sizeof(rec));
+	fd = regular_open(v.tail, why);
 	if (fd < 0)
 		return -1;
-	if (!fstat(fd, &st) && S_ISREG(st.st_mode) &&
-	    (u64)st.st_size == le64_to_cpu(rec->size) &&
+	if (!fstat(fd, &st) &&
+	    (u64)st.st_size == le64_to_cpu(rec.size) &&
 	    st.st_mtim.tv_sec * 1000000000ull + st.st_mtim.tv_nsec ==
-	    le64_to_cpu(rec->mtime_ns))
+	    le64_to_cpu(rec.mtime_ns))
 		return fd;
 	*why = "has changed since";
 	close(fd);
@@ -93,7 +111,7 @@ int mapped_open(const struct image *img, u32 id, const char **why)
 		return shm_copy(img, id, why);
 	cr_read_obj(&img->cr, id, &v, &rec, sizeof(rec));
 	if (le32_to_cpu(rec.kind) == CR_FILE_REG)
-		fd = file_open(&rec, v.tail, why);
+		fd = named_open(img, id, why);
 	else if (le32_to_cpu(rec.kind) != CR_FILE_SHM)
 		*why = "not a regular file";
 	if (fd < 0 && rec.obj &&

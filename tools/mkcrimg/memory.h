@@ -55,6 +55,12 @@ size_t memory_read_part(struct memory *m, u64 addr, void *buf, size_t len);
 /* The mapping that ends behind @addr; NULL: there is none */
 const struct cr_rec_vma *memory_vma(const struct memory *m, u64 addr);
 
+/*
+ * The file that a FILE names, if it is a regular one with the size and time that
+ * it had; or -1, and why: a constant
+ */
+int named_open(const struct image *img, u32 id, const char **why);
+
 /**
  * mapped_open() - a file that is or was mapped, for reading
  * @img: the image
