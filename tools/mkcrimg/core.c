@@ -187,8 +187,8 @@ static const char *group_write(void *arg, size_t n, u8 *buf)
 		p = b->todo[i].piece;
 		if (!last || !same_bytes(b->img, last, p))
 			why = core_piece_read(b->img, p, buf, &from);
-		if (!why && !pwrite_all(b->todo[i].core->out.fd,
-					from + p->skip, p->len, p->offset))
+		if (!why && !pwrite_sparse(b->todo[i].core->out.fd,
+					   from + p->skip, p->len, p->offset))
 			why = strerror(errno);
 		last = p;
 	}

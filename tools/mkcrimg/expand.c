@@ -184,30 +184,6 @@ static const char *lay_out(struct expansion *x)
 
 /* ---- memory ---- */
 
-static bool is_zero(const u8 *p, size_t len)
-{
-	return !*p && !memcmp(p, p + 1, len - 1);
-}
-
-/* Pages of zeros stay a hole */
-static bool write_sparse(int fd, const u8 *p, size_t len, u64 offset)
-{
-	size_t from = 0, to;
-
-	while (from < len) {
-		if (is_zero(p + from, PAGE)) {
-			from += PAGE;
-			continue;
-		}
-		for (to = from + PAGE; to < len && !is_zero(p + to, PAGE);)
-			to += PAGE;
-		if (!pwrite_all(fd, p + from, to - from, offset + from))
-			return false;
-		from = to;
-	}
-	return true;
-}
-
 static const char *run_write(void *arg, size_t n, u8 *buf)
 {
 	struct expansion *x = arg;
@@ -221,7 +197,7 @@ static const char *run_write(void *arg, size_t n, u8 *buf)
 	if (why)
 		return why;
 	p->xxh64 = XXH64(buf, len, 0);
-	return write_sparse(x->fd, buf, len, p->offset) ? NULL :
+	return pwrite_sparse(x->fd, buf, len, p->offset) ? NULL :
 	       strerror(errno);
 }
 

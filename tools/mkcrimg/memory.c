@@ -40,8 +40,8 @@ static int shm_copy(const struct image *img, u32 id, const char **why)
 		if (le64_to_cpu(run.addr) >= le64_to_cpu(shm.size))
 			break;
 		if (image_run_bytes(img, &run, pages) ||
-		    pwrite(fd, pages, le32_to_cpu(run.len),
-			   le64_to_cpu(run.addr)) != le32_to_cpu(run.len))
+		    !pwrite_sparse(fd, pages, le32_to_cpu(run.len),
+				   le64_to_cpu(run.addr)))
 			goto out_close;
 	}
 	/* a hole at its end; or the last run's bytes beyond it */

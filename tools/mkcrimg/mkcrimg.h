@@ -69,6 +69,8 @@ u64 now_ms(void);
 
 /* All @len bytes, or false and errno */
 bool pwrite_all(int fd, const void *buf, size_t len, u64 offset);
+/* The same; pages of zeros stay a hole */
+bool pwrite_sparse(int fd, const void *buf, size_t len, u64 offset);
 /* All @len bytes: NULL, or why not */
 const char *pread_all(int fd, void *buf, size_t len, u64 offset);
 

@@ -5,15 +5,57 @@
  * as for a restart; one that is not what it was has a name and a place, and
  * nothing else.
  */
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <gelf.h>
+#include <sys/stat.h>
 #include "modules.h"
 
 /* libdwfl looks through all of them for each new one */
 #define MODULES_MAX	4096u
 #define PAGE		4096ull
+/* No more is copied of files that the image carries, for one process */
+#define COPIED_MAX	(4ull << 30)
+
+/* ---- whose a file is ---- */
+
+static bool stat_is_ours(const struct stat *st)
+{
+	return (!st->st_uid || st->st_uid == geteuid()) &&
+	       !(st->st_mode & S_IWOTH);
+}
+
+/* Its name, which no link leads astray; to be freed */
+static char *real_name(int fd)
+{
+	char self[32], path[PATH_MAX];
+	ssize_t len;
+
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+	len = readlink(self, path, sizeof(path) - 1);
+	return len < 0 ? NULL : strndup(path, len);
+}
+
+/*
+ * Next to files of others there may be anything that is named like their debugging
+ * information, or anything that they themselves say has it: a FIFO, a device. What
+ * the image carries has no directory at all.
+ */
+static bool is_ours(int fd)
+{
+	char *name = real_name(fd);
+	struct stat st;
+	bool ours;
+
+	ours = name && !fstat(fd, &st) && st.st_nlink && stat_is_ours(&st) &&
+	       !stat(dirname(name), &st) && stat_is_ours(&st);
+	free(name);
+	return ours;
+}
 
 /* ---- where a file lies ---- */
 
@@ -50,18 +92,37 @@ static const char *headers_place(struct module *mod, Elf *elf,
 		return "not mapped as its headers say";
 	mod->start = bias + first;
 	mod->end = (bias + last + PAGE - 1) & -PAGE;
-	return NULL;
+	return mod->start < mod->end ? NULL : "not mapped as its headers say";
+}
+
+/* What was copied for this process so far; there is one at a time */
+static u64 copied;
+
+static int module_open(struct module *mod)
+{
+	const char *why = "too much to be copied";
+	struct stat st;
+	int fd = -1;
+
+	if (copied <= COPIED_MAX)
+		fd = mapped_open(mod->img, mod->id, &why);
+	if (fd < 0)
+		mod->why = why;
+	else if (!fstat(fd, &st) && !st.st_nlink)
+		copied += st.st_size;
+	return fd;
 }
 
 static void module_place(struct module *mod, const struct cr_rec_vma *vma)
 {
-	int fd = mapped_open(mod->img, mod->id, &mod->why);
+	int fd = module_open(mod);
 	Elf *elf;
 
 	mod->start = le64_to_cpu(vma->start);
 	mod->end = le64_to_cpu(vma->end);
 	if (fd < 0)
 		return;
+	mod->ours = is_ours(fd);
 	elf = elf_begin(fd, ELF_C_READ, NULL);
 	mod->why = headers_place(mod, elf, vma);
 	elf_end(elf);
@@ -98,7 +159,6 @@ static int find_elf(Dwfl_Module *dwfl_mod, void **userdata,
 		    Elf **elf)
 {
 	struct module *mod = *userdata;
-	const char *why;
 	int fd;
 
 	(void)dwfl_mod;
@@ -111,20 +171,39 @@ static int find_elf(Dwfl_Module *dwfl_mod, void **userdata,
 		mod->elf = NULL;
 		return -1;
 	}
-	*file_name = strdup(mod->name);
-	fd = mapped_open(mod->img, mod->id, &why);
+	fd = module_open(mod);
 	if (fd < 0)
-		mod->why = why;
+		return -1;
+	mod->ours = mod->ours && is_ours(fd);
+	*file_name = real_name(fd);
 	return fd;
+}
+
+/* A descriptor, or -1 */
+static int find_debuginfo(Dwfl_Module *dwfl_mod, void **userdata,
+			  const char *modname, Dwarf_Addr base,
+			  const char *file_name, const char *link,
+			  GElf_Word crc, char **path)
+{
+	struct module *mod = *userdata;
+
+	/* by its build-id, in a directory of root's alone */
+	if (!mod || !mod->ours)
+		return dwfl_build_id_find_debuginfo(dwfl_mod, userdata,
+						    modname, base, file_name,
+						    link, crc, path);
+	return dwfl_standard_find_debuginfo(dwfl_mod, userdata, modname, base,
+					    file_name, link, crc, path);
 }
 
 Dwfl *modules_begin(void)
 {
 	static const Dwfl_Callbacks callbacks = {
 		.find_elf = find_elf,
-		.find_debuginfo = dwfl_standard_find_debuginfo,
+		.find_debuginfo = find_debuginfo,
 	};
 
+	copied = 0;
 	elf_version(EV_CURRENT);
 	return dwfl_begin(&callbacks);
 }

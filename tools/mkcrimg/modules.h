@@ -13,6 +13,8 @@
  * @name: its path, or [vdso]
  * @start, @end: where it lies
  * @why: why there is nothing to be known of it; NULL: it is there
+ * @ours: nobody but root and we ourselves decides what it is, and what stands
+ *	beside it
  * @elf: of a vdso
  * @bytes: likewise
  */
@@ -22,6 +24,7 @@ struct module {
 	const char *name;
 	u64 start, end;
 	const char *why;
+	bool ours;
 	Elf *elf;
 	void *bytes;
 };

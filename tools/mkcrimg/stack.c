@@ -192,7 +192,9 @@ static int frame_tell(Dwfl_Frame *state, void *arg)
 		f.symbol = dwfl_module_addrinfo(mod, pc, &f.offset, &sym, NULL,
 						NULL, NULL);
 		f.offset += f.pc - pc;
-		line = dwfl_module_getsrc(mod, pc);
+		/* tables of one that is not ours may send libdw anywhere */
+		line = f.module && f.module->ours ?
+		       dwfl_module_getsrc(mod, pc) : NULL;
 		if (line)
 			f.source = dwfl_lineinfo(line, NULL, &f.line, NULL,
 						 NULL, NULL);

@@ -13,6 +13,9 @@
 #include "mkcrimg.h"
 #include "text.h"
 
+/* The size of a hole */
+#define SPARSE_PAGE	4096u
+
 static bool muted;
 
 void mute(bool on)
@@ -146,6 +149,34 @@ bool pwrite_all(int fd, const void *buf, size_t len, u64 offset)
 			errno = n ? errno : EIO;
 			return false;
 		}
+	}
+	return true;
+}
+
+/* How many bytes of pages that are zero, or are not, there are */
+static size_t pages_alike(const u8 *p, size_t len, bool zero)
+{
+	size_t at, part;
+
+	for (at = 0; at < len; at += part) {
+		part = len - at < SPARSE_PAGE ? len - at : SPARSE_PAGE;
+		if ((!p[at] && !memcmp(p + at, p + at + 1, part - 1)) != zero)
+			break;
+	}
+	return at;
+}
+
+bool pwrite_sparse(int fd, const void *buf, size_t len, u64 offset)
+{
+	const u8 *p = buf;
+	size_t at = 0, part;
+
+	for (at = pages_alike(p, len, true); at < len;
+	     at += pages_alike(p + at, len - at, true)) {
+		part = pages_alike(p + at, len - at, false);
+		if (!pwrite_all(fd, p + at, part, offset + at))
+			return false;
+		at += part;
 	}
 	return true;
 }

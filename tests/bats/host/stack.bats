@@ -14,6 +14,10 @@ setup() {
 	"$unit/mkimage" a.crimg
 }
 
+teardown() {
+	[ -z "${short:-}" ] || rm -rf "$short"
+}
+
 mkcrimg() { "$unit/mkcrimg" "$@"; }
 
 @test "wrong usage is status 2" {
@@ -68,6 +72,41 @@ print([m['name'] for m in p[0]['modules']])"
 	assert_line --index 1 '[[100, 101], [102], [], [], [106]]'
 	assert_line --index 2 "1 0x401100 /usr/bin/app not there {'nr': 202, 'name': 'futex'}"
 	assert_line --index 3 "['/usr/bin/app', '[vdso]']"
+}
+
+# Next to its executable file, whoever has made it may have put anything.
+@test "stack: debugging information of others is not looked for where they say" {
+	local app
+	# names of one length
+	short=$(mktemp -d /tmp/XXX)
+	app=$short/app
+	cat >app.c <<-'END'
+		asm(".text\n.skip 0x1000");
+		int twice(int x) { for (int i = 0; i < x; i++) x += i * x; for (int i = 0; i < x; i++) x -= i; return x; }
+		void _start(void) { for (;;) twice(3); }
+	END
+	# as tests/unit/sample.c has it mapped: by its size, its time, and at this address
+	gcc -g -O0 -nostdlib -static -no-pie -Wl,-z,noseparate-code -Wl,-Ttext-segment=0x400000 -Wl,--build-id=none -o $app app.c
+	truncate -s 70000 $app
+	touch -d @1700000000 $app
+	"$unit/mutate" --text a.crimg /usr/bin/app $app b.crimg
+	run -0 mkcrimg stack -p 100 b.crimg
+	assert_line --regexp "^#0   0x0000000000401100 (twice|_start)[+]0x[0-9a-f]+ - $app  .*app.c:[23]$"
+	chmod 1777 $short
+	run -0 mkcrimg stack -p 100 b.crimg
+	assert_line --regexp "^#0   0x0000000000401100 (twice|_start)[+]0x[0-9a-f]+ - $app$"
+	# read if it were opened: for ever
+	strip -g $app
+	truncate -s 70000 $app
+	touch -d @1700000000 $app
+	mkfifo $app.debug
+	run -0 timeout 60 "$unit/mkcrimg" stack -p 100 b.crimg
+	assert_line --regexp "^#0   0x0000000000401100 (twice|_start)[+]0x[0-9a-f]+ - $app$"
+	# nor are files that are none
+	rm $app
+	mkfifo $app
+	run -0 timeout 60 "$unit/mkcrimg" stack -p 100 b.crimg
+	assert_line "#0   0x0000000000401100 ? - $app (not a regular file)"
 }
 
 @test "diff: status 0 for the same, 2 for what is no image" {
