@@ -37,7 +37,7 @@ static int core_to(const struct image *img, u32 proc, u32 filter,
 	if (err)
 		return err;
 	core.fd = out.fd;
-	err = cores_write(img, &core, 1);
+	err = cores_write(img, &core, 1, ~0ull);
 	if (!err && !output_sync(&out))
 		err = failed("%s: %s", path, strerror(errno));
 	if (!err)

@@ -98,6 +98,21 @@ static int core_create(const struct image *img, struct core_out *out)
 				    le32_to_cpu(t.tid), strerror(errno)) : 0;
 }
 
+/* Bytes of memory that are free, as far as the kernel says it */
+static u64 memory_free(void)
+{
+	FILE *f = fopen("/proc/meminfo", "re");
+	unsigned long long kib = 0;
+	bool found = false;
+	char line[128];
+
+	while (f && !found && fgets(line, sizeof(line), f))
+		found = sscanf(line, "MemAvailable: %llu kB", &kib) == 1;
+	if (f)
+		fclose(f);
+	return found ? kib << 10 : ~0ull;
+}
+
 /* All cores of the image; NULL after a line that says why */
 static struct core_out *cores_create(const struct image *img, size_t *nr)
 {
@@ -119,7 +134,7 @@ static struct core_out *cores_create(const struct image *img, size_t *nr)
 		outs[*nr].filter = CORE_ALL;
 		err = core_create(img, &outs[(*nr)++]);
 	}
-	if (err || cores_write(img, outs, *nr)) {
+	if (err || cores_write(img, outs, *nr, memory_free())) {
 		free(outs);
 		return NULL;
 	}

@@ -47,6 +47,7 @@ struct todo {
  * @img: the image
  * @cores, @nr: the cores; room for as many as there are to write
  * @nr_pieces: of all of them
+ * @left: bytes that further ones may have
  * @todo: their pieces, those with the same @from together
  * @first, @nr_groups: where each group begins in @todo, and one more
  */
@@ -55,6 +56,7 @@ struct batch {
 	struct core *cores;
 	size_t nr;
 	size_t nr_pieces;
+	u64 left;
 	struct todo *todo;
 	size_t *first;
 	size_t nr_groups;
@@ -275,6 +277,16 @@ static u32 filter_own(const struct image *img, u32 id)
 	return le32_to_cpu(mm.coredump_filter) ^ CR_COREDUMP_DEFAULT;
 }
 
+/* An image of a few megabytes may stand for terabytes: one run, any number of times */
+static bool room_take(struct batch *b, const struct core_plan *c)
+{
+	size_t i;
+
+	for (i = 0; i < c->nr_pieces && c->pieces[i].len <= b->left; i++)
+		b->left -= c->pieces[i].len;
+	return i == c->nr_pieces;
+}
+
 static const char *batch_add(struct batch *b, const struct core_out *out)
 {
 	struct core *core = &b->cores[b->nr++];
@@ -292,14 +304,16 @@ static const char *batch_add(struct batch *b, const struct core_out *out)
 	err = core_plan_make(&core->plan);
 	if (err)
 		return strerror(err);
+	if (!room_take(b, &core->plan))
+		return "with the others it has more memory than is free here; mkcrimg core writes files";
 	b->nr_pieces += core->plan.nr_pieces;
 	return core_begin(&core->plan, out->proc, out->fd);
 }
 
 int cores_write(const struct image *img, const struct core_out *outs,
-		size_t nr)
+		size_t nr, u64 max)
 {
-	struct batch b = { .img = img };
+	struct batch b = { .img = img, .left = max };
 	const char *why = NULL;
 	int err = 0;
 	size_t i;

@@ -24,13 +24,14 @@ struct core_out {
  * cores_write() - write processes as plain ELF cores
  * @img: a checked image
  * @outs, @nr: which, and where to
+ * @max: bytes of memory that all of them may have
  *
  * On all CPUs. What several of them have in common is read once.
  *
  * Return: 0, or ST_FAILED after one line that says why
  */
 int cores_write(const struct image *img, const struct core_out *outs,
-		size_t nr);
+		size_t nr, u64 max);
 
 /**
  * core_head() - what a core has before its memory: headers and notes

@@ -333,6 +333,14 @@ loads() {
 	assert_output --partial '0x401100'
 }
 
+@test "gdb: memory that is not free is not taken" {
+	unshare -m true || skip 'left out: this machine lets us have no mounts of our own'
+	echo 'MemAvailable: 1024 kB' >meminfo
+	run -1 --separate-stderr unshare -m sh -c \
+		"mount --bind meminfo /proc/meminfo && exec '$unit/mkcrimg' gdb a.crimg -- -batch"
+	one_line 'a.crimg: pid 100: core: with the others it has more memory than is free here'
+}
+
 @test "gdb: an image that is damaged, and no gdb" {
 	local offset
 	run -1 --separate-stderr env PATH=/nowhere "$unit/mkcrimg" gdb a.crimg
