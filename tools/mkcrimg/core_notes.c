@@ -13,6 +13,8 @@
 
 #define XSAVE_LEGACY	512
 #define SIGINFO_SIZE	128
+/* A longer list of mapped files is left out, as the kernel does it beyond 4 MiB */
+#define FILES_MAX	(64u << 20)
 
 static void note_add(FILE *out, const char *name, u32 type, const void *data,
 		     size_t len)
@@ -123,21 +125,15 @@ static void prpsinfo_add(FILE *out, const struct source *s)
 	note_add(out, "CORE", NT_PRPSINFO, &info, sizeof(info));
 }
 
-/* Mapped files: count, page size, start-end-offset of each, then the names */
-static void files_add(FILE *out, const struct source *s)
+/* Start, end and offset of each mapped file; their names. False: too long */
+static bool files_list(const struct source *s, FILE *numbers, FILE *names)
 {
-	char *numbers = NULL, *names = NULL;
-	size_t numbers_len, names_len;
-	FILE *n = open_memstream(&numbers, &numbers_len);
-	FILE *t = open_memstream(&names, &names_len);
 	struct cr_detail_iter it;
 	struct cr_rec_vma vma;
-	u64 entry[3] = { 0, 4096 };
+	size_t len = 0;
+	u64 entry[3];
 	const char *name;
 
-	if (!n || !t)
-		goto out_close;
-	fwrite(entry, sizeof(u64), 2, n);
 	cr_for_each_detail(&s->img->cr, le32_to_cpu(s->leader.mm), &it) {
 		if (it.view.type != CR_REC_VMA)
 			continue;
@@ -147,22 +143,39 @@ static void files_add(FILE *out, const struct source *s)
 		entry[0] = le64_to_cpu(vma.start);
 		entry[1] = le64_to_cpu(vma.end);
 		entry[2] = le64_to_cpu(vma.pgoff) / 4096;
-		fwrite(entry, sizeof(entry), 1, n);
 		name = image_file_name(s->img, le32_to_cpu(vma.obj));
-		fwrite(name, 1, strlen(name) + 1, t);
+		len += sizeof(entry) + strlen(name) + 1;
+		/* one name, of a file that is mapped a million times */
+		if (len > FILES_MAX)
+			return false;
+		fwrite(entry, sizeof(entry), 1, numbers);
+		fwrite(name, 1, strlen(name) + 1, names);
 	}
-	fflush(n);
-	entry[0] = (numbers_len - 16) / sizeof(entry);
-	memcpy(numbers, entry, sizeof(u64));
-	fflush(t);
-	fwrite(names, 1, names_len, n);
-	fflush(n);
-	note_add(out, "CORE", NT_FILE, numbers, numbers_len);
-out_close:
-	if (n)
-		fclose(n);
-	if (t)
-		fclose(t);
+	return true;
+}
+
+/* Mapped files: count, page size, then the list and the names */
+static void files_add(FILE *out, const struct source *s)
+{
+	u64 head[2] = { 0, 4096 };
+	char *numbers = NULL, *names = NULL, *note;
+	size_t numbers_len = 0, names_len = 0;
+	FILE *n = open_memstream(&numbers, &numbers_len);
+	FILE *t = open_memstream(&names, &names_len);
+	bool ok = n && t && files_list(s, n, t);
+
+	ok = !(n && fclose(n)) && ok;
+	ok = !(t && fclose(t)) && ok;
+	note = ok ? malloc(sizeof(head) + numbers_len + names_len) : NULL;
+	if (note) {
+		head[0] = numbers_len / (3 * sizeof(u64));
+		memcpy(note, head, sizeof(head));
+		memcpy(note + sizeof(head), numbers, numbers_len);
+		memcpy(note + sizeof(head) + numbers_len, names, names_len);
+		note_add(out, "CORE", NT_FILE, note,
+			 sizeof(head) + numbers_len + names_len);
+	}
+	free(note);
 	free(numbers);
 	free(names);
 }
@@ -213,6 +226,7 @@ void *core_notes(const struct image *img, u32 proc, size_t *size)
 	struct cr_view v;
 	char *notes = NULL;
 	FILE *out;
+	bool bad;
 	u32 n, first;
 
 	cr_read_obj(&img->cr, proc, &v, &s.proc, sizeof(s.proc));
@@ -234,7 +248,8 @@ void *core_notes(const struct image *img, u32 proc, size_t *size)
 	for (n = 0; n < le32_to_cpu(s.proc.nr_threads); n++)
 		if (proc + 1 + n != first)
 			thread_add(out, &s, proc + 1 + n, false);
-	if (fclose(out)) {
+	bad = ferror(out);
+	if (fclose(out) || bad) {
 		free(notes);
 		return NULL;
 	}
