@@ -75,8 +75,8 @@ static int run(const struct cmd *cmd, int argc, char **argv)
 	struct periodic p = PERIODIC_INIT("auto");
 	struct declare d = DECLARE_INIT;
 	const char *name = NULL, *dir = NULL;
-	unsigned long pid;
 	int opt, pidfd, st;
+	pid_t pid;
 
 	while ((opt = getopt_long(argc, argv, PERIODIC_SHORT "d:o:", options,
 				  NULL)) != -1) {
@@ -92,11 +92,11 @@ static int run(const struct cmd *cmd, int argc, char **argv)
 	if (optind + 1 != argc || (!p.every_ms && !d.wanted) ||
 	    (name && dir) || (name && !*name) || (dir && !*dir) ||
 	    !declare_valid(&d) ||
-	    !parse_number(argv[optind], 1, 0x7fffffff, &pid))
+	    !parse_pid(argv[optind], &pid))
 		return usage(cmd);
-	pidfd = syscall(SYS_pidfd_open, (pid_t)pid, 0);
+	pidfd = syscall(SYS_pidfd_open, pid, 0);
 	if (pidfd < 0)
-		return failed("auto: pid %lu: %s", pid, strerror(errno));
+		return failed("auto: pid %d: %s", pid, strerror(errno));
 	st = d.wanted ? declare_job(&d, pid, pidfd) : ST_OK;
 	if (!st && p.every_ms)
 		st = name_series(&p, name, dir ?: ".", pid) ?:

@@ -36,15 +36,14 @@ static int check_pid(const char *text)
 {
 	struct cr_ioc_isolate arg = { .report_len = CR_REPORT_MAX };
 	int dev, why, err = ST_FAILED;
-	char *report, *end;
-	long pid;
+	char *report;
+	pid_t pid;
 
-	pid = strtol(text, &end, 10);
-	if (*end || end == text || pid <= 0 || pid > 0x7fffffff)
+	if (!parse_pid(text, &pid))
 		return failed("check: %s: no pid", text);
-	arg.pidfd = syscall(SYS_pidfd_open, (pid_t)pid, 0);
+	arg.pidfd = syscall(SYS_pidfd_open, pid, 0);
 	if (arg.pidfd < 0)
-		return failed("check: pid %ld: %s", pid, strerror(errno));
+		return failed("check: pid %d: %s", pid, strerror(errno));
 	report = report_alloc();
 	dev = report ? device_open() : -1;
 	arg.report = (unsigned long)report;
@@ -53,11 +52,11 @@ static int check_pid(const char *text)
 		if (!why)
 			err = ST_OK;
 		else if (!print_report("check", report, why))
-			failed("check: pid %ld: %s", pid, strerror(why));
+			failed("check: pid %d: %s", pid, strerror(why));
 		close(dev);
 	}
 	if (!err)
-		printf("pid %ld: can be saved: %u process%s, %u thread%s\n",
+		printf("pid %d: can be saved: %u process%s, %u thread%s\n",
 		       pid, arg.nr_procs, arg.nr_procs == 1 ? "" : "es",
 		       arg.nr_threads, arg.nr_threads == 1 ? "" : "s");
 	free(report);

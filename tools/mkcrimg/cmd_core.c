@@ -20,30 +20,34 @@
  * @path: the file, or with @all its directory; NULL: core.PID, here
  */
 struct request {
-	unsigned long pid;
+	pid_t pid;
 	bool all;
 	u32 filter;
 	const char *path;
 };
 
+/* What goes into the file, for output_make() */
+struct fill {
+	const struct image *img;
+	struct core_out core;
+};
+
+static int core_fill(void *arg, int fd)
+{
+	struct fill *f = arg;
+
+	f->core.fd = fd;
+	return cores_write(f->img, &f->core, 1, ~0ull);
+}
+
 static int core_to(const struct image *img, u32 proc, u32 filter,
 		   const char *path)
 {
-	struct core_out core = { .proc = proc, .filter = filter };
-	struct output out;
-	int err;
+	struct fill f = {
+		.img = img, .core = { .proc = proc, .filter = filter },
+	};
 
-	err = output_create(&out, path, CORE_MODE);
-	if (err)
-		return err;
-	core.fd = out.fd;
-	err = cores_write(img, &core, 1, ~0ull);
-	if (!err && !output_sync(&out))
-		err = failed("%s: %s", path, strerror(errno));
-	if (!err)
-		err = output_publish(&out, path, false);
-	output_close(&out);
-	return err;
+	return output_make(path, CORE_MODE, core_fill, &f);
 }
 
 static int core_one(const struct image *img, const struct request *req)
@@ -54,11 +58,11 @@ static int core_one(const struct image *img, const struct request *req)
 	char name[64];
 
 	if (!proc)
-		return failed("%s: pid %lu: no such process", img->path,
+		return failed("%s: pid %d: no such process", img->path,
 			      req->pid);
 	cr_read_obj(&img->cr, proc, &v, &p, sizeof(p));
 	if (!p.nr_threads)
-		return failed("%s: pid %lu: a zombie has no memory", img->path,
+		return failed("%s: pid %d: a zombie has no memory", img->path,
 			      req->pid);
 	snprintf(name, sizeof(name), "core.%u", le32_to_cpu(p.pid));
 	return core_to(img, proc, req->filter, req->path ? req->path : name);
@@ -103,14 +107,6 @@ static bool parse_filter(const char *text, u32 *filter)
 	       *text != '+' && value <= CORE_FILTER_KNOWN;
 }
 
-static bool parse_pid(const char *text, unsigned long *pid)
-{
-	char *end;
-
-	*pid = strtoul(text, &end, 10);
-	return *pid && !*end && *pid <= INT_MAX;
-}
-
 static int run(const struct cmd *cmd, int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -129,6 +125,8 @@ static int run(const struct cmd *cmd, int argc, char **argv)
 				return usage(cmd);
 			break;
 		case 'o':
+			if (!*optarg)
+				return usage(cmd);
 			req.path = optarg;
 			break;
 		case 'a':

@@ -32,21 +32,9 @@ static bool default_path(const char *image, char *path, size_t size)
 	       (int)size;
 }
 
-static int expand_to(const struct image *img, const char *path)
+static int expand_fill(void *arg, int fd)
 {
-	struct output out;
-	int err;
-
-	err = output_create(&out, path, IMAGE_MODE);
-	if (err)
-		return err;
-	err = expand(img, out.fd);
-	if (!err && !output_sync(&out))
-		err = failed("%s: %s", path, strerror(errno));
-	if (!err)
-		err = output_publish(&out, path, false);
-	output_close(&out);
-	return err;
+	return expand(arg, fd);
 }
 
 static int run(const struct cmd *cmd, int argc, char **argv)
@@ -67,7 +55,7 @@ static int run(const struct cmd *cmd, int argc, char **argv)
 		return failed("%s: %s", argv[optind], strerror(ENAMETOOLONG));
 	if (image_open(&img, argv[optind]))
 		return ST_FAILED;
-	err = expand_to(&img, path ? path : name);
+	err = output_make(path ? path : name, IMAGE_MODE, expand_fill, &img);
 	image_close(&img);
 	return err;
 }

@@ -62,10 +62,8 @@ static int run(const struct cmd *cmd, int argc, char **argv)
 			return usage(cmd);
 		}
 	}
-	if (optind + 1 != argc ||
-	    !parse_number(argv[optind], 1, 0x7fffffff, &number))
+	if (optind + 1 != argc || !parse_pid(argv[optind], &s.pid))
 		return usage(cmd);
-	s.pid = number;
 	return save_run(&s);
 }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* mkcrimg stack: where all threads of a job stand. */
 #include <getopt.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -156,16 +155,14 @@ static int run(const struct cmd *cmd, int argc, char **argv)
 		{ }
 	};
 	bool json = false, build_ids = false, again = false;
-	unsigned long pid = 0;
+	pid_t pid = 0;
 	struct image img;
 	int opt, st;
-	char *end;
 
 	while ((opt = getopt_long(argc, argv, "p:b", options, NULL)) != -1) {
 		switch (opt) {
 		case 'p':
-			pid = strtoul(optarg, &end, 10);
-			if (!pid || *end || pid > INT_MAX)
+			if (!parse_pid(optarg, &pid))
 				return usage(cmd);
 			break;
 		case 'b':

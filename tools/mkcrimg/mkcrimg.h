@@ -5,6 +5,7 @@
 
 #include <signal.h>
 #include <stdbool.h>
+#include <sys/types.h>
 #include <linux/compiler.h>
 #include <linux/kernel.h>
 #include <linux/types.h>
@@ -97,6 +98,8 @@ int image_exec(char *const args[]);
 
 bool parse_number(const char *text, unsigned long min, unsigned long max,
 		  unsigned long *value);
+/* The number of a process */
+bool parse_pid(const char *text, pid_t *pid);
 /* "90", "90s", "30m", "2h", "1d" */
 bool parse_time(const char *text, u64 *ms);
 /* "4096", "64K", "100M", "4G", "1T" */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Values of options. */
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +26,16 @@ bool parse_number(const char *text, unsigned long min, unsigned long max,
 
 	return number_unit(text, value, &unit) && !*unit && *value >= min &&
 	       *value <= max;
+}
+
+bool parse_pid(const char *text, pid_t *pid)
+{
+	unsigned long number;
+
+	if (!parse_number(text, 1, INT_MAX, &number))
+		return false;
+	*pid = number;
+	return true;
 }
 
 bool parse_time(const char *text, u64 *ms)

@@ -38,6 +38,12 @@ static int target_check(const char *path)
 	return 0;
 }
 
+/* "dir/": what is meant is no file, even if there is no such directory */
+static bool is_dir_name(const char *path)
+{
+	return !*path || path[strlen(path) - 1] == '/';
+}
+
 /* A name that nobody has: .crimg.PID.N */
 static void temp_name(char *name, size_t size, unsigned int n)
 {
@@ -137,6 +143,8 @@ int output_create(struct output *out, const char *path, unsigned int mode)
 	err = target_check(path);
 	if (err)
 		return err;
+	if (is_dir_name(path))
+		return failed("%s: %s", path, strerror(EISDIR));
 	strcpy(copy, path);
 	strcpy(out->dir, dirname(copy));
 	out->dirfd = open(out->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -206,6 +214,24 @@ int output_publish(struct output *out, const char *path, bool fresh)
 	if (fsync(out->dirfd))
 		return failed("%s: %s", out->dir, strerror(errno));
 	return 0;
+}
+
+int output_make(const char *path, unsigned int mode,
+		int (*fill)(void *arg, int fd), void *arg)
+{
+	struct output out;
+	int err;
+
+	err = output_create(&out, path, mode);
+	if (err)
+		return err;
+	err = fill(arg, out.fd);
+	if (!err && !output_sync(&out))
+		err = failed("%s: %s", path, strerror(errno));
+	if (!err)
+		err = output_publish(&out, path, false);
+	output_close(&out);
+	return err;
 }
 
 void output_remove(struct output *out)

@@ -68,6 +68,8 @@ print($1)"
 	run -2 mkcrimg check
 	run -2 mkcrimg core -p x a.crimg
 	run -2 mkcrimg core -p 100 --all a.crimg
+	run -2 mkcrimg core -p ' 100' a.crimg
+	run -2 mkcrimg core -o '' a.crimg
 	for mask in '' x 0x -1 200 0x1000000000 own2; do
 		run -2 mkcrimg core --filter "$mask" a.crimg
 	done
@@ -425,6 +427,8 @@ print(json.dumps(j, indent=1))"
 	one_line 'nowhere: No such file or directory'
 	run -1 --separate-stderr mkcrimg expand missing
 	one_line 'missing: No such file or directory'
+	run -1 --separate-stderr mkcrimg expand -o new/ a.crimg
+	one_line 'new/: Is a directory'
 	[ "$(cat x.crimg)" = old ]
 	[ "$(ls -A | tr '\n' ' ')" = 'a.crimg b.crimg x.crimg ' ]
 }
