@@ -13,7 +13,9 @@ UNIT_LIBS := -lxxhash -lzstd
 unit_obj = $(patsubst %.c,$(UNIT)/%.o,$(1))
 
 .PHONY: unit fuzz
-unit: $(addprefix $(UNIT)/,test_image mkimage mutate exec_mutants mkcrimg fuzz_image)	## what tests/bats/host needs
+# Asked again after the setup, as for the tool itself: only then it is known what can be built
+unit: setup			## what tests/bats/host needs
+	@$(MAKE) -s $(addprefix $(UNIT)/,test_image mkimage mutate exec_mutants mkcrimg fuzz_image)
 
 $(UNIT)/%.o: %.c
 	@$(call say,CC,$@)
