@@ -18,6 +18,11 @@ struct json_object *json_value(const struct field *f, const void *rec,
 /* A tail; a long one of bytes by its length and hash */
 struct json_object *json_tail(enum tail_form form, const struct cr_view *v);
 
+/* An open file, on the line that has begun */
+void show_file(const struct image *img, u32 id);
+/* Directories, descriptors and locks of a thread */
+void show_files(const struct image *img, const struct cr_rec_thread *t);
+
 /* System V objects of the job */
 void show_ipc(const struct image *img);
 
