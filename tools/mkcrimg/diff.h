@@ -6,6 +6,9 @@
 #include <json-c/json.h>
 #include "image.h"
 
+/* Room for the fixed part of any record */
+#define REC_MAX		512
+
 /**
  * struct diff - a comparison
  * @a, @b: the images: what was, and what is now

@@ -14,9 +14,6 @@
 /* How often an object is compared with more than one of the other image */
 #define SPLITS_MAX	100
 
-/* Room for the fixed part of any record */
-#define REC_MAX		512
-
 /*
  * Fields that are not compared: references, which are followed; the number of what
  * follows, which is compared itself; what names the record; and what differs in any

@@ -75,16 +75,28 @@ static const struct cr_image *image_of(const struct diff *d, bool in_b)
 	return in_b ? &d->b->cr : &d->a->cr;
 }
 
+/* The number at @offset of an object's record; false: it is of another type */
+static bool number_at(const struct cr_image *img, u32 id, u32 type,
+		      size_t offset, u32 *nr)
+{
+	u8 rec[REC_MAX];
+	struct cr_view v;
+	__le32 number;
+
+	if (img->objs[id].type != type)
+		return false;
+	cr_read_obj(img, id, &v, rec, sizeof(rec));
+	memcpy(&number, rec + offset, sizeof(number));
+	*nr = le32_to_cpu(number);
+	return true;
+}
+
 /* ---- threads ---- */
 
 static bool thread_number(struct diff *d, bool in_b, u32 id, u32 *nr)
 {
-	struct cr_rec_thread t;
-	struct cr_view v;
-
-	cr_read_obj(image_of(d, in_b), id, &v, &t, sizeof(t));
-	*nr = le32_to_cpu(t.tid);
-	return true;
+	return number_at(image_of(d, in_b), id, CR_REC_THREAD,
+			 offsetof(struct cr_rec_thread, tid), nr);
 }
 
 static void thread_tell(struct diff *d, u32 a, u32 b)
@@ -122,14 +134,8 @@ static void thread_tell(struct diff *d, u32 a, u32 b)
 
 static bool proc_number(struct diff *d, bool in_b, u32 id, u32 *nr)
 {
-	struct cr_rec_proc p;
-	struct cr_view v;
-
-	if (image_of(d, in_b)->objs[id].type != CR_REC_PROC)
-		return false;
-	cr_read_obj(image_of(d, in_b), id, &v, &p, sizeof(p));
-	*nr = le32_to_cpu(p.pid);
-	return true;
+	return number_at(image_of(d, in_b), id, CR_REC_PROC,
+			 offsetof(struct cr_rec_proc, pid), nr);
 }
 
 /* Number of the parent as text */
@@ -217,26 +223,14 @@ static bool shm_number(struct diff *d, bool in_b, u32 id, u32 *nr)
 
 static bool msgq_number(struct diff *d, bool in_b, u32 id, u32 *nr)
 {
-	struct cr_rec_msgq rec;
-	struct cr_view v;
-
-	if (image_of(d, in_b)->objs[id].type != CR_REC_MSGQ)
-		return false;
-	cr_read_obj(image_of(d, in_b), id, &v, &rec, sizeof(rec));
-	*nr = le32_to_cpu(rec.msqid);
-	return true;
+	return number_at(image_of(d, in_b), id, CR_REC_MSGQ,
+			 offsetof(struct cr_rec_msgq, msqid), nr);
 }
 
 static bool semset_number(struct diff *d, bool in_b, u32 id, u32 *nr)
 {
-	struct cr_rec_semset rec;
-	struct cr_view v;
-
-	if (image_of(d, in_b)->objs[id].type != CR_REC_SEMSET)
-		return false;
-	cr_read_obj(image_of(d, in_b), id, &v, &rec, sizeof(rec));
-	*nr = le32_to_cpu(rec.semid);
-	return true;
+	return number_at(image_of(d, in_b), id, CR_REC_SEMSET,
+			 offsetof(struct cr_rec_semset, semid), nr);
 }
 
 /* What a process has led to has been compared */
