@@ -3,18 +3,12 @@
 # The tool, on the image that tests/unit/sample.c makes. It runs under ASan and UBSan. What needs the
 # kernel module is tested in tests/bats/vm.
 
-bats_require_minimum_version 1.5.0
-bats_load_library bats-support
-bats_load_library bats-assert
+load tool
 
 setup() {
-	unit=$(cd "$BATS_TEST_DIRNAME/../../../build/unit" && pwd)
-	mkdir "$BATS_TEST_TMPDIR/dir"
-	cd "$BATS_TEST_TMPDIR/dir"
+	own_dir
 	"$unit/mkimage" a.crimg
 }
-
-mkcrimg() { "$unit/mkcrimg" "$@"; }
 
 # One line on standard error, with the tool's name before it.
 one_line() {

@@ -3,15 +3,11 @@
 # mkcrimg mount, on the image that tests/unit/sample.c makes. The tool runs under ASan and UBSan. Images of real
 # jobs, compared with /proc: tests/bats/vm/mount.bats.
 
-bats_require_minimum_version 1.5.0
-bats_load_library bats-support
-bats_load_library bats-assert
+load tool
 
 setup() {
-	unit=$(cd "$BATS_TEST_DIRNAME/../../../build/unit" && pwd)
 	"$unit/mkcrimg" --help | grep -q '^  mount ' || skip 'left out: built without libfuse3'
-	mkdir "$BATS_TEST_TMPDIR/dir"
-	cd "$BATS_TEST_TMPDIR/dir"
+	own_dir
 	mkdir m
 	"$unit/mkimage" a.crimg
 }
@@ -20,7 +16,6 @@ teardown() {
 	! mounted || unmount
 }
 
-mkcrimg() { "$unit/mkcrimg" "$@"; }
 mounted() { grep -q " $BATS_TEST_TMPDIR/dir/m fuse.mkcrimg " /proc/mounts; }
 
 unmount() {

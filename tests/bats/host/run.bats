@@ -3,14 +3,10 @@
 # mkcrimg auto and mkcrimg run without a kernel module: usage, and what has nothing to do with images. Under ASan
 # and UBSan. With images: tests/bats/vm/run.bats.
 
-bats_require_minimum_version 1.5.0
-bats_load_library bats-support
-bats_load_library bats-assert
+load tool
 
 setup() {
-	unit=$(cd "$BATS_TEST_DIRNAME/../../../build/unit" && pwd)
-	mkdir "$BATS_TEST_TMPDIR/dir"
-	cd "$BATS_TEST_TMPDIR/dir"
+	own_dir
 }
 
 teardown() {
@@ -18,8 +14,6 @@ teardown() {
 	pids=$(jobs -p)
 	[ -z "$pids" ] || kill -9 $pids 2>/dev/null || :
 }
-
-mkcrimg() { "$unit/mkcrimg" "$@"; }
 
 until_true() {
 	local end=$((SECONDS + 60))

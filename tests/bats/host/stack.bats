@@ -3,22 +3,16 @@
 # mkcrimg stack and mkcrimg diff, on the image that tests/unit/sample.c makes, under ASan and UBSan. On real jobs:
 # tests/bats/vm/stack.bats.
 
-bats_require_minimum_version 1.5.0
-bats_load_library bats-support
-bats_load_library bats-assert
+load tool
 
 setup() {
-	unit=$(cd "$BATS_TEST_DIRNAME/../../../build/unit" && pwd)
-	mkdir "$BATS_TEST_TMPDIR/dir"
-	cd "$BATS_TEST_TMPDIR/dir"
+	own_dir
 	"$unit/mkimage" a.crimg
 }
 
 teardown() {
 	[ -z "${short:-}" ] || rm -rf "$short"
 }
-
-mkcrimg() { "$unit/mkcrimg" "$@"; }
 
 @test "wrong usage is status 2" {
 	run -2 mkcrimg stack
