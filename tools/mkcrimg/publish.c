@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -216,12 +217,39 @@ int output_publish(struct output *out, const char *path, bool fresh)
 	return 0;
 }
 
+/* ---- a file from the first to the last step ---- */
+
+/* What a signal that ends the tool leaves behind otherwise */
+static struct output out;
+
+static void die_of(int sig)
+{
+	output_remove(&out);
+	/* it has its usual effect when this returns */
+	raise(sig);
+}
+
+static void catch_signals(void)
+{
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+	const struct sigaction die = {
+		.sa_handler = die_of, .sa_flags = SA_RESETHAND,
+	};
+	struct sigaction sa;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(signals); i++)
+		if (!sigaction(signals[i], NULL, &sa) &&
+		    sa.sa_handler == SIG_DFL)
+			sigaction(signals[i], &die, NULL);
+}
+
 int output_make(const char *path, unsigned int mode,
 		int (*fill)(void *arg, int fd), void *arg)
 {
-	struct output out;
 	int err;
 
+	catch_signals();
 	err = output_create(&out, path, mode);
 	if (err)
 		return err;

@@ -31,7 +31,10 @@ int output_create(struct output *out, const char *path, unsigned int mode);
 bool output_sync(struct output *out);
 /* Give the file its name in place of what had it, unless @fresh; sync the name */
 int output_publish(struct output *out, const char *path, bool fresh);
-/* All of that: @fill writes the file, and returns 0, or ST_FAILED after a line */
+/*
+ * All of that: @fill writes the file, and returns 0, or ST_FAILED after a line. For
+ * one thread; a signal that ends the tool leaves nothing behind
+ */
 int output_make(const char *path, unsigned int mode,
 		int (*fill)(void *arg, int fd), void *arg);
 /* Remove what is left; async-signal-safe */

@@ -476,6 +476,48 @@ phdr_of() {
 	one_line './a.crimg: Exec format error: no image, or no kernel module for it'
 }
 
+# As on a file system that has no files without a name, and a signal that comes late: before the file is synced
+@test "core, expand: a signal leaves no hidden file behind" {
+	local cmd sig
+	cat >shim.c <<-'END'
+		#define _GNU_SOURCE
+		#include <dlfcn.h>
+		#include <errno.h>
+		#include <fcntl.h>
+		#include <signal.h>
+		#include <stdarg.h>
+		#include <stdlib.h>
+		#include <unistd.h>
+		int openat(int dir, const char *path, int flags, ...)
+		{
+			int (*next)(int, const char *, int, ...) = dlsym(RTLD_NEXT, "openat");
+			va_list ap;
+			va_start(ap, flags);
+			int mode = flags & O_CREAT ? va_arg(ap, int) : 0;
+			va_end(ap);
+			if ((flags & O_TMPFILE) == O_TMPFILE)
+				return errno = EOPNOTSUPP, -1;
+			return next(dir, path, flags, mode);
+		}
+		int fsync(int fd)
+		{
+			if (access("here", F_OK))
+				close(open("here", O_CREAT | O_WRONLY, 0600));
+			return kill(getpid(), atoi(getenv("SIG")));
+		}
+	END
+	gcc -shared -fPIC -o shim.so shim.c
+	for cmd in core expand; do
+		for sig in 1 2 3 15; do
+			rm -f here
+			run -$((128 + sig)) env SIG=$sig LD_PRELOAD="$PWD/shim.so" "$unit/../mkcrimg" $cmd -o out a.crimg
+			[ -e here ]
+			run -0 ls -A
+			assert_output "$(printf '%s\n' a.crimg here shim.c shim.so)"
+		done
+	done
+}
+
 # Their writers were killed. What is somebody else's, in use, or has another name, stays.
 @test "hidden files that were left behind are swept when a file is written" {
 	: >.crimg.12.0
