@@ -27,11 +27,12 @@ int try_in_child(int (*fn)(const void *arg), const void *arg)
 unsigned int status_numbers(const char *key, int base, u64 *values,
 			    unsigned int max)
 {
-	char line[1 << 16], *p, *end;
+	FILE *f = fopen("/proc/self/status", "re");
+	char *line = NULL, *p, *end;
 	unsigned int nr = 0;
-	FILE *f = fopen("/proc/self/status", "r");
+	size_t size = 0;
 
-	while (f && fgets(line, sizeof(line), f)) {
+	while (f && getline(&line, &size, f) > 0) {
 		if (strncmp(line, key, strlen(key)))
 			continue;
 		for (p = line + strlen(key); nr < max; p = end) {
@@ -44,6 +45,7 @@ unsigned int status_numbers(const char *key, int base, u64 *values,
 	}
 	if (f)
 		fclose(f);
+	free(line);
 	return nr;
 }
 

@@ -23,13 +23,17 @@ static bool path_in_use(const char *path)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int at = open(path, O_PATH | O_CLOEXEC);
 	bool used;
 
-	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", path);
-	used = fd >= 0 && (!connect(fd, (struct sockaddr *)&addr, sizeof(addr)) ||
+	/* the path may be longer than an address */
+	snprintf(addr.sun_path, sizeof(addr.sun_path), "/proc/self/fd/%d", at);
+	used = fd >= 0 && at >= 0 && (!connect(fd, (struct sockaddr *)&addr, sizeof(addr)) ||
 			   errno == EPROTOTYPE || errno == EPERM);
 	if (fd >= 0)
 		close(fd);
+	if (at >= 0)
+		close(at);
 	return used;
 }
 

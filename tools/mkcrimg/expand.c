@@ -366,7 +366,7 @@ static const char *notes_write(struct expansion *x)
 	for (; left && !why; from += len, to += len, left -= len) {
 		len = left < sizeof(part) ? left : sizeof(part);
 		why = pread_all(x->img->fd, part, len, from);
-		if (!why && !pwrite_all(x->fd, part, len, to))
+		if (!why && !pwrite_sparse(x->fd, part, len, to))
 			why = strerror(errno);
 	}
 	return why;

@@ -192,7 +192,7 @@ int save_default_name(const char *what, pid_t pid, char *name, size_t size)
 	fclose(f);
 	comm[strcspn(comm, "\n")] = 0;
 	for (p = comm; *p; p++)
-		if (*p == '/' || *p < ' ')
+		if (*p == '/' || *p < ' ' || *p == 0x7f)
 			*p = '_';
 	snprintf(name, size, "%s%s.%d",
 		 comm[0] == '.' || comm[0] == '-' ? "_" : "", comm, pid);
