@@ -28,9 +28,9 @@ static size_t json_put_odd(const u8 *s, const u8 *end)
 	return len ? len : 1;
 }
 
-bool json_print(struct json_object *top)
+bool json_write(struct json_object *o)
 {
-	const char *text = json_object_to_json_string_ext(top,
+	const char *text = json_object_to_json_string_ext(o,
 				JSON_C_TO_STRING_PRETTY |
 				JSON_C_TO_STRING_NOSLASHESCAPE);
 	const u8 *s = (const u8 *)text, *end;
@@ -47,6 +47,24 @@ bool json_print(struct json_object *top)
 		else
 			part = json_put_odd(s, end);
 	}
-	putchar('\n');
 	return true;
+}
+
+bool json_print(struct json_object *top)
+{
+	bool ok = json_write(top);
+
+	putchar('\n');
+	return ok;
+}
+
+bool json_element(struct json_object *o, bool first)
+{
+	bool ok;
+
+	if (!first)
+		printf(",\n");
+	ok = json_write(o);
+	json_object_put(o);
+	return ok;
 }

@@ -212,37 +212,40 @@ static json *json_memory(const struct image *img, u32 id, u8 *buf)
 	return o;
 }
 
-static json *json_memories(const struct image *img)
+static bool memories_write(const struct image *img)
 {
-	json *array = json_object_new_array();
 	u8 *buf = malloc(IMAGE_RUN_BUF);
+	bool ok = buf, first = true;
 	u32 id;
 
-	for (id = 1; buf && id <= img->cr.nr_objects; id++)
-		if (img->cr.objs[id].nr_page_runs)
-			json_object_array_add(array,
-					      json_memory(img, id, buf));
+	if (!buf)
+		failed("%s: no memory", img->path);
+	printf(",\n\"memory\":[\n");
+	for (id = 1; ok && id <= img->cr.nr_objects; id++) {
+		if (!img->cr.objs[id].nr_page_runs)
+			continue;
+		ok = json_element(json_memory(img, id, buf), first);
+		first = false;
+	}
+	printf("]");
 	free(buf);
-	return array;
+	return ok;
 }
 
+/* Record by record: all of them together would take many times their size */
 bool show_json(const struct image *img, bool memory)
 {
-	json *top = json_object_new_object();
-	json *records = json_object_new_array();
 	struct cr_view v;
 	size_t offset;
-	bool ok;
+	bool ok = true;
 
-	for (offset = 0; offset < img->cr.size; offset = v.next)
-		json_object_array_add(records, json_record(img, offset, &v));
-	json_object_object_add(top, "version",
-			       json_object_new_int(CR_VERSION));
-	json_object_object_add(top, "size", json_object_new_uint64(img->size));
-	json_object_object_add(top, "records", records);
-	if (memory)
-		json_object_object_add(top, "memory", json_memories(img));
-	ok = json_print(top);
-	json_object_put(top);
+	printf("{\n\"version\":%d,\n\"size\":%llu,\n\"records\":[\n",
+	       CR_VERSION, (unsigned long long)img->size);
+	for (offset = 0; ok && offset < img->cr.size; offset = v.next)
+		ok = json_element(json_record(img, offset, &v), !offset);
+	printf("]");
+	if (ok && memory)
+		ok = memories_write(img);
+	printf("\n}\n");
 	return ok;
 }
