@@ -130,9 +130,13 @@ static int resume_newest(struct run *r)
 	if (!numbers)
 		return ST_FAILED;
 	for (i = 0; i < nr && !r->job; i++) {
-		if (!series_path(series, numbers[i], path, sizeof(path)) ||
-		    job_id_read(&id, path))
+		if (!series_path(series, numbers[i], path, sizeof(path)))
 			continue;
+		if (job_id_read(&id, path)) {
+			/* it may well be of the command, and whole */
+			refused += id.unread;
+			continue;
+		}
 		if (id.mark != series->mark) {
 			failed("%s: not an image of this command", path);
 			continue;

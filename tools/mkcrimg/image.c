@@ -69,7 +69,7 @@ static int records_find(struct image *img)
 }
 
 /* A part of the file, to be freed; NULL after a line that says why */
-static void *part_read(const struct image *img, u64 offset, size_t len)
+static void *part_read(struct image *img, u64 offset, size_t len)
 {
 	void *part = malloc(len + 1);
 	const char *why = strerror(ENOMEM);
@@ -78,6 +78,7 @@ static void *part_read(const struct image *img, u64 offset, size_t len)
 		why = pread_all(img->fd, part, len, offset);
 	if (!why)
 		return part;
+	img->unread = true;
 	failed("%s: %s", img->path, why);
 	free(part);
 	return NULL;
@@ -89,8 +90,10 @@ static int headers_read(struct image *img)
 	int err;
 
 	why = pread_all(img->fd, &img->ehdr, sizeof(img->ehdr), 0);
-	if (why)
+	if (why) {
+		img->unread = true;
 		return failed("%s: %s", img->path, why);
+	}
 	err = ehdr_check(img);
 	if (err)
 		return err;
@@ -105,8 +108,10 @@ static int file_open(struct image *img)
 
 	/* what it is comes to light when it is open: that must not wait */
 	img->fd = open(img->path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	if (img->fd < 0 || fstat(img->fd, &st))
+	if (img->fd < 0 || fstat(img->fd, &st)) {
+		img->unread = errno != ENOENT;
 		return failed("%s: %s", img->path, strerror(errno));
+	}
 	if (!S_ISREG(st.st_mode) || (u64)st.st_size < sizeof(img->ehdr))
 		return failed("%s: not an image", img->path);
 	img->size = st.st_size;

@@ -17,6 +17,7 @@
  * @path: as given, for messages
  * @log: takes what the reader says: lines that start with @path
  * @fd: the file
+ * @unread: image_open() has failed, and not for what the file is
  * @size: its size, when it was opened
  * @ehdr, @phdr: its headers
  * @records: the segment PT_CR_RECORDS, in @phdr
@@ -27,6 +28,7 @@ struct image {
 	const char *path;
 	struct cr_log log;
 	int fd;
+	bool unread;
 	u64 size;
 	Elf64_Ehdr ehdr;
 	Elf64_Phdr *phdr;

@@ -115,8 +115,10 @@ int job_id_read(struct job_id *id, const char *path)
 	int err;
 
 	memset(id, 0, sizeof(*id));
-	if (image_open(&img, path))
+	if (image_open(&img, path)) {
+		id->unread = img.unread;
 		return ST_FAILED;
+	}
 	err = image_header_ok(&img) ? leader_read(id, &img) :
 	      failed("%s: damaged header", path);
 	image_close(&img);

@@ -30,12 +30,14 @@ struct series {
  * @random: what the kernel gave the leader's program at its execve(), and no
  *	other program (AT_RANDOM)
  * @mark: of the command, from the leader's environment; 0: it has none
+ * @unread: nothing is known of it, since it could not be read now
  */
 struct job_id {
 	u32 pid;
 	bool has_random;
 	u8 random[16];
 	u64 mark;
+	bool unread;
 };
 
 /* Variable in the environment of a command that mkcrimg run has started */

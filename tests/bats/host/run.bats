@@ -187,6 +187,31 @@ ends() {
 	ls -A | grep -v '^before' | diff - <(grep -v '^before' before)
 }
 
+# A disk that does not answer today: what has been done so far would be lost if the command began again.
+@test "run: an image that cannot be read is not taken for none" {
+	cat >shim.c <<-'END'
+		#define _GNU_SOURCE
+		#include <dlfcn.h>
+		#include <errno.h>
+		#include <string.h>
+		int open(const char *path, int flags, int mode)
+		{
+			int (*next)(const char *, int, ...) = dlsym(RTLD_NEXT, "open");
+			if (strstr(path, ".1.crimg"))
+				return errno = EIO, -1;
+			return next(path, flags, mode);
+		}
+	END
+	gcc -shared -fPIC -o shim.so shim.c
+	: >x.1.crimg
+	run -1 --separate-stderr env LD_PRELOAD="$PWD/shim.so" "$unit/../mkcrimg" run -o x -- echo started
+	assert_output ''
+	assert_equal "${stderr_lines[0]}" 'mkcrimg: ./x.1.crimg: Input/output error'
+	assert_equal "${stderr_lines[1]}" 'mkcrimg: run: ./x: there are images of the command, none of which can be resumed: it is not started anew'
+	run -0 mkcrimg run -o x -- echo started
+	assert_line started
+}
+
 # A number that is taken is taken, whoever has it: an image is never written over.
 @test "auto: images of others, and what is none, count for the next number" {
 	local what
