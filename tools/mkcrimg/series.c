@@ -236,7 +236,8 @@ void series_unlock(const struct series *s, int lock)
 {
 	char path[PATH_MAX];
 
-	if (lock_path(s, path, sizeof(path)))
+	/* somebody may have removed it, and somebody else made another one */
+	if (lock_path(s, path, sizeof(path)) && is_there(lock, path))
 		unlink(path);
 	close(lock);
 }

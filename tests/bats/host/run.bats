@@ -167,6 +167,21 @@ ends() {
 	assert_output "$(printf '%s\n' go ready)"
 }
 
+@test "run: a lock that was removed by hand does not take another one's with it" {
+	local n
+	for n in 1 2; do
+		"$unit/mkcrimg" run -o x -- sh -c ": >ready$n; until [ -e go$n ]; do sleep 0.1; done" 3>&- &
+		until_true test -e ready$n
+		[ $n = 2 ] || { first=$!; rm .x.lock; }
+	done
+	: >go1
+	ends 0 $first
+	run -1 --separate-stderr mkcrimg run -o x -- true
+	assert_equal "$stderr" 'mkcrimg: ./x: its images are in use by another mkcrimg run'
+	: >go2
+	ends 0
+}
+
 @test "run: what is not an image of the command is told, and left alone" {
 	local name
 	"$unit/mkimage" x.1.crimg
