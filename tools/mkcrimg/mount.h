@@ -118,6 +118,9 @@ u64 core_size(struct mount *m, const struct mount_task *task);
 
 /* ---- mount_text.c, mount_status.c: what is in them, and where links lead ---- */
 
+/* Longer texts are not made: a file of a long name may be mapped a million times */
+#define TEXT_MAX	(256l << 20)
+
 void text_auxv(FILE *out, const struct mount *m, const struct node *node);
 void text_comm(FILE *out, const struct mount *m, const struct node *node);
 void text_coredump_filter(FILE *out, const struct mount *m,

@@ -38,7 +38,9 @@ static int text_open(struct handle *h, const struct mount *m,
 		return ENOMEM;
 	node->text(out, m, node);
 	bad = ferror(out);
-	return fclose(out) || bad ? ENOMEM : 0;
+	if (fclose(out) || bad)
+		return ENOMEM;
+	return h->len > TEXT_MAX ? EFBIG : 0;
 }
 
 /*

@@ -174,6 +174,8 @@ void text_maps(FILE *out, const struct mount *m, const struct node *node)
 	cr_for_each_detail(&m->img.cr, le32_to_cpu(t.mm), &it) {
 		if (it.view.type != CR_REC_VMA)
 			continue;
+		if (ftell(out) > TEXT_MAX)
+			break;
 		cr_detail(&it, &vma, sizeof(vma));
 		vma_write(out, &m->img, &vma, &it.view);
 	}
