@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* mkcrimg show: open files, descriptors, locks, directories. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include "show.h"
 #include "text.h"
@@ -28,33 +29,76 @@ static void show_sock_name(const struct cr_view *v, u32 len)
 			putchar(name[i] < ' ' || name[i] > '~' ? '?' : name[i]);
 }
 
-/* "..., 3 messages of 20 bytes, with 1 descriptor, wait" */
-static void show_queue(const struct image *img, u32 id)
+/**
+ * struct queue - what waits in a socket; index 0 is not used
+ * @first: of a SOCK: its first SOCKQ; 0: none
+ * @next: of a SOCKQ: the next one of the same socket; 0: none
+ * @nr, @files, @bytes: of a SOCKQ: messages, descriptors and bytes in it
+ */
+struct queue {
+	u32 first;
+	u32 next;
+	u32 nr;
+	u32 files;
+	u64 bytes;
+};
+
+static void queue_sum(const struct image *img, u32 id, struct queue *q)
 {
 	struct cr_rec_sock_msg msg;
 	struct cr_detail_iter it;
-	u32 nr = 0, files = 0;
-	u64 bytes = 0;
 
 	cr_for_each_detail(&img->cr, id, &it) {
 		cr_detail(&it, &msg, sizeof(msg));
-		bytes += le32_to_cpu(msg.len);
-		files += le32_to_cpu(msg.nr_files);
-		nr++;
+		q->bytes += le32_to_cpu(msg.len);
+		q->files += le32_to_cpu(msg.nr_files);
+		q->nr++;
 	}
-	printf(", %u messages of %llu bytes", nr, (unsigned long long)bytes);
-	if (files)
-		printf(", with %u descriptors,", files);
-	printf(" wait");
+}
+
+/* Looked for once, however many descriptors there are: by object; NULL: no memory */
+static const struct queue *queues_find(const struct image *img)
+{
+	static struct queue *queues;
+	struct cr_rec_sockq rec;
+	struct cr_view v;
+	u32 id;
+
+	if (queues)
+		return queues;
+	queues = calloc(img->cr.nr_objects + 1, sizeof(*queues));
+	for (id = img->cr.nr_objects; queues && id; id--) {
+		if (img->cr.objs[id].type != CR_REC_SOCKQ)
+			continue;
+		cr_read_obj(&img->cr, id, &v, &rec, sizeof(rec));
+		queue_sum(img, id, &queues[id]);
+		queues[id].next = queues[le32_to_cpu(rec.sock)].first;
+		queues[le32_to_cpu(rec.sock)].first = id;
+	}
+	return queues;
+}
+
+/* "..., 3 messages of 20 bytes, with 1 descriptor, wait" */
+static void show_waiting(const struct image *img, u32 sock)
+{
+	const struct queue *queues = queues_find(img);
+	u32 id = queues ? queues[sock].first : 0;
+
+	for (; id; id = queues[id].next) {
+		printf(", %u messages of %llu bytes", queues[id].nr,
+		       (unsigned long long)queues[id].bytes);
+		if (queues[id].files)
+			printf(", with %u descriptors,", queues[id].files);
+		printf(" wait");
+	}
 }
 
 /* "UNIX stream socket 7, other end 8, 3 messages of 20 bytes wait" */
 static void show_sock(const struct image *img, u32 id)
 {
-	struct cr_rec_sockq q;
 	struct cr_rec_sock s;
 	struct cr_view v;
-	u32 other, of = 0;
+	u32 other;
 
 	cr_read_obj(&img->cr, id, &v, &s, sizeof(s));
 	other = le32_to_cpu(s.flags) & CR_SOCK_FIRST ? id + 1 :
@@ -67,11 +111,7 @@ static void show_sock(const struct image *img, u32 id)
 		printf(", listening");
 	if (s.name_len)
 		show_sock_name(&v, le32_to_cpu(s.name_len));
-	while ((of = image_next(img, of, CR_REC_SOCKQ))) {
-		cr_read_obj(&img->cr, of, &v, &q, sizeof(q));
-		if (le32_to_cpu(q.sock) == id)
-			show_queue(img, of);
-	}
+	show_waiting(img, id);
 }
 
 /* "terminal 3, 80 x 24, of session 412, 5 bytes for the master, ..." */
