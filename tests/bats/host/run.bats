@@ -240,7 +240,7 @@ ends() {
 		kill $!
 		ends 143 $!
 		assert_equal "$(head -n 1 err)" 'mkcrimg: ./x: no number is left for the next image'
-		rm -r x.999999999.crimg
+		rm -r err x.999999999.crimg
 	done
 	kill "$job"
 }
