@@ -137,7 +137,7 @@ outside() {
 	run -0 mkcrimg show --json "$images/own.$pid.2"
 	assert_output --regexp '"images": *2[^0-9]'
 	mkcrimg auto --forget "$pid"
-	kill -9 "$pid"
+	kill -9 "$pid" "$child"
 	expect_status 137
 	# where it would not be what it was, it is not started, and nothing is left of it
 	echo 0 >/proc/sys/kernel/ftrace_enabled
@@ -146,7 +146,7 @@ outside() {
 	assert_equal "$(logged "restart: automatic images: the job's signals cannot be caught")" 1
 	[ ! -e "/proc/$pid" ]
 	resume
-	kill -9 "$pid"
+	kill -9 "$pid" "$child"
 	expect_status 137
 }
 
