@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The image as a core dump: the leader's notes, as the kernel's own dump writes
- * them. A restart reads none of them: they are for debuggers.
+ * them, and the memory that debuggers begin with. A restart reads none of this.
  *
  * The threads stand still, off their CPUs, so regsets read what is saved.
  */
 #include <linux/cred.h>
 #include <linux/elf.h>
 #include <linux/elfcore.h>
+#include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/kernel.h>
 #include <linux/mm.h>
@@ -18,7 +19,9 @@
 #include <linux/sched/signal.h>
 #include <linux/sched/task_stack.h>
 #include <linux/slab.h>
+#include <linux/sort.h>
 #include <linux/time.h>
+#include <linux/cr_arch.h>
 #include <linux/cr_auto.h>
 #include <linux/cr_kernel.h>
 #include <linux/cr_mm.h>
@@ -280,6 +283,113 @@ static void process_write(struct cr_save *s, struct task_struct *task)
 	}
 }
 
+/* ---- memory that debuggers begin with ---- */
+
+/* Of a thread: so much of its stack, and around its thread-local memory */
+#define STACK_SHOWN	(128u << 10)
+#define TLS_BELOW	(16u << 10)
+#define TLS_ABOVE	(4u << 10)
+
+static void shown_add(struct cr_save *s, u64 start, u64 end)
+{
+	if (start < end && end <= TASK_SIZE_MAX)
+		s->shown[s->nr_shown++] = (struct cr_shown){
+			.start = round_down(start, PAGE_SIZE),
+			.end = PAGE_ALIGN(end),
+		};
+}
+
+static void shown_add_thread(struct cr_save *s, struct task_struct *task)
+{
+	u64 sp = user_stack_pointer(task_pt_regs(task));
+	u64 tls = cr_arch_thread_pointer(task);
+	u64 end = sp + STACK_SHOWN;
+
+	/* a thread library has it at the end of the stack: beyond is other memory */
+	if (tls > sp && tls + TLS_ABOVE < end)
+		end = tls + TLS_ABOVE;
+	shown_add(s, sp, min_t(u64, end, TASK_SIZE_MAX));
+	if (tls >= TLS_BELOW)
+		shown_add(s, tls - TLS_BELOW, tls + TLS_ABOVE);
+}
+
+static int shown_cmp(const void *a, const void *b)
+{
+	const struct cr_shown *x = a, *y = b;
+
+	return x->start < y->start ? -1 : x->start > y->start;
+}
+
+/* What overlaps becomes one */
+static void shown_sort(struct cr_save *s)
+{
+	size_t i, n = 0;
+
+	sort(s->shown, s->nr_shown, sizeof(*s->shown), shown_cmp, NULL);
+	for (i = 1; i < s->nr_shown; i++) {
+		if (s->shown[i].start > s->shown[n].end)
+			s->shown[++n] = s->shown[i];
+		else if (s->shown[i].end > s->shown[n].end)
+			s->shown[n].end = s->shown[i].end;
+	}
+	if (s->nr_shown)
+		s->nr_shown = n + 1;
+}
+
+/* The file that is executed, where its first page is mapped; NULL: nowhere */
+static struct file *exe_find(struct cr_save *s, struct mm_struct *mm)
+{
+	struct file *exe = get_mm_exe_file(mm), *file = NULL;
+	struct vm_area_struct *vma;
+	VMA_ITERATOR(vmi, mm, 0);
+
+	if (!exe)
+		return NULL;
+	mmap_read_lock(mm);
+	for_each_vma(vmi, vma) {
+		if (!vma->vm_file || vma->vm_pgoff ||
+		    (vma->vm_flags & VM_SHARED) ||
+		    file_user_path(vma->vm_file)->dentry !=
+		    file_user_path(exe)->dentry)
+			continue;
+		s->exe_addr = vma->vm_start;
+		s->exe_prot = cr_vma_prot(vma);
+		file = get_file(vma->vm_file);
+		break;
+	}
+	mmap_read_unlock(mm);
+	fput(exe);
+	return file;
+}
+
+/*
+ * By its first page a debugger finds the executable's headers and its build-id.
+ * Nobody else needs it: whatever fails, it is left out.
+ */
+static void exe_page_write(struct cr_save *s, struct task_struct *task)
+{
+	struct mm_struct *mm = get_task_mm(task);
+	struct file *file = mm ? exe_find(s, mm) : NULL;
+	void *page = file ? kzalloc(PAGE_SIZE, GFP_KERNEL) : NULL;
+	loff_t pos = 0;
+
+	if (page && (file->f_mode & FMODE_READ) &&
+	    (file->f_mode & FMODE_CAN_READ) &&
+	    kernel_read(file, page, PAGE_SIZE, &pos) >= SELFMAG &&
+	    !memcmp(page, ELFMAG, SELFMAG)) {
+		cr_out_align(s);
+		s->exe_at = s->pos;
+		cr_out(s, page, PAGE_SIZE);
+	}
+	kfree(page);
+	if (file)
+		fput(file);
+	if (mm)
+		mmput(mm);
+}
+
+/* ---- all of it ---- */
+
 static void thread_write(struct cr_save *s, struct task_struct *task, bool first)
 {
 	if (fatal_signal_pending(current))
@@ -295,17 +405,19 @@ static void thread_write(struct cr_save *s, struct task_struct *task, bool first
 	if (first)
 		process_write(s, task);
 	regsets_write(s, task);
+	shown_add_thread(s, task);
 	put_task_stack(task);
 	cond_resched();
 }
 
 /**
- * cr_core_notes_save() - write the leader's notes
+ * cr_core_notes_save() - write the leader's notes, and a page behind them
  * @s: an isolated job; s->pos is 4-byte aligned
  * @offset: where they start in the file
  * @size: their length
  *
- * Order, names and types are the kernel's: debuggers know no other.
+ * Order, names and types are the kernel's: debuggers know no other. Finds what
+ * of the leader's memory is to be stored raw, for cr_pages_save().
  * Return: 0 or -errno, which is s->err
  */
 int cr_core_notes_save(struct cr_save *s, u64 *offset, u64 *size)
@@ -314,6 +426,10 @@ int cr_core_notes_save(struct cr_save *s, u64 *offset, u64 *size)
 						  list);
 	struct cr_thread *thread;
 
+	s->shown = kvmalloc_array(2 * (size_t)leader->nr_threads,
+				  sizeof(*s->shown), GFP_KERNEL_ACCOUNT);
+	if (!s->shown)
+		return cr_fail(s, -ENOMEM);
 	*offset = s->pos;
 	/* debuggers begin with the first thread: the one that had the signal */
 	list_for_each_entry(thread, &leader->threads, list)
@@ -323,5 +439,10 @@ int cr_core_notes_save(struct cr_save *s, u64 *offset, u64 *size)
 		if (!cause_of(s, thread->task))
 			thread_write(s, thread->task, s->pos == *offset);
 	*size = s->pos - *offset;
+	if (s->err)
+		return s->err;
+	shown_sort(s);
+	thread = list_first_entry(&leader->threads, struct cr_thread, list);
+	exe_page_write(s, thread->task);
 	return s->err;
 }

@@ -32,25 +32,87 @@ static struct elf64_phdr *phdr_add(struct phdrs *p, u32 type, u64 offset,
 	return ph;
 }
 
-/* The leader's memory that is stored raw is what a debugger sees */
-static void phdrs_add_leader(struct cr_save *s, struct phdrs *p, u32 mm_id)
+static struct elf64_phdr *phdr_add_load(struct phdrs *p,
+					const struct cr_run *run)
 {
-	struct elf64_phdr *ph;
+	struct elf64_phdr *ph = phdr_add(p, PT_LOAD, run->offset, run->len);
+
+	ph->p_vaddr = run->addr;
+	ph->p_memsz = run->len;
+	ph->p_align = PAGE_SIZE;
+	ph->p_flags = (run->prot & CR_PROT_READ ? PF_R : 0) |
+		      (run->prot & CR_PROT_WRITE ? PF_W : 0) |
+		      (run->prot & CR_PROT_EXEC ? PF_X : 0);
+	return ph;
+}
+
+/* ---- what is shown of the leader beside its page runs ---- */
+
+enum { EXE_PAGE, VDSO, NR_EXTRAS };
+
+/* Has it written to that page? Then the file's is not what is there */
+static bool leader_has_run(const struct cr_save *s, u32 mm_id, u64 addr)
+{
 	size_t i;
 
+	for (i = 0; i < s->nr_runs; i++)
+		if (s->runs[i].id == mm_id && s->runs[i].addr <= addr &&
+		    addr - s->runs[i].addr < s->runs[i].len)
+			return true;
+	return false;
+}
+
+/* In the order of addresses; of no length: it is not there */
+static void extras_fill(const struct cr_save *s, u32 mm_id, u64 records,
+			struct cr_run *extras)
+{
+	memset(extras, 0, NR_EXTRAS * sizeof(*extras));
+	if (s->exe_at && !leader_has_run(s, mm_id, s->exe_addr))
+		extras[EXE_PAGE] = (struct cr_run){
+			.addr = s->exe_addr, .len = PAGE_SIZE,
+			.offset = s->exe_at, .prot = s->exe_prot,
+		};
+	if (s->vdso_addr)
+		extras[VDSO] = (struct cr_run){
+			.addr = s->vdso_addr, .len = s->vdso,
+			.offset = records + s->vdso_at,
+			.prot = CR_PROT_READ | CR_PROT_EXEC,
+		};
+	if (extras[0].addr > extras[1].addr)
+		swap(extras[0], extras[1]);
+}
+
+static void phdrs_add_extras(struct phdrs *p, struct cr_run *extras, u64 below)
+{
+	struct cr_run *run;
+
+	for (run = extras; run < extras + NR_EXTRAS; run++) {
+		if (!run->len || run->addr >= below)
+			continue;
+		/* the vdso is in a record, wherever in a page that is */
+		phdr_add_load(p, run)->p_align =
+			run->offset % PAGE_SIZE ? 1 : PAGE_SIZE;
+		run->len = 0;
+	}
+}
+
+/* The leader's memory that is stored raw is what a debugger sees */
+static void phdrs_add_leader(struct cr_save *s, struct phdrs *p, u32 mm_id,
+			     u64 records)
+{
+	struct cr_run extras[NR_EXTRAS];
+	size_t i;
+
+	extras_fill(s, mm_id, records, extras);
 	for (i = 0; i < s->nr_runs && p->nr < CR_MAX_PHNUM - 8; i++) {
 		const struct cr_run *run = &s->runs[i];
 
 		if (run->id != mm_id || run->method != CR_PAGES_RAW)
 			continue;
-		ph = phdr_add(p, PT_LOAD, run->offset, run->len);
-		ph->p_vaddr = run->addr;
-		ph->p_memsz = run->len;
-		ph->p_align = PAGE_SIZE;
-		ph->p_flags = (run->prot & CR_PROT_READ ? PF_R : 0) |
-			      (run->prot & CR_PROT_WRITE ? PF_W : 0) |
-			      (run->prot & CR_PROT_EXEC ? PF_X : 0);
+		phdrs_add_extras(p, extras, run->addr);
+		phdr_add_load(p, run);
 	}
+	phdrs_add_extras(p, extras, U64_MAX);
 }
 
 /* Of those that share bytes, the leader's comes first */
@@ -141,7 +203,7 @@ static int phdrs_build(struct cr_save *s, struct phdrs *p, u64 notes,
 	p->phdr = (struct elf64_phdr *)(p->ehdr + 1);
 	phdr_add(p, PT_NOTE, notes, notes_size)->p_align = 4;
 	phdr_add(p, PT_CR_RECORDS, records, records_size)->p_align = 4;
-	phdrs_add_leader(s, p, mm->id);
+	phdrs_add_leader(s, p, mm->id, records);
 	err = phdrs_add_rest(s, p, mm->id);
 	if (err)
 		return err;

@@ -152,6 +152,11 @@ static void save_forget(struct cr_save *s)
 	cr_objs_exit(s);
 	cr_procs_put(s);
 	cr_writer_exit(&s->w);
+	kvfree(s->shown);
+	s->shown = NULL;
+	s->nr_shown = 0;
+	s->vdso_addr = 0;
+	s->exe_at = 0;
 	kvfree(s->runs);
 	s->runs = NULL;
 	s->nr_runs = 0;

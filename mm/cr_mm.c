@@ -269,6 +269,8 @@ static void mm_save(struct cr_save *s, struct cr_obj *obj)
 	vdso = cr_vdso_find(mm, &addr);
 	rec.vdso = cpu_to_le32(cr_obj_id(s, CR_OBJ_VDSO, (void *)vdso));
 	rec.vdso_addr = cpu_to_le64(addr);
+	if (list_is_first(&obj->list, &s->objs[CR_OBJ_MM]))
+		s->vdso_addr = addr;
 	rec.nr_vmas = cpu_to_le32(mm_count_vmas(mm));
 	cr_write_obj(s, obj, &rec, sizeof(rec), NULL, 0);
 	for_each_vma(vmi, vma) {

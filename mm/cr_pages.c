@@ -5,8 +5,9 @@
  * in swap; not the zero page, not a file's pages. Of shared memory: what was
  * ever written to.
  *
- * Small runs, the stack and what a program has changed of a file's pages are
- * stored raw, where a debugger finds them; all raw runs come first in the file.
+ * Small runs, small stacks, the top of others and what a program has changed of a
+ * file's pages are stored raw, where a debugger finds them; all raw runs come
+ * first in the file.
  *
  * Locks: mmap_lock for reading while page tables are walked, a batch at a time;
  * none while memory is read and written to the image.
@@ -234,12 +235,14 @@ static int run_cmp(const void *a, const void *b)
  * @p: takes the runs
  * @raw: the first one: what is to be stored raw; else all that is not stored yet
  * @nr_stored: entries of s->runs when the second one began, sorted
+ * @leader: id of the leader's address space, which debuggers look at
  */
 struct pass {
 	struct cr_save *s;
 	struct cr_packer *p;
 	bool raw;
 	size_t nr_stored;
+	u32 leader;
 };
 
 /* The first run of object @id, among sorted ones, that ends behind @addr */
@@ -366,12 +369,51 @@ static int extent_save(const struct pass *pass,
 	return 0;
 }
 
+/* The first piece of what debuggers begin with that ends behind @addr */
+static size_t shown_find(const struct cr_save *s, u64 addr)
+{
+	size_t low = 0, high = s->nr_shown;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (s->shown[mid].end <= addr)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+/* In the first pass: of an extent that is not raw, what debuggers begin with */
+static int extent_save_shown(const struct pass *pass,
+			     const struct cr_pack_source *src,
+			     const struct extent *e, u32 origin)
+{
+	const struct cr_save *s = pass->s;
+	struct extent piece = *e;
+	size_t i;
+	int err;
+
+	piece.raw = true;
+	for (i = shown_find(s, e->start);
+	     i < s->nr_shown && s->shown[i].start < e->end; i++) {
+		piece.start = max(e->start, s->shown[i].start);
+		piece.end = min(e->end, s->shown[i].end);
+		err = extent_save(pass, src, &piece, origin);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
 static int mm_pages_save(const struct pass *pass,
 			 const struct cr_pack_source *src, struct page_walk *w,
 			 const struct cr_obj *origin)
 {
 	struct cr_save *s = pass->s;
 	struct mm_struct *mm = src->mm;
+	u32 origin_id = origin ? origin->id : 0;
 	unsigned int i;
 	int ret, err;
 
@@ -392,8 +434,11 @@ static int mm_pages_save(const struct pass *pass,
 				      src->id, w->resume);
 		extents_set_raw(w->ext, w->nr);
 		for (i = 0; i < w->nr; i++) {
-			err = extent_save(pass, src, &w->ext[i],
-					  origin ? origin->id : 0);
+			err = extent_save(pass, src, &w->ext[i], origin_id);
+			if (!err && pass->raw && !w->ext[i].raw &&
+			    src->id == pass->leader)
+				err = extent_save_shown(pass, src, &w->ext[i],
+							origin_id);
 			if (err)
 				return err;
 		}
@@ -508,7 +553,12 @@ static void sort_runs(struct cr_save *s)
 
 int cr_pages_save(struct cr_save *s)
 {
-	struct pass pass = { .s = s, .raw = true };
+	struct pass pass = {
+		.s = s,
+		.raw = true,
+		.leader = list_first_entry(&s->objs[CR_OBJ_MM], struct cr_obj,
+					   list)->id,
+	};
 	struct page_walk w = {};
 
 	w.ext = kvmalloc_array(EXTENTS_MAX, sizeof(*w.ext),

@@ -318,6 +318,12 @@ struct cr_run {
 	u32 prot;		/* CR_PROT_* of its mapping, for PT_LOAD */
 };
 
+/* Memory that debuggers begin with; whole pages */
+struct cr_shown {
+	u64 start;
+	u64 end;
+};
+
 /**
  * struct cr_save - one save, from collect to the last byte
  * @log: reasons, for the one who asked
@@ -337,6 +343,12 @@ struct cr_run {
  * @objs: per type, of struct cr_obj
  * @hash: all of them
  * @w: the record stream
+ * @vdso: bytes of the vdso, for debuggers: they are in @w at @vdso_at, and the
+ *	leader has them at @vdso_addr, which is 0 if it has none
+ * @exe_at: the first page of the leader's executable, for debuggers: where it is in
+ *	the file, 0: nowhere; the leader has it at @exe_addr, with @exe_prot
+ * @shown: memory of the leader that is stored raw whatever lies around it; @nr_shown
+ *	pieces, apart and ascending (kvmalloc)
  * @out: the image file
  * @pos: where the next bytes go; page aligned between runs
  * @runs: what is written of memory, grows (kvmalloc)
@@ -366,6 +378,14 @@ struct cr_save {
 	DECLARE_HASHTABLE(hash, 10);
 	u32 nr_objs;
 	struct cr_writer w;
+	u64 vdso_addr;
+	size_t vdso_at;
+	size_t vdso;
+	u64 exe_at;
+	u64 exe_addr;
+	u32 exe_prot;
+	struct cr_shown *shown;
+	size_t nr_shown;
 	struct file *out;
 	loff_t pos;
 	struct cr_run *runs;

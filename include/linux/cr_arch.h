@@ -34,6 +34,9 @@ bool cr_arch_tsc_forbidden(struct task_struct *task);
 /* Refuse what of @task's architecture state is not saved. The task may run */
 void cr_arch_thread_collect(struct cr_save *s, struct task_struct *task);
 
+/* Where a thread that stands still has its thread-local memory: its fs */
+unsigned long cr_arch_thread_pointer(struct task_struct *task);
+
 /* Write the register records of a parked thread, details of @obj */
 void cr_arch_thread_save(struct cr_save *s, struct cr_obj *obj,
 			 struct task_struct *task);

@@ -128,6 +128,12 @@ void cr_arch_thread_collect(struct cr_save *s, struct task_struct *task)
 			  "user shadow stack: not supported yet");
 }
 
+unsigned long cr_arch_thread_pointer(struct task_struct *task)
+{
+	/* no selector is in use: cr_arch_thread_collect() */
+	return task->thread.fsbase;
+}
+
 static void xstate_save(struct cr_save *s, struct cr_obj *obj,
 			struct task_struct *task)
 {

@@ -159,6 +159,9 @@ static void vdso_save(struct cr_save *s, struct cr_obj *obj)
 		vdso_data_copy((struct vdso_data *)(tail + image->size + offset) + i,
 			       &_vdso_data[i]);
 	cr_write_obj(s, obj, &rec, sizeof(rec), tail, image->size + size);
+	/* the tail is what ends the record, but for padding */
+	s->vdso_at = s->w.len - ALIGN(image->size + size, 4);
+	s->vdso = image->size;
 	kvfree(tail);
 }
 
