@@ -89,9 +89,15 @@ static void prog_fail(const char *fmt, ...)
 			prog_fail(__VA_ARGS__); \
 	} while (0)
 
+#ifdef __cplusplus
+#define PROG_AUTO	auto
+#else
+#define PROG_AUTO	__auto_type
+#endif
+
 /* The value of a call that must not return -1 */
 #define must(call) __extension__ ({ \
-	__auto_type must_ret = (call); \
+	PROG_AUTO must_ret = (call); \
 	if (must_ret == (__typeof__(must_ret))-1) \
 		prog_fail("line %d: %s: %s", __LINE__, #call, strerror(errno)); \
 	must_ret; })
@@ -209,7 +215,7 @@ PROG_UNUSED static void prog_reap(pid_t pid, int want)
 /* Bytes that look random but for every eighth page, which repeats one word */
 PROG_UNUSED static void prog_fill(void *buf, size_t len, uint64_t seed)
 {
-	uint64_t x = seed * 0x9e3779b97f4a7c15ull + 1, *p = buf;
+	uint64_t x = seed * 0x9e3779b97f4a7c15ull + 1, *p = (uint64_t *)buf;
 	size_t i;
 
 	for (i = 0; i < len / 8; i++) {
@@ -224,7 +230,7 @@ PROG_UNUSED static void prog_fill(void *buf, size_t len, uint64_t seed)
 PROG_UNUSED static ssize_t prog_differs(const void *buf, size_t len, uint64_t seed)
 {
 	uint64_t x = seed * 0x9e3779b97f4a7c15ull + 1;
-	const uint64_t *p = buf;
+	const uint64_t *p = (const uint64_t *)buf;
 	size_t i;
 
 	for (i = 0; i < len / 8; i++) {
@@ -240,7 +246,7 @@ PROG_UNUSED static ssize_t prog_differs(const void *buf, size_t len, uint64_t se
 /* Demand that memory is all zero */
 PROG_UNUSED static void prog_check_zero(const void *buf, size_t len, const char *what)
 {
-	const unsigned char *p = buf;
+	const unsigned char *p = (const unsigned char *)buf;
 	size_t i;
 
 	for (i = 0; i < len; i++)

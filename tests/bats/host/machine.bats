@@ -13,7 +13,7 @@ all=("${few[@]}" hello headless memory cow pkeys pkeys:alone mmflags numa sysv s
 	leases:asked leases:waiter unlinked unlinked:named memfd:holes,shared,map,seals owners fifos ptys waiting eventfd
 	timerfd signalfd pidfds procfiles inotify epoll unixname scmrights devs syscalls vfork:shared vfork:copy
 	vfork:thread vfork:deep zombies sharing sharing:chain sharing:thread sharing:vm pgrps pgrps:gone ids limits args exe
-	times usage debugregs timers:itimers timers:timers stopped)
+	times usage debugregs inspect cplusplus golike golike_pie timers:itimers timers:timers stopped)
 
 # What 6.1 does not know
 newer=(mmflags:seal "mmflags:merge" "mmflags:mdwe" "memfd:exec" "numa:weighted")

@@ -48,7 +48,7 @@ notices() {
 @test "every program holds when nothing happens to it" {
 	declare -A pids
 	for name in hello static regs memory cow mmflags pkeys shm sysv sysvmsg sysvsem semundo posixsem files memfd pipes fifos inotify leases pidfds procfiles ptys devs signals \
-		syscalls threads rseq tree zombies pgrps sharing ids limits args exe vdso times debug robust waiting owners; do
+		syscalls threads rseq tree zombies pgrps sharing ids limits args exe vdso times debug inspect cplusplus golike golike_pie robust waiting owners; do
 		mkdir "$name"
 		"$progs/$name" "$name" </dev/null >"$name.out" 2>&1 3>&- &
 		pids[$name]=$!

@@ -40,6 +40,20 @@ lifecycle() {
 	lifecycle debugregs
 }
 
+@test "inspect" {
+	lifecycle inspect
+}
+
+@test "cplusplus" {
+	lifecycle cplusplus
+}
+
+@test "golike" {
+	lifecycle golike
+	rm -r "$job_dir"
+	lifecycle golike_pie
+}
+
 @test "memory" {
 	lifecycle memory
 }

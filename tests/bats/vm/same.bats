@@ -109,7 +109,14 @@ same_alone() {
 @test "processors" {
 	same regs
 	same debugregs
+	same inspect
 	same rseq
+}
+
+@test "runtimes of their own" {
+	same cplusplus
+	same golike
+	same golike_pie
 }
 
 @test "System V and POSIX IPC" {
