@@ -24,8 +24,11 @@ image_is_there() { [ -e "$images/$1" ]; }
 # the images that there are, in one line
 images_are() { assert_equal "$(cd "$images" && ls -A | sort | xargs)" "$(printf '%s\n' "$@" | sort | xargs)"; }
 
-# How many lines of the kernel's log match
-logged() { dmesg | sed "1,/cr-test: $BATS_TEST_NUMBER /d" | grep -cE "$1"; }
+# How many lines of the kernel's log match since this test has begun; other files have tests of its number
+logged() {
+	dmesg | begin="cr-test: $BATS_TEST_NUMBER " what=$1 awk \
+		'index($0, ENVIRON["begin"]) { count = 0 } $0 ~ ENVIRON["what"] { count++ } END { print count + 0 }'
+}
 
 # No saver is under way
 savers_done() { ! pgrep -x crimg >/dev/null; }
