@@ -34,19 +34,19 @@ start_copy() {
 }
 
 @test "stack: all threads of all processes, with symbols, sources and system calls" {
+	local own=$BATS_TEST_TMPDIR/own
 	# lines are those of a file of one's own: the host's may be somebody else's here
-	mkdir "$BATS_TEST_TMPDIR/own"
-	cp "$progs/debug" "$BATS_TEST_TMPDIR/own/"
-	progs=$BATS_TEST_TMPDIR/own
-	start debug
+	mkdir "$own"
+	cp "$progs/debug" "$own/"
+	progs=$own start debug
 	save_kill
 	run -0 --separate-stderr mkcrimg stack "$job_image"
 	assert_equal "$stderr" ''
-	count 2 "^PID [0-9]+ debug - $progs/debug\$" "$output"
+	count 2 "^PID [0-9]+ debug - $own/debug\$" "$output"
 	count 5 '^TID [0-9]+ debug: ' "$output"
 	# they sleep nearly all the time
 	assert_output --regexp 'TID [0-9]+ debug: (in|returns from) (clock_nanosleep|restart_syscall)'
-	count 5 "^#.* prog_wait\+0x[0-9a-f]+ - $progs/debug  .*/prog.h:[0-9]+\$" "$output"
+	count 5 "^#.* prog_wait\+0x[0-9a-f]+ - $own/debug  .*/prog.h:[0-9]+\$" "$output"
 	count 3 '^#.* debug_thread\+0x' "$output"
 	count 1 '^#.* debug_child\+0x' "$output"
 	count 2 '^#.* main\+0x' "$output"
