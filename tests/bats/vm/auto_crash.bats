@@ -29,7 +29,7 @@ gdb_on() {
 	gdb_on "$job_image" 'backtrace' 'p $_siginfo.si_signo' 'p $_siginfo._sifields._sigfault.si_addr' 'p crash_number'
 	assert_output --partial 'Program terminated with signal SIGSEGV'
 	assert_output --regexp '#0 .*crash_here \(depth=(depth@entry=)?0\)'
-	assert_output --regexp '#3 .*main \('
+	assert_output --regexp '#[34] .*main \('
 	assert_output --partial '$1 = 11'
 	assert_output --partial '$2 = (void *) 0x0'
 	assert_output --partial '$3 = 7'
@@ -48,7 +48,7 @@ resume_to() {
 	crash thread 139
 	gdb_on "$job_image" 'backtrace' 'info threads'
 	assert_output --regexp '#0 .*crash_here \(depth=(depth@entry=)?0\)'
-	assert_output --regexp '#3 .*crash_thread \('
+	assert_output --regexp '#[34] .*crash_thread \('
 	resume_to 139
 }
 
@@ -80,17 +80,29 @@ resume_to() {
 	assert_equal "$(ls "$images" | wc -l)" 1
 }
 
-@test "an image of a crash is started stopped, repaired by gdb, and runs to its end" {
-	local pid
-	crash divide 136
-	mkcrimg restart --stopped "$job_image" </dev/null >>"$job_out" 2>&1 3>&- &
-	job_pid=$!
-	until_true stopped_job "$pid"
-	run gdb -nx -batch -q -iex 'set auto-load safe-path /' -ex 'set var crash_divisor = 2' -ex 'detach' \
-		"$progs/crash" "$pid"
-	kill -CONT "$job_pid"
-	expect_status 0
-	[ -e "$job_dir/done" ]
+@test "an image of a crash is started stopped, repaired by gdb, and runs to its end: leader, thread, child" {
+	local pid where bad
+	for where in leader thread child; do
+		if [ $where = child ]; then
+			# whose parent finds that it has not ended well
+			crash divide-child 1
+			: >"$job_out"
+			read -r bad <"$job_dir/child"
+		else
+			crash divide-$where 136
+			bad=$pid
+		fi
+		mkcrimg restart --stopped "$job_image" </dev/null >>"$job_out" 2>&1 3>&- &
+		job_pid=$!
+		until_true stopped_job "$pid"
+		run -0 gdb -nx -batch -q -iex 'set auto-load safe-path /' -ex 'thread apply all backtrace' \
+			-ex 'set var crash_divisor = 2' -ex 'detach' "$progs/crash" "$bad"
+		assert_output --regexp '#0 .*crash_divide \('
+		[ $where = leader ] || assert_output --regexp "crash_$where \("
+		kill -CONT "$job_pid" "$bad"
+		expect_status 0
+		[ -e "$job_dir/done" ]
+	done
 }
 
 stopped_job() { [ -e "/proc/$1/exe" ] && in_state "$1" T && in_state "$job_pid" T; }

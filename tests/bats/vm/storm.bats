@@ -5,28 +5,52 @@
 load helper
 load auto_helper
 
-# all of a session at once
+# A shell with a hundred children, which do nothing but wait: whatever is slow here is the storm
+start_hundred() {
+	job_dir=$BATS_TEST_TMPDIR/job
+	job_out=$job_dir.out
+	mkdir "$job_dir"
+	"${randomized[@]}" bash -c 'for ((i = 0; i < 100; i++)); do sleep 1000 & done; touch "$0/ready"; wait' \
+		"$job_dir" </dev/null >"$job_out" 2>&1 3>&- &
+	job_pid=$!
+	until_true ready
+	until_true hundred_sleep
+}
+
+hundred_sleep() { [ "$(pgrep -c -x sleep)" = 100 ]; }
+
+restart_hundred() {
+	job_image=$images/$1
+	resume
+	until_true hundred_sleep
+	run -0 mkcrimg check "$job_image"
+	pkill -9 -x sleep
+	expect_status 0
+}
+
+# all of a process group at once
 @test "a storm: one image of one job" {
 	set_to crimg_signal "$(kill -l USR2)"
-	start tree wide
+	start_hundred
 	local pid=$job_pid
 	signalled USR2 -- "-$pid"
-	until_true image_is_there "tree.$pid.1.crimg"
-	images_are "tree.$pid.1.crimg"
-	finish
-	restarts "tree.$pid.1.crimg"
+	until_true image_is_there "bash.$pid.1.crimg"
+	images_are "bash.$pid.1.crimg"
+	kill -9 -- "-$pid"
+	expect_status 137
+	restart_hundred "bash.$pid.1.crimg"
 }
 
 @test "a storm that ends all of it: one image, which restarts" {
 	set_to crimg_end_signal "$(kill -l TERM)"
-	start tree wide
+	start_hundred
 	local pid=$job_pid below=()
 	note_below "$pid"
 	kill -TERM -- "-$pid"
 	expect_status 143
 	until_true all_gone "${below[@]}"
-	images_are "tree.$pid.1.crimg"
-	restarts "tree.$pid.1.crimg"
+	images_are "bash.$pid.1.crimg"
+	restart_hundred "bash.$pid.1.crimg"
 }
 
 @test "a storm of several jobs: an image of each" {
