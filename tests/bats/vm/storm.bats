@@ -54,7 +54,7 @@ restart_hundred() {
 }
 
 @test "a storm of several jobs: an image of each" {
-	local i pids=() dirs=() names=()
+	local i pids=() dirs=() names=() below
 	# which it does nothing with
 	set_to crimg_signal "$(kill -l STKFLT)"
 	for ((i = 0; i < 6; i++)); do
@@ -68,7 +68,10 @@ restart_hundred() {
 	images_are "${names[@]}"
 	for ((i = 0; i < 6; i++)); do
 		job_pid=${pids[i]} job_dir=${dirs[i]}
-		finish
+		below=("$job_pid")
+		note_below "$job_pid"
+		kill -9 "${below[@]}"
+		expect_status 137
 		restarts "${names[i]}"
 	done
 }
