@@ -5,105 +5,110 @@
 load helper
 load auto_helper
 
-# A shell with a hundred children, which do nothing but wait: whatever is slow here is the storm
-start_hundred() {
-	job_dir=$BATS_TEST_TMPDIR/job
+# start_shell N: with so many children, which do nothing but wait: whatever is slow here is the storm
+start_shell() {
+	local nr=$1 had
+	had=$(pgrep -c -x sleep) || :
+	job_dir=$BATS_TEST_TMPDIR/shell${shells:=0}
+	shells=$((shells + 1))
 	job_out=$job_dir.out
 	mkdir "$job_dir"
-	"${randomized[@]}" bash -c 'for ((i = 0; i < 100; i++)); do sleep 1000 & done; touch "$0/ready"; wait' \
-		"$job_dir" </dev/null >"$job_out" 2>&1 3>&- &
+	"${randomized[@]}" bash -c 'for ((i = 0; i < $1; i++)); do sleep 1000 & done; touch "$0/ready"; wait' \
+		"$job_dir" "$nr" </dev/null >"$job_out" 2>&1 3>&- &
 	job_pid=$!
 	until_true ready
-	until_true hundred_sleep
+	until_true sleepers_are $((had + nr))
 }
 
-hundred_sleep() { [ "$(pgrep -c -x sleep)" = 100 ]; }
+sleepers_are() { [ "$(pgrep -c -x sleep)" = "$1" ]; }
 
-restart_hundred() {
-	job_image=$images/$1
-	resume
-	until_true hundred_sleep
-	run -0 mkcrimg check "$job_image"
+# The shell ends well when they have ended
+end_shells() {
+	local pid
 	pkill -9 -x sleep
-	expect_status 0
+	for pid; do
+		job_pid=$pid
+		expect_status 0
+	done
+}
+
+# restart_shell N IMAGE
+restart_shell() {
+	job_image=$images/$2
+	run -0 mkcrimg check "$job_image"
+	resume
+	until_true sleepers_are "$1"
+	end_shells "$job_pid"
 }
 
 # all of a process group at once
 @test "a storm: one image of one job" {
 	set_to crimg_signal "$(kill -l USR2)"
-	start_hundred
+	start_shell 100
 	local pid=$job_pid
 	signalled USR2 -- "-$pid"
 	until_true image_is_there "bash.$pid.1.crimg"
 	images_are "bash.$pid.1.crimg"
 	kill -9 -- "-$pid"
 	expect_status 137
-	restart_hundred "bash.$pid.1.crimg"
+	restart_shell 100 "bash.$pid.1.crimg"
 }
 
 @test "a storm that ends all of it: one image, which restarts" {
 	set_to crimg_end_signal "$(kill -l TERM)"
-	start_hundred
+	start_shell 100
 	local pid=$job_pid below=()
 	note_below "$pid"
 	kill -TERM -- "-$pid"
 	expect_status 143
 	until_true all_gone "${below[@]}"
 	images_are "bash.$pid.1.crimg"
-	restart_hundred "bash.$pid.1.crimg"
+	restart_shell 100 "bash.$pid.1.crimg"
 }
 
 @test "a storm of several jobs: an image of each" {
-	local i pids=() dirs=() names=() below
-	# which it does nothing with
-	set_to crimg_signal "$(kill -l STKFLT)"
+	local i pids=() names=()
+	set_to crimg_signal "$(kill -l USR2)"
 	for ((i = 0; i < 6; i++)); do
-		start tree
-		pids+=("$job_pid") dirs+=("$job_dir")
-		names+=("tree.$job_pid.1.crimg")
+		start_shell 20
+		pids+=("$job_pid")
+		names+=("bash.$job_pid.1.crimg")
 	done
-	kill -STKFLT "${pids[@]/#/-}"
-	until_true savers_done
+	kill -USR2 "${pids[@]/#/-}"
 	for i in "${names[@]}"; do until_true image_is_there "$i"; done
+	until_true savers_done
 	images_are "${names[@]}"
-	for ((i = 0; i < 6; i++)); do
-		job_pid=${pids[i]} job_dir=${dirs[i]}
-		below=("$job_pid")
-		note_below "$job_pid"
-		kill -9 "${below[@]}"
-		expect_status 137
-		restarts "${names[i]}"
-	done
+	end_shells "${pids[@]}"
+	for i in "${names[@]}"; do restart_shell 20 "$i"; done
 }
 
 @test "the disk is full in the middle of a storm: whole images or none, and all jobs go on" {
-	local i pids=() dirs=() name
-	# which it does nothing with
-	set_to crimg_signal "$(kill -l STKFLT)"
-	mount -t tmpfs -o size=2m tmpfs "$images"
+	local i pids=() name size
+	set_to crimg_signal "$(kill -l USR2)"
+	mount -t tmpfs tmpfs "$images"
 	for ((i = 0; i < 4; i++)); do
-		start tree
-		pids+=("$job_pid") dirs+=("$job_dir")
+		start_shell 20
+		pids+=("$job_pid")
 	done
-	# there is room for this one
-	signalled STKFLT "$job_pid"
-	image_is_there "tree.$job_pid.1.crimg"
+	# room for this one, and half of another
+	signalled USR2 "$job_pid"
+	until_true image_is_there "bash.$job_pid.1.crimg"
+	size=$(stat -c %s "$images/bash.$job_pid.1.crimg")
+	mount -o remount,size=$((size / 2 * 3)) "$images"
 	for i in 1 2; do
-		kill -STKFLT "${pids[@]/#/-}"
-		until_true savers_done
+		kill -USR2 "${pids[@]/#/-}"
+		until_true failed_to_write $((i * 4))
 	done
 	for name in $(ls -A "$images"); do
 		[ "${name#.}" = "$name" ]
 		run -0 mkcrimg check "$images/$name"
 	done
-	image_is_there "tree.$job_pid.1.crimg"
-	[ "$(logged 'automatic save: writing the image failed .*error 28')" -gt 1 ]
+	images_are "bash.$job_pid.1.crimg"
+	end_shells "${pids[@]}"
 	umount "$images"
-	for ((i = 0; i < 4; i++)); do
-		job_pid=${pids[i]} job_dir=${dirs[i]}
-		finish
-	done
 }
+
+failed_to_write() { savers_done && [ "$(logged 'automatic save: writing the image failed .*error 28')" -ge "$1" ]; }
 
 # Who saves to where nothing is ever written keeps four places, and no more: they are one user's
 @test "savers that hang: others of their user wait for a minute, another user's do not" {
