@@ -128,8 +128,7 @@ outside() {
 	mkcrimg auto --signal STKFLT --pattern "$images/own.%p.%n" "$pid"
 	signalled STKFLT "$child"
 	images_are "own.$pid.1"
-	kill -9 "$pid" "$child"
-	expect_status 137
+	kill_all "$pid" "$child"
 	job_image=$images/own.$pid.1
 	resume
 	signalled STKFLT "$child"
@@ -137,8 +136,7 @@ outside() {
 	run -0 mkcrimg show --json "$images/own.$pid.2"
 	assert_output --regexp '"images": *2[^0-9]'
 	mkcrimg auto --forget "$pid"
-	kill -9 "$pid" "$child"
-	expect_status 137
+	kill_all "$pid" "$child"
 	# where it would not be what it was, it is not started, and nothing is left of it
 	echo 0 >/proc/sys/kernel/ftrace_enabled
 	run ! "$job_image"
@@ -146,8 +144,7 @@ outside() {
 	assert_equal "$(logged "restart: automatic images: the job's signals cannot be caught")" 1
 	[ ! -e "/proc/$pid" ]
 	resume
-	kill -9 "$pid" "$child"
-	expect_status 137
+	kill_all "$pid" "$child"
 }
 
 @test "settings of a job go before those of all" {

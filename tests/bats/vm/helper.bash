@@ -124,6 +124,13 @@ save_kill() {
 	until_true all_gone "${below[@]}"
 }
 
+# kill_all PID...: these are all processes of the job, which takes their numbers back when it is resumed
+kill_all() {
+	kill -9 "$@"
+	expect_status 137
+	until_true all_gone "$@"
+}
+
 # resume [KEY=VALUE...]: execute the newest image in the background, until its job runs
 resume() {
 	"${randomized[@]}" "$job_image" "$@" </dev/null >>"$job_out" 2>&1 3>&- &
