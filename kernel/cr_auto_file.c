@@ -26,12 +26,12 @@
 /* ---- generations: how many images a job has had ---- */
 
 /**
- * struct generation - of one job
+ * struct cr_auto_generation - of one job
  * @hash: in generations, by @leader
  * @leader: holds a reference; without a task it is forgotten
  * @count: images
  */
-struct generation {
+struct cr_auto_generation {
 	struct hlist_node hash;
 	struct pid *leader;
 	u32 count;
@@ -40,7 +40,7 @@ struct generation {
 static DEFINE_HASHTABLE(generations, 8);
 static DEFINE_MUTEX(generations_lock);
 
-static void generation_forget(struct generation *g)
+static void generation_forget(struct cr_auto_generation *g)
 {
 	hash_del(&g->hash);
 	put_pid(g->leader);
@@ -48,9 +48,9 @@ static void generation_forget(struct generation *g)
 }
 
 /* Those that are gone are forgotten as they are met; the lock is held */
-static struct generation *generation_find(struct pid *leader)
+static struct cr_auto_generation *generation_find(struct pid *leader)
 {
-	struct generation *g, *found = NULL;
+	struct cr_auto_generation *g, *found = NULL;
 	struct hlist_node *tmp;
 
 	hash_for_each_possible_safe(generations, g, tmp, hash,
@@ -63,30 +63,40 @@ static struct generation *generation_find(struct pid *leader)
 	return found;
 }
 
-/* NULL: no memory; the lock is held */
-static struct generation *generation_get(struct pid *leader)
+struct cr_auto_generation *cr_auto_generation_alloc(void)
 {
-	struct generation *g = generation_find(leader);
+	return kzalloc(sizeof(struct cr_auto_generation), GFP_KERNEL_ACCOUNT);
+}
 
-	if (g)
+void cr_auto_generation_free(struct cr_auto_generation *g)
+{
+	kfree(g);
+}
+
+/* The lock is held; @room is taken */
+static struct cr_auto_generation *
+generation_get(struct pid *leader, struct cr_auto_generation *room)
+{
+	struct cr_auto_generation *g = generation_find(leader);
+
+	if (g || !room) {
+		kfree(room);
 		return g;
-	g = kzalloc(sizeof(*g), GFP_KERNEL_ACCOUNT);
-	if (!g)
-		return NULL;
-	g->leader = get_pid(leader);
-	hash_add(generations, &g->hash, (unsigned long)leader);
-	return g;
+	}
+	room->leader = get_pid(leader);
+	hash_add(generations, &room->hash, (unsigned long)leader);
+	return room;
 }
 
 /* The number of the job's next image, from 1; 0: no memory, or job. @used: it has been */
 static u32 generation_next(struct task_struct *leader, bool used)
 {
 	struct pid *pid = get_task_pid(leader, PIDTYPE_TGID);
-	struct generation *g;
+	struct cr_auto_generation *g;
 	u32 count = 0;
 
 	mutex_lock(&generations_lock);
-	g = pid ? generation_get(pid) : NULL;
+	g = pid ? generation_get(pid, cr_auto_generation_alloc()) : NULL;
 	if (g)
 		count = 1 + (used ? g->count++ : g->count);
 	mutex_unlock(&generations_lock);
@@ -97,7 +107,7 @@ static u32 generation_next(struct task_struct *leader, bool used)
 u32 cr_auto_images(struct task_struct *leader)
 {
 	struct pid *pid = get_task_pid(leader, PIDTYPE_TGID);
-	struct generation *g;
+	struct cr_auto_generation *g;
 	u32 count;
 
 	mutex_lock(&generations_lock);
@@ -108,16 +118,12 @@ u32 cr_auto_images(struct task_struct *leader)
 	return count;
 }
 
-int cr_auto_images_set(struct pid *leader, u32 images)
+void cr_auto_images_set(struct pid *leader, u32 images,
+			struct cr_auto_generation *room)
 {
-	struct generation *g;
-
 	mutex_lock(&generations_lock);
-	g = generation_get(leader);
-	if (g)
-		g->count = images;
+	generation_get(leader, room)->count = images;
 	mutex_unlock(&generations_lock);
-	return g ? 0 : -ENOMEM;
 }
 
 /* ---- the file ---- */
@@ -243,7 +249,7 @@ void cr_target_put(struct cr_target *t)
 void cr_target_exit(void)
 {
 	struct hlist_node *tmp;
-	struct generation *g;
+	struct cr_auto_generation *g;
 	int bucket;
 
 	hash_for_each_safe(generations, bucket, tmp, g, hash)

@@ -9,6 +9,7 @@
 #include <linux/err.h>
 #include <linux/kernel.h>
 #include <linux/pid.h>
+#include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/cr.h>
 #include <linux/cr_auto.h>
@@ -86,23 +87,20 @@ static int set_read(struct cr_restart *r, const struct cr_rec_auto *rec,
 		      set->pattern, set->save_signal, set->end_signal);
 }
 
-/* All processes are there, and none of them runs */
-static int auto_finish(struct cr_restart *r, u32 id)
+static int auto_restore(struct cr_restart *r, u32 id)
 {
 	struct cr_auto_job *job;
 	struct cr_rec_auto rec;
 	struct cr_auto_set set;
 	struct cr_view view;
-	struct pid *leader;
 	int err;
 
 	cr_read_obj(&r->img, id, &view, &rec, sizeof(rec));
 	err = set_read(r, &rec, &view, &set);
 	if (err)
 		return err;
-	leader = cr_restart_tgid(r, le32_to_cpu(rec.leader));
 	cr_auto_lock();
-	job = cr_auto_job_create(leader, &set);
+	job = cr_auto_job_create(&set);
 	if (IS_ERR(job)) {
 		err = PTR_ERR(job);
 	} else {
@@ -110,36 +108,81 @@ static int auto_finish(struct cr_restart *r, u32 id)
 		err = cr_auto_apply_locked();
 	}
 	cr_auto_unlock();
-	put_pid(leader);
-	if (err)
-		cr_err(&r->log, err,
-		       "automatic images: the job's signals cannot be caught (%pe)",
-		       ERR_PTR(err));
-	return err;
+	if (!err || err == -ENOMEM)
+		return err;
+	return cr_err(&r->log, err,
+		      "automatic images: the job's signals cannot be caught (%pe)",
+		      ERR_PTR(err));
 }
 
-int cr_auto_restore_proc(struct cr_restart *r, const struct cr_rec_proc *rec)
+static void auto_link(struct cr_restart *r, u32 id)
+{
+	struct cr_rec_auto rec;
+	struct cr_view view;
+	struct pid *leader;
+
+	cr_read_obj(&r->img, id, &view, &rec, sizeof(rec));
+	leader = cr_restart_tgid(r, le32_to_cpu(rec.leader));
+	cr_auto_job_lead(cr_restart_get(r, id), leader);
+	put_pid(leader);
+}
+
+/**
+ * struct room - for what a process is to have
+ * @member: of settings
+ * @generation: the number of its images
+ */
+struct room {
+	struct cr_auto_member *member;
+	struct cr_auto_generation *generation;
+};
+
+int cr_auto_restore_proc(struct cr_restart *r, u32 id,
+			 const struct cr_rec_proc *rec)
+{
+	struct room *room;
+
+	if (!rec->settings && !rec->images)
+		return 0;
+	room = kzalloc(sizeof(*room), GFP_KERNEL_ACCOUNT);
+	if (!room)
+		return -ENOMEM;
+	cr_restart_set(r, id, room);
+	if (rec->settings)
+		room->member = cr_auto_member_alloc();
+	if (rec->images)
+		room->generation = cr_auto_generation_alloc();
+	return !rec->settings == !room->member &&
+	       !rec->images == !room->generation ? 0 : -ENOMEM;
+}
+
+void cr_auto_link_proc(struct cr_restart *r, u32 id,
+		       const struct cr_rec_proc *rec)
 {
 	struct pid *pid = cr_restart_tgid(r, le32_to_cpu(rec->pid));
-	int err = 0;
+	struct room *room = cr_restart_get(r, id);
 
-	/* it has been killed */
-	if (!pid)
-		return 0;
-	if (rec->images)
-		err = cr_auto_images_set(pid, le32_to_cpu(rec->images));
-	if (!err && rec->settings)
-		err = cr_auto_job_add(cr_restart_get(r,
-						     le32_to_cpu(rec->settings)),
-				      pid);
+	/* NULL: it has been killed */
+	if (pid && room && room->generation) {
+		cr_auto_images_set(pid, le32_to_cpu(rec->images),
+				   room->generation);
+		room->generation = NULL;
+	}
+	if (pid && room && room->member) {
+		cr_auto_job_add(cr_restart_get(r, le32_to_cpu(rec->settings)),
+				pid, room->member);
+		room->member = NULL;
+	}
 	put_pid(pid);
-	return err;
 }
 
-/* The caller may be a member */
-static void auto_undo(struct cr_restart *r, u32 id)
+void cr_auto_drop_proc(void *ptr)
 {
-	cr_auto_job_remove(cr_restart_get(r, id));
+	struct room *room = ptr;
+
+	cr_auto_member_free(room->member);
+	cr_auto_generation_free(room->generation);
+	kfree(room);
 }
 
 static void auto_drop(void *ptr)
@@ -153,7 +196,7 @@ const struct cr_obj_ops cr_auto_ops = {
 	.get = auto_get,
 	.put = auto_put,
 	.save = auto_save,
-	.finish = auto_finish,
-	.undo = auto_undo,
+	.restore = auto_restore,
+	.link = auto_link,
 	.drop = auto_drop,
 };

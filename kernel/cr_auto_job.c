@@ -4,8 +4,6 @@
  * process and all its descendants to be a job. Children have what their parent has,
  * whoever becomes their parent later; the job's leader is who was declared.
  *
- * Not part of an image: a restarted job is declared anew.
- *
  * Locks: members_lock for changes of the table, which is read under RCU, also
  * where signals are generated. cr_auto_lock() for declaring.
  */
@@ -40,7 +38,7 @@
  * @list: in jobs, while there is a process
  * @ref: one for each process
  * @rcu: it is read without a reference
- * @leader: of the job; holds a reference
+ * @leader: of the job, before it has a process; holds a reference. NULL: it was gone
  * @set: in place of the sysctls
  */
 struct cr_auto_job {
@@ -52,13 +50,13 @@ struct cr_auto_job {
 };
 
 /**
- * struct member - a process
+ * struct cr_auto_member - a process
  * @hash: in members, by @pid
  * @rcu: it is read without a reference
  * @pid: of the process; holds a reference
  * @job: whose settings it has; holds a reference
  */
-struct member {
+struct cr_auto_member {
 	struct hlist_node hash;
 	struct rcu_head rcu;
 	struct pid *pid;
@@ -74,9 +72,9 @@ static struct tracepoint *fork_tracepoint, *exit_tracepoint, *exec_tracepoint;
 /* ---- the table ---- */
 
 /* Under RCU, or members_lock */
-static struct member *member_find(struct pid *pid)
+static struct cr_auto_member *member_find(struct pid *pid)
 {
-	struct member *m;
+	struct cr_auto_member *m;
 
 	hash_for_each_possible_rcu(members, m, hash, (unsigned long)pid,
 				   lockdep_is_held(&members_lock))
@@ -95,7 +93,7 @@ static void job_free(struct rcu_head *rcu)
 
 static void member_free(struct rcu_head *rcu)
 {
-	struct member *m = container_of(rcu, struct member, rcu);
+	struct cr_auto_member *m = container_of(rcu, struct cr_auto_member, rcu);
 
 	put_pid(m->pid);
 	kfree(m);
@@ -112,7 +110,7 @@ static void job_last(struct kref *ref)
 }
 
 /* members_lock is held. True: it was the job's last one */
-static bool member_remove(struct member *m)
+static bool member_remove(struct cr_auto_member *m)
 {
 	bool last;
 
@@ -123,9 +121,9 @@ static bool member_remove(struct member *m)
 }
 
 /* members_lock is held; @m is new. What the process had before is gone */
-static void member_add(struct member *m, struct pid *pid, struct cr_auto_job *job)
+static void member_add(struct cr_auto_member *m, struct pid *pid, struct cr_auto_job *job)
 {
-	struct member *old = member_find(pid);
+	struct cr_auto_member *old = member_find(pid);
 
 	kref_get(&job->ref);
 	m->pid = get_pid(pid);
@@ -133,6 +131,20 @@ static void member_add(struct member *m, struct pid *pid, struct cr_auto_job *jo
 	hash_add_rcu(members, &m->hash, (unsigned long)pid);
 	if (old)
 		member_remove(old);
+}
+
+/* ... of one that does not run for us: it may have gone, and been looked for, meanwhile */
+static void member_add_alive(struct cr_auto_member *m, struct pid *pid,
+			     struct cr_auto_job *job)
+{
+	struct task_struct *task;
+
+	member_add(m, pid, job);
+	rcu_read_lock();
+	task = pid_task(pid, PIDTYPE_TGID);
+	if (!task || !atomic_read(&task->signal->live))
+		member_remove(m);
+	rcu_read_unlock();
 }
 
 /* True: that was the last one */
@@ -151,7 +163,7 @@ static bool job_put(struct cr_auto_job *job)
 static void probe_fork(void *data, struct task_struct *parent,
 		       struct task_struct *child)
 {
-	struct member *m, *of;
+	struct cr_auto_member *m, *of;
 
 	if (!READ_ONCE(nr_jobs) || !thread_group_leader(child))
 		return;
@@ -173,7 +185,7 @@ static void probe_fork(void *data, struct task_struct *parent,
 /* It has settings no longer, if it had */
 static void member_leaves(struct task_struct *task)
 {
-	struct member *m;
+	struct cr_auto_member *m;
 	bool last;
 
 	spin_lock(&members_lock);
@@ -235,7 +247,7 @@ out_unregister_exec:
 
 bool cr_auto_job_set(struct task_struct *task, struct cr_auto_set *set)
 {
-	struct member *m;
+	struct cr_auto_member *m;
 
 	if (!READ_ONCE(nr_jobs))
 		return false;
@@ -250,7 +262,7 @@ bool cr_auto_job_set(struct task_struct *task, struct cr_auto_set *set)
 struct task_struct *cr_auto_job_leader(struct task_struct *task)
 {
 	struct task_struct *leader = NULL;
-	struct member *m;
+	struct cr_auto_member *m;
 
 	if (!READ_ONCE(nr_jobs))
 		return NULL;
@@ -265,7 +277,7 @@ struct task_struct *cr_auto_job_leader(struct task_struct *task)
 struct cr_auto_job *cr_auto_job_get(struct task_struct *task)
 {
 	struct cr_auto_job *job = NULL;
-	struct member *m;
+	struct cr_auto_member *m;
 
 	if (!READ_ONCE(nr_jobs))
 		return NULL;
@@ -297,19 +309,27 @@ const struct cr_auto_set *cr_auto_job_read(const struct cr_auto_job *job,
 	return &job->set;
 }
 
-int cr_auto_job_add(struct cr_auto_job *job, struct pid *pid)
+struct cr_auto_member *cr_auto_member_alloc(void)
 {
-	struct member *m = kmalloc(sizeof(*m), GFP_KERNEL_ACCOUNT);
+	return kmalloc(sizeof(struct cr_auto_member), GFP_KERNEL_ACCOUNT);
+}
 
-	if (!m)
-		return -ENOMEM;
+void cr_auto_member_free(struct cr_auto_member *m)
+{
+	kfree(m);
+}
+
+void cr_auto_job_lead(struct cr_auto_job *job, struct pid *leader)
+{
+	job->leader = get_pid(leader);
+}
+
+void cr_auto_job_add(struct cr_auto_job *job, struct pid *pid,
+		     struct cr_auto_member *m)
+{
 	spin_lock(&members_lock);
-	member_add(m, pid, job);
-	/* it may have gone, and been looked for, meanwhile */
-	if (!pid_has_task(pid, PIDTYPE_TGID))
-		member_remove(m);
+	member_add_alive(m, pid, job);
 	spin_unlock(&members_lock);
-	return 0;
 }
 
 void cr_auto_jobs_each(void (*fn)(const struct cr_auto_set *set, void *data),
@@ -329,7 +349,7 @@ void cr_auto_jobs_each(void (*fn)(const struct cr_auto_set *set, void *data),
 static int job_add_tree(struct cr_auto_job *job, struct task_struct *leader)
 {
 	struct cr_tree tree;
-	struct member *m, *is;
+	struct cr_auto_member *m, *is;
 	int err, nr = 0;
 	unsigned int i;
 
@@ -351,10 +371,7 @@ static int job_add_tree(struct cr_auto_job *job, struct task_struct *leader)
 		spin_lock(&members_lock);
 		is = member_find(task_tgid(task));
 		if (m && !(is && is->job == job)) {
-			member_add(m, task_tgid(task), job);
-			/* it may have gone, and been looked for, meanwhile */
-			if (!atomic_read(&task->signal->live))
-				member_remove(m);
+			member_add_alive(m, task_tgid(task), job);
 			m = NULL;
 			nr++;
 		}
@@ -365,10 +382,10 @@ static int job_add_tree(struct cr_auto_job *job, struct task_struct *leader)
 	return err ?: nr;
 }
 
-void cr_auto_job_remove(struct cr_auto_job *job)
+static void job_remove(struct cr_auto_job *job)
 {
 	struct hlist_node *tmp;
-	struct member *m;
+	struct cr_auto_member *m;
 	int bucket;
 
 	spin_lock(&members_lock);
@@ -378,8 +395,7 @@ void cr_auto_job_remove(struct cr_auto_job *job)
 	spin_unlock(&members_lock);
 }
 
-struct cr_auto_job *cr_auto_job_create(struct pid *leader,
-				       const struct cr_auto_set *set)
+struct cr_auto_job *cr_auto_job_create(const struct cr_auto_set *set)
 {
 	struct cr_auto_job *job = kzalloc(sizeof(*job), GFP_KERNEL_ACCOUNT);
 	int err;
@@ -392,7 +408,6 @@ struct cr_auto_job *cr_auto_job_create(struct pid *leader,
 		return ERR_PTR(err);
 	}
 	kref_init(&job->ref);
-	job->leader = get_pid(leader);
 	job->set = *set;
 	spin_lock(&members_lock);
 	list_add(&job->list, &jobs);
@@ -406,9 +421,10 @@ static int job_declare(struct task_struct *leader, const struct cr_auto_set *set
 	struct cr_auto_job *job;
 	int passes, err = 0;
 
-	job = cr_auto_job_create(task_tgid(leader), set);
+	job = cr_auto_job_create(set);
 	if (IS_ERR(job))
 		return PTR_ERR(job);
+	cr_auto_job_lead(job, task_tgid(leader));
 	/* the job forks meanwhile */
 	for (passes = 0; passes < DECLARE_PASSES; passes++) {
 		err = job_add_tree(job, leader);
@@ -416,7 +432,7 @@ static int job_declare(struct task_struct *leader, const struct cr_auto_set *set
 			break;
 	}
 	if (err < 0)
-		cr_auto_job_remove(job);
+		job_remove(job);
 	job_put(job);
 	return min(err, 0);
 }
@@ -427,7 +443,7 @@ static int job_forget(struct task_struct *task)
 
 	if (!job)
 		return -ENOENT;
-	cr_auto_job_remove(job);
+	job_remove(job);
 	job_put(job);
 	return 0;
 }
@@ -499,7 +515,7 @@ long cr_auto_ioc_job(void __user *uarg, struct task_struct *(*get)(int pidfd))
 void cr_auto_jobs_exit(void)
 {
 	struct hlist_node *tmp;
-	struct member *m;
+	struct cr_auto_member *m;
 	int bucket;
 
 	if (fork_tracepoint) {

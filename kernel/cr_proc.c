@@ -327,13 +327,22 @@ static void proc_save(struct cr_save *s, struct cr_obj *obj)
 	cr_pending_save(s, obj, &proc->pending);
 }
 
-static int proc_finish(struct cr_restart *r, u32 id)
+static int proc_restore(struct cr_restart *r, u32 id)
 {
 	struct cr_rec_proc rec;
 	struct cr_view view;
 
 	cr_read_obj(&r->img, id, &view, &rec, sizeof(rec));
-	return cr_auto_restore_proc(r, &rec);
+	return cr_auto_restore_proc(r, id, &rec);
+}
+
+static void proc_link(struct cr_restart *r, u32 id)
+{
+	struct cr_rec_proc rec;
+	struct cr_view view;
+
+	cr_read_obj(&r->img, id, &view, &rec, sizeof(rec));
+	cr_auto_link_proc(r, id, &rec);
 }
 
 const struct cr_obj_ops cr_proc_ops = {
@@ -344,7 +353,9 @@ const struct cr_obj_ops cr_proc_ops = {
 	.collect = proc_collect,
 	.outside = proc_outside,
 	.save = proc_save,
-	.finish = proc_finish,
+	.restore = proc_restore,
+	.link = proc_link,
+	.drop = cr_auto_drop_proc,
 };
 
 /* Those that the record does not know are @limits' */

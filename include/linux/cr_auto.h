@@ -86,19 +86,22 @@ void cr_auto_jobs_each(void (*fn)(const struct cr_auto_set *set, void *data),
 /*
  * A job: a reference is held while it is used. get: that of a process, or NULL; read:
  * its settings, and who was declared its leader, which has no task or is NULL if it is
- * gone; create: without a process, ERR_PTR(); add: a process to it, 0 or -ENOMEM;
- * remove: all of them
+ * gone; create: without leader and process, ERR_PTR(); lead: its leader, before add: a
+ * process to it, in the room of an alloc, which it takes
  */
 struct cr_auto_job;
+struct cr_auto_member;
 struct cr_auto_job *cr_auto_job_get(struct task_struct *task);
 void cr_auto_job_hold(struct cr_auto_job *job);
 void cr_auto_job_put(struct cr_auto_job *job);
 const struct cr_auto_set *cr_auto_job_read(const struct cr_auto_job *job,
 					   struct pid **leader);
-struct cr_auto_job *cr_auto_job_create(struct pid *leader,
-				       const struct cr_auto_set *set);
-int cr_auto_job_add(struct cr_auto_job *job, struct pid *pid);
-void cr_auto_job_remove(struct cr_auto_job *job);
+struct cr_auto_job *cr_auto_job_create(const struct cr_auto_set *set);
+void cr_auto_job_lead(struct cr_auto_job *job, struct pid *leader);
+struct cr_auto_member *cr_auto_member_alloc(void);
+void cr_auto_member_free(struct cr_auto_member *m);
+void cr_auto_job_add(struct cr_auto_job *job, struct pid *pid,
+		     struct cr_auto_member *m);
 /* CR_IOC_AUTO; @get: the task of a pidfd, with a reference */
 long cr_auto_ioc_job(void __user *uarg, struct task_struct *(*get)(int pidfd));
 void cr_auto_jobs_exit(void);
@@ -110,13 +113,25 @@ void cr_auto_collect(struct cr_save *s, struct cr_proc *proc);
 /* That it has them, and how many images it has had */
 void cr_auto_save_proc(struct cr_save *s, struct cr_proc *proc,
 		       struct cr_rec_proc *rec);
-int __must_check cr_auto_restore_proc(struct cr_restart *r,
+/*
+ * Restart: cr_obj_ops of the process. Link takes what restore has found room for: a
+ * caller that becomes the leader keeps its own until nothing can fail
+ */
+int __must_check cr_auto_restore_proc(struct cr_restart *r, u32 id,
 				      const struct cr_rec_proc *rec);
+void cr_auto_link_proc(struct cr_restart *r, u32 id,
+		       const struct cr_rec_proc *rec);
+void cr_auto_drop_proc(void *ptr);
 
 /* ---- kernel/cr_auto_file.c: how many images a job has had ---- */
 
 u32 cr_auto_images(struct task_struct *leader);
-int cr_auto_images_set(struct pid *leader, u32 images);
+/* In the room of an alloc, which it takes */
+struct cr_auto_generation;
+struct cr_auto_generation *cr_auto_generation_alloc(void);
+void cr_auto_generation_free(struct cr_auto_generation *g);
+void cr_auto_images_set(struct pid *leader, u32 images,
+			struct cr_auto_generation *room);
 
 /* ---- kernel/cr_auto_signal.c: where signals are caught ---- */
 

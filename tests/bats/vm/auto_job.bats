@@ -147,6 +147,48 @@ outside() {
 	kill_all "$pid" "$child"
 }
 
+# semaphores ID OPERATION...: of a set; each is number, value, flags
+semaphores() { perl -e 'semop(shift, pack("s!*", @ARGV)) or die $!' "$@"; }
+
+@test "in place: a caller has his own settings and number until nothing can fail, then the image's" {
+	local pid id user said=$BATS_TEST_TMPDIR/said
+	set_to crimg_pattern ''
+	start semundo leader
+	pid=$job_pid
+	id=$(awk 'FNR > 1 { print $2 }' /proc/sysvipc/sem)
+	# somebody else's, too: it is not set to what it was
+	perl -e 'semop(shift, pack("s!6", 1, 1, 0, 1, -1, 0)) or die $!; $| = 1; print 1; sleep(1000)' "$id" >"$said" 3>&- &
+	user=$!
+	until_true test -s "$said"
+	mkcrimg auto --signal STKFLT --pattern "$images/job.%n" "$pid"
+	signalled STKFLT "$pid"
+	images_are job.1
+	kill_all "$pid"
+	kill "$user"
+	wait "$user" || :
+	# what the job had is taken: that is found when everything else is there
+	semaphores "$id" 0 -1 0
+	"$progs/launch" "$pid" perl -e '$| = 1;
+		system("mkcrimg", "auto", "--signal", "USR1", "--pattern", $ARGV[0], $$) and die;
+		exec($ARGV[1]) or print "$!\n";
+		kill("USR1", $$);
+		sleep(1000)' "$images/mine.%n" "$images/job.1" </dev/null >"$said" 2>&1 3>&- &
+	job_pid=$!
+	until_true image_is_there mine.1
+	assert_equal "$(cat "$said")" 'Device or resource busy'
+	images_are job.1 mine.1
+	kill -9 "$pid"
+	expect_status 137
+	until_true gone "$pid"
+	semaphores "$id" 0 1 0
+	job_pid=$pid
+	job_image=$images/job.1
+	resume_in_place semundo
+	signalled STKFLT "$pid"
+	images_are job.1 job.2 mine.1
+	finish
+}
+
 @test "settings of a job go before those of all" {
 	set_to crimg_signal "$(kill -l USR2)"
 	start hello
