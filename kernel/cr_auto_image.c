@@ -27,6 +27,20 @@ static void auto_put(struct cr_obj *obj)
 	cr_auto_job_put(obj->ptr);
 }
 
+/* Each costs a restart a look at all of them */
+static void auto_collect(struct cr_save *s, struct cr_obj *obj)
+{
+	struct list_head *pos;
+	u32 nr = 0;
+
+	list_for_each(pos, &s->objs[CR_OBJ_AUTO])
+		nr++;
+	if (nr == CR_MAX_SETTINGS + 1)
+		cr_refuse(s, obj->holder, "CR-EAUTO",
+			  "settings of automatic images of its own, as more than %u others in the job",
+			  CR_MAX_SETTINGS);
+}
+
 void cr_auto_collect(struct cr_save *s, struct cr_proc *proc)
 {
 	struct cr_auto_job *job = cr_auto_job_get(proc->task);
@@ -195,6 +209,7 @@ const struct cr_obj_ops cr_auto_ops = {
 	.rec = CR_REC_AUTO,
 	.get = auto_get,
 	.put = auto_put,
+	.collect = auto_collect,
 	.save = auto_save,
 	.restore = auto_restore,
 	.link = auto_link,

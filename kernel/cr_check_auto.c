@@ -2,9 +2,6 @@
 /* The check of settings of automatic images. What they mean is asked at restart. */
 #include "cr_check.h"
 
-/* A job has one, unless others were declared within it; all of a machine's are searched */
-#define SETTINGS_MAX	1024u
-
 static bool is_signal(__le32 sig)
 {
 	return le32_to_cpu(sig) <= CR_NSIG || le32_to_cpu(sig) == CR_AUTO_SYSCTL;
@@ -17,8 +14,8 @@ int cr_auto_check(struct cr_check *c, u32 id)
 	u32 fatal;
 
 	cr_read_obj(c->img, id, &v, &rec, sizeof(rec));
-	if (++c->nr_settings > SETTINGS_MAX)
-		return cr_bad(c, "more than %u", SETTINGS_MAX);
+	if (++c->nr_settings > CR_MAX_SETTINGS)
+		return cr_bad(c, "more than %u", CR_MAX_SETTINGS);
 	if (le32_to_cpu(rec.leader) > CR_PID_MAX)
 		return cr_bad(c, "pid %u", le32_to_cpu(rec.leader));
 	if (!is_signal(rec.save_signal) || !is_signal(rec.end_signal))

@@ -140,6 +140,8 @@ static int proc_numbers_check(struct cr_check *c, const struct cr_rec_proc *rec)
 		return cr_bad(c, "next timer %u", le32_to_cpu(rec->next_timer));
 	if (zombie && (rec->settings || rec->images))
 		return cr_bad(c, "settings or images of a zombie");
+	if (le32_to_cpu(rec->images) > S32_MAX)
+		return cr_bad(c, "%u images", le32_to_cpu(rec->images));
 	return cr_check_zero(c, rec->reserved) ?:
 	       cr_check_zero(c, rec->reserved2) ?:
 	       (zombie ? 0 : cr_pending_check(c, rec->pending)) ?:

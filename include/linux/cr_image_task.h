@@ -69,7 +69,8 @@ struct cr_rec_sigaction {
  * @stop_flags: CR_STOP_*
  * @stop_signal: SIGSTOP, SIGTSTP, SIGTTIN or SIGTTOU: it is stopped; 0: it runs
  * @settings: id of an AUTO; 0: none of its own
- * @images: how many automatic images it has had as a job's leader, this one included
+ * @images: how many automatic images it has had as a job's leader, this one included; at
+ *	most S32_MAX
  */
 struct cr_rec_proc {
 	struct cr_rec rec;
@@ -98,6 +99,7 @@ struct cr_rec_proc {
 /* cr_rec_auto: as the sysctl says */
 #define CR_AUTO_SYSCTL		0xffffffffu
 #define CR_AUTO_PATTERN_MAX	128u	/* with its NUL */
+#define CR_MAX_SETTINGS		1024u	/* AUTO records */
 
 /**
  * struct cr_rec_auto - CR_REC_AUTO: how a job is saved by itself (CR_IOC_AUTO)

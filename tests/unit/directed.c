@@ -499,6 +499,7 @@ const struct directed directed[] = {
 	{ CR_REC_PROC, 0, "settings", 0, ID(CRED, 0), BAD, "is a CRED" },
 	{ CR_REC_PROC, 0, "settings", 0, ID(PROC, 0), BAD, "is not one before" },
 	{ CR_REC_PROC, 2, "images", 0, 1, BAD, "images of a zombie" },
+	{ CR_REC_PROC, 0, "images", 0, 1u << 31, BAD, "2147483648 images" },
 	{ CR_REC_PROC, 0, "pid", 0, 4194305, BAD, "pid 4194305" },
 	{ CR_REC_PROC, 0, "pid", 0, 99, BAD, "first tid 100 of pid 99" },
 	{ CR_REC_PROC, 2, "pid", 0, 102, BAD, "two tasks have id 102" },

@@ -147,6 +147,16 @@ outside() {
 	kill_all "$pid" "$child"
 }
 
+@test "more settings than an image may have" {
+	start settings 1024
+	run -0 mkcrimg check --pid "$job_pid"
+	finish
+	start settings 1025
+	run -1 mkcrimg check --pid "$job_pid"
+	assert_output --regexp 'pid [0-9]+ \(settings\): settings of automatic images .* more than 1024 .*\[CR-EAUTO\]'
+	finish
+}
+
 # semaphores ID OPERATION...: of a set; each is number, value, flags
 semaphores() { perl -e 'semop(shift, pack("s!*", @ARGV)) or die $!' "$@"; }
 
