@@ -177,12 +177,13 @@ static bool page_is_zero(const u8 *p, size_t size)
 /*
  * Hash of the contents of an object's memory: address and bytes of every page
  * that is not zero. How the pages are cut into runs and stored does not matter.
+ * What is damaged is told, and has an error in its place.
  */
-static json *json_memory(const struct image *img, u32 id, u8 *buf)
+static json *json_memory(const struct image *img, u32 id, XXH64_state_t *state,
+			 u8 *buf, bool *ok)
 {
 	const size_t page = 4096;
 	struct cr_rec_pages run;
-	XXH64_state_t *state = XXH64_createState();
 	const char *why = NULL;
 	u64 addr, nonzero = 0;
 	size_t i;
@@ -204,32 +205,38 @@ static json *json_memory(const struct image *img, u32 id, u8 *buf)
 	}
 	o = json_object_new_object();
 	json_object_object_add(o, "id", json_object_new_int64(id));
-	if (why)
+	if (why) {
 		json_object_object_add(o, "error", json_object_new_string(why));
+		failed("%s: object %u: memory at 0x%llx: %s", img->path, id,
+		       (unsigned long long)le64_to_cpu(run.addr), why);
+		*ok = false;
+	}
 	json_object_object_add(o, "nonzero", json_object_new_uint64(nonzero));
 	json_object_object_add(o, "xxh64", json_hex(XXH64_digest(state)));
-	XXH64_freeState(state);
 	return o;
 }
 
 static bool memories_write(const struct image *img)
 {
+	XXH64_state_t *state = XXH64_createState();
 	u8 *buf = malloc(IMAGE_RUN_BUF);
-	bool ok = buf, first = true;
+	bool there = buf && state, ok = there, first = true;
 	u32 id;
 
-	if (!buf)
+	if (!there)
 		failed("%s: no memory", img->path);
 	printf(",\n\"memory\":[\n");
-	for (id = 1; ok && id <= img->cr.nr_objects; id++) {
+	for (id = 1; there && id <= img->cr.nr_objects; id++) {
 		if (!img->cr.objs[id].nr_page_runs)
 			continue;
-		ok = json_element(json_memory(img, id, buf), first);
+		there = json_element(json_memory(img, id, state, buf, &ok),
+				     first);
 		first = false;
 	}
 	printf("]");
+	XXH64_freeState(state);
 	free(buf);
-	return ok;
+	return there && ok;
 }
 
 /* Record by record: all of them together would take many times their size */

@@ -201,6 +201,13 @@ print('/\\\\u001b[31m' in text and '\\\\\\\\351\\\\n\\\\u009bxy' in text)"
 		poke b.crimg $((offset + 7)) 255
 		run -1 --separate-stderr mkcrimg check --records-only b.crimg
 		one_line 'checksum does not match'
+		# its records are whole: all of it is JSON, and says where
+		mkcrimg show --json b.crimg >/dev/null
+		run -1 --separate-stderr mkcrimg show --json --memory b.crimg
+		one_line 'checksum does not match'
+		run -0 python3 -c 'import json, sys; print([m["error"] for m in json.load(sys.stdin)["memory"] if "error" in m])' \
+			<<<"$output"
+		assert_output "['checksum does not match']"
 	done
 }
 
