@@ -146,8 +146,11 @@ section() {
 }
 
 @test "a complaint of the kernel is a failure, although the command succeeds" {
-	run -99 vm 'echo "<4>WARNING: possible something" >/dev/kmsg'
+	run -99 vm 'echo "<4>this is the reason" >/dev/kmsg; echo "<4>Call Trace:" >/dev/kmsg
+		for i in $(seq 100); do echo "<4>line $i" >/dev/kmsg; done'
 	assert_output --partial 'the kernel complained'
+	assert_output --partial 'this is the reason'
+	assert_output --partial 'line 30'
 }
 
 @test "a search for leaks that a kernel cannot do is a failure" {

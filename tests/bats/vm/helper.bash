@@ -267,7 +267,12 @@ teardown() {
 teardown_file() {
 	local said
 	said=$(complaints)
-	[ -z "$said" ] || { echo "the kernel complains: $said"; return 1; }
+	if [ -n "$said" ]; then
+		echo "the kernel complains: $said"
+		# what it is about may stand in a line with none of those words
+		dmesg | grep -F -m 1 -B 10 -A 40 -e "$(grep -v -m 1 'cr-test: ' <<<"$said")"
+		return 1
+	fi
 	[ ! -e /sys/module/binfmt_cr ] || unload_module
 	[ ! -e /sys/module/binfmt_cr ]
 	load_module
