@@ -287,8 +287,7 @@ golike() {
 # ---- Python ----
 
 start_python() {
-	job_dir=$BATS_TEST_TMPDIR/job job_out=$BATS_TEST_TMPDIR/job.out
-	mkdir "$job_dir"
+	new_job
 	cat >"$BATS_TEST_TMPDIR/heap" <<-'EOF'
 		import ctypes, os, sys, threading, time
 		def forever(*args):
@@ -308,10 +307,7 @@ start_python() {
 		    open(sys.argv[1] + '/ready', 'w').close()
 		forever()
 	EOF
-	"${randomized[@]}" python3 "$BATS_TEST_TMPDIR/heap" "$job_dir" </dev/null >"$job_out" 2>&1 3>&- &
-	job_pid=$!
-	until_true ready
-	[ -e "$job_dir/ready" ]
+	run_job python3 "$BATS_TEST_TMPDIR/heap" "$job_dir"
 }
 
 @test "Python: native frames by symbol; bytes in the heaps of a parent and a child" {
@@ -395,13 +391,8 @@ start_java() {
 		}
 	END
 	javac -d "$BATS_TEST_TMPDIR" "$BATS_TEST_TMPDIR/Stays.java"
-	job_dir=$BATS_TEST_TMPDIR/job job_out=$BATS_TEST_TMPDIR/job.out
-	mkdir "$job_dir"
-	"${randomized[@]}" java -Xmx64m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -cp "$BATS_TEST_TMPDIR" Stays \
-		"$job_dir" </dev/null >"$job_out" 2>&1 3>&- &
-	job_pid=$!
-	until_true ready
-	[ -e "$job_dir/ready" ]
+	new_job
+	run_job java -Xmx64m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -cp "$BATS_TEST_TMPDIR" Stays "$job_dir"
 }
 
 # Frames of compiled code cannot be followed by who knows only ELF: they end, or go on, somewhere

@@ -77,13 +77,17 @@ leave_shared_alone() { echo 0 >/sys/kernel/mm/transparent_hugepage/khugepaged/ma
 # job_out	file with its output
 # job_image	the newest image
 
-# start PROGRAM [CASE...]: a program of tests/progs in the background, until it says that it is ready
-start() {
+# new_job: its directory is there, and nothing in it
+new_job() {
 	job_dir=$BATS_TEST_TMPDIR/job${job_count:=0}
 	job_count=$((job_count + 1))
 	job_out=$job_dir.out
 	mkdir "$job_dir"
-	"${randomized[@]}" "$progs/$1" "$job_dir" "${@:2}" </dev/null >"$job_out" 2>&1 3>&- &
+}
+
+# run_job COMMAND...: of a new job, in the background, until it says that it is ready
+run_job() {
+	"${randomized[@]}" "$@" </dev/null >"$job_out" 2>&1 3>&- &
 	job_pid=$!
 	until_true ready
 	if [ ! -e "$job_dir/ready" ]; then
@@ -91,6 +95,12 @@ start() {
 		cat "$job_out" >&2
 		return 1
 	fi
+}
+
+# start PROGRAM [CASE...]: a program of tests/progs, as a job
+start() {
+	new_job
+	run_job "$progs/$1" "$job_dir" "${@:2}"
 }
 
 # save [OPTION...]: save the job, it runs on; it has as long to stand still as anything has to happen

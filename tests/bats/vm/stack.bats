@@ -117,8 +117,7 @@ start_copy() {
 
 # A script that waits for $job_dir/go, changes what the test knows, and makes $job_dir/done
 start_changing() {
-	job_dir=$BATS_TEST_TMPDIR/job job_out=$BATS_TEST_TMPDIR/job.out
-	mkdir "$job_dir"
+	new_job
 	cat >"$BATS_TEST_TMPDIR/changing" <<-'EOF'
 		import mmap, os, sys, threading, time
 		os.chdir(sys.argv[1])
@@ -156,10 +155,7 @@ start_changing() {
 		open('done', 'w').close()
 		forever()
 	EOF
-	"${randomized[@]}" python3 "$BATS_TEST_TMPDIR/changing" "$job_dir" </dev/null >"$job_out" 2>&1 3>&- &
-	job_pid=$!
-	until_true ready
-	[ -e "$job_dir/ready" ]
+	run_job python3 "$BATS_TEST_TMPDIR/changing" "$job_dir"
 }
 
 @test "diff: descriptors, memory, tasks; before and after a restart" {

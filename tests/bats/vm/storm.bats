@@ -9,14 +9,8 @@ load auto_helper
 start_shell() {
 	local nr=$1 had
 	had=$(pgrep -c -x sleep) || :
-	job_dir=$BATS_TEST_TMPDIR/shell${shells:=0}
-	shells=$((shells + 1))
-	job_out=$job_dir.out
-	mkdir "$job_dir"
-	"${randomized[@]}" bash -c 'for ((i = 0; i < $1; i++)); do sleep 1000 & done; touch "$0/ready"; wait' \
-		"$job_dir" "$nr" </dev/null >"$job_out" 2>&1 3>&- &
-	job_pid=$!
-	until_true ready
+	new_job
+	run_job bash -c 'for ((i = 0; i < $1; i++)); do sleep 1000 & done; touch "$0/ready"; wait' "$job_dir" "$nr"
 	until_true sleepers_are $((had + nr))
 }
 

@@ -7,14 +7,12 @@ load helper
 
 # own_start PROGRAM [CASE...]: as start, of an executable and a C library that only this job uses
 own_start() {
-	job_dir=$BATS_TEST_TMPDIR/job job_out=$BATS_TEST_TMPDIR/job.out
+	new_job
 	own=$BATS_TEST_TMPDIR/own
-	mkdir "$job_dir" "$own"
+	mkdir "$own"
 	cp "$progs/$1" "$own/program"
 	cp /lib/x86_64-linux-gnu/libc.so.6 "$own/"
-	LD_LIBRARY_PATH=$own "${randomized[@]}" "$own/program" "$job_dir" "${@:2}" </dev/null >"$job_out" 2>&1 3>&- &
-	job_pid=$!
-	until_true ready
+	LD_LIBRARY_PATH=$own run_job "$own/program" "$job_dir" "${@:2}"
 	grep -q "$own/libc.so.6" "/proc/$job_pid/maps"
 }
 
@@ -122,16 +120,13 @@ print(*sorted(o["tail"].rstrip("\0") for o in objects if o["type"] == "SHM" and 
 
 # A writer of lines, which counts what it has written; it has nothing of the test's own open
 writer() {
-	job_dir=$BATS_TEST_TMPDIR/job job_out=$BATS_TEST_TMPDIR/job.out
-	mkdir "$job_dir"
-	bash -c 'for fd in 3 4 6 7 8 9 10 11 12; do eval "exec $fd>&-"; done
+	new_job
+	run_job bash -c 'for fd in 3 4 6 7 8 9 10 11 12; do eval "exec $fd>&-"; done
 		exec 5'"$1"'"$0/log"; n=0; echo begin >&5; >"$0/ready"
 		until [ -e "$0/go" ]; do
 			[ ! -e "$0/more" ] || { rm "$0/more"; for i in 1 2 3; do echo "line $((n += 1))" >&5; done; >"$0/wrote"; }
 			sleep 0.05
-		done; echo "end $n" >&5' "$job_dir" </dev/null >"$job_out" 2>&1 3>&- &
-	job_pid=$!
-	until_true ready
+		done; echo "end $n" >&5' "$job_dir"
 }
 
 more() {
@@ -172,7 +167,6 @@ killed() {
 
 @test "output that has grown since the save: files=truncate" {
 	for mode in '>' '>>'; do
-		rm -rf "$BATS_TEST_TMPDIR/job"
 		writer "$mode"
 		more
 		save
