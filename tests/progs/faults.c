@@ -257,6 +257,8 @@ static void auto_once(pid_t pid, int sig, long users)
 	int i;
 
 	must(kill(pid, sig));
+	/* who only looks */
+	family_in(false);
 	for (i = 0; is_pending(pid, sig); i++) {
 		check(i < PROG_POLLS, "%lu: the signal is pending", counts->n);
 		prog_sleep_ms(PROG_POLL_MS);

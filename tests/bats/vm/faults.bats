@@ -36,6 +36,7 @@ local_setup() {
 local_teardown() {
 	[ -n "${images:-}" ] || return 0
 	echo >/proc/sys/kernel/crimg_pattern
+	echo 0 >/proc/sys/kernel/crimg_tree
 	echo 0 >/sys/kernel/debug/failslab/probability
 	echo 0 >/sys/kernel/debug/fail_page_alloc/probability
 }
@@ -104,6 +105,8 @@ restarts_fail() {
 	start rich
 	echo "$images/auto.crimg" >/proc/sys/kernel/crimg_pattern
 	echo "$number" >/proc/sys/kernel/crimg_signal
+	# it is of the session of who lets its allocations fail
+	echo 2 >/proc/sys/kernel/crimg_tree
 	faults 150 -t slab auto "$job_pid" "$images"
 	echo 0 >/proc/sys/kernel/crimg_signal
 	save_kill
