@@ -226,7 +226,7 @@ complaints() {
 		/cr-test: / { test = $0 }
 		# of a program, which a damaged image can make do anything
 		/traps: .* ip:/ { next }
-		/WARNING|BUG|Oops|KASAN|UBSAN|suspected memory leak|INFO: |general protection|refcount_t|corruption|Call Trace/ {
+		/WARNING|BUG|Oops|: [0-9a-f]+ \[#[0-9]+\]|KASAN|UBSAN|suspected memory leak|INFO: |general protection|refcount_t|corruption|Call Trace/ {
 			if (test != "")
 				print test
 			test = ""
