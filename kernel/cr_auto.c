@@ -75,12 +75,16 @@ static void signals_add(const struct cr_auto_set *job, void *data)
 {
 	struct cr_auto_set set = *job;
 	u64 *signals = data;
-	int sig;
 
 	set_complete(&set);
-	for (sig = 1; sig <= _NSIG; sig++)
-		if (class_of(&set, sig) != CR_AUTO_NONE)
-			*signals |= BIT_ULL(sig - 1);
+	if (!set.pattern[0])
+		return;
+	if (set.save_signal)
+		*signals |= BIT_ULL(set.save_signal - 1);
+	if (set.end_signal)
+		*signals |= BIT_ULL(set.end_signal - 1);
+	if (set.fatal)
+		*signals |= SIG_KERNEL_COREDUMP_MASK;
 }
 
 void cr_auto_pattern_of_all(char pattern[CR_PATTERN_MAX])
